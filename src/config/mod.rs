@@ -1,0 +1,153 @@
+//! The configuration: TOML files, checked as a whole before anything starts. A `Config` cannot exist unvalidated.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::content::ContentHash;
+use crate::model::id::{CollectionName, IdKind, PlacementName, TenantId};
+use crate::model::job::Backoff;
+use crate::model::phase::Phase;
+
+/// `sluss.toml` and every tenant file beside it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listeners: Listeners,
+    pub auth: Auth,
+    pub control: ControlConfig,
+    pub limits: Limits,
+    pub agents: AgentConfig,
+    pub tenants: Vec<TenantConfig>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Listeners {
+    pub documents: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// Anybody who reaches a listener, which is therefore on loopback.
+    None,
+    Tokens(Vec<TokenConfig>),
+}
+
+/// A bearer token, known by its hash only.
+#[derive(Debug, Clone)]
+pub struct TokenConfig {
+    /// Names the holder in the audit; never the token.
+    pub name: String,
+    pub sha256: ContentHash,
+    pub tenants: TenantScope,
+    pub rights: Rights,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TenantScope {
+    All,
+    Only(Vec<TenantId>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rights {
+    pub read: bool,
+    pub write: bool,
+    pub admin: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct ControlConfig {
+    pub database: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// All content that this process holds in memory at once.
+    pub buffer_bytes: u64,
+    pub max_document_bytes: u64,
+    /// Document requests in flight, bodies included.
+    pub concurrent_requests: usize,
+    /// From accept to the end of a request's headers.
+    pub header_timeout: Duration,
+    /// One answer of a store, or the next portion of a content.
+    pub store_timeout: Duration,
+    /// How long a request waits for memory before it is refused.
+    pub queue_timeout: Duration,
+    /// Bytes a second below which a client is cut, measured over `rate_window`.
+    pub min_rate: u64,
+    pub rate_window: Duration,
+    /// How long draining waits for requests in flight.
+    pub drain_timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// Whether `serve` works on jobs too.
+    pub in_serve: bool,
+    /// Jobs at once in this process.
+    pub concurrency: usize,
+    /// Bytes a second that this process's agents move in all.
+    pub bytes_per_second: Option<u64>,
+    pub lease: Duration,
+    pub poll_min: Duration,
+    pub poll_max: Duration,
+    pub backoff: Backoff,
+    /// After this long without a commit an upload or an attempt is given up.
+    pub abandoned_after: Duration,
+    pub sweep_every: Duration,
+    /// Open jobs of a tenant above which a sweep waits.
+    pub backlog_limit: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantConfig {
+    pub id: TenantId,
+    /// The phase that `init` writes into the tenant's database; from then on the database has it.
+    pub initial_phase: Phase,
+    /// Keeps SQL filled in phase `object`.
+    pub mirror: bool,
+    pub sql: SqlConfig,
+    pub collections: Vec<CollectionConfig>,
+    pub objects: PlacementConfig,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SqlConfig {
+    Sqlite(SqliteConfig),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqliteConfig {
+    pub path: PathBuf,
+    /// How long a statement waits for the one writer; a large commit holds it for as long as its bytes take.
+    pub busy_timeout: Duration,
+    /// Connections of this process.
+    pub connections: usize,
+}
+
+/// How one of the customer's document tables looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionConfig {
+    pub name: CollectionName,
+    pub table: String,
+    pub id_column: String,
+    pub id_kind: IdKind,
+    pub content_column: String,
+    pub media_type_column: Option<String>,
+    pub file_name_column: Option<String>,
+    pub modified_column: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacementConfig {
+    pub name: PlacementName,
+    pub prefix: String,
+    pub store: ObjectStoreConfig,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectStoreConfig {
+    Disk { root: PathBuf },
+}

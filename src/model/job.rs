@@ -1,0 +1,207 @@
+//! Work for agents: its kinds, what it is about, when it is still needed, and how long a failed one waits.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+
+use super::document::{DocRow, Holder};
+use super::id::{CollectionName, DocKey, TenantId};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Bring a content that SQL holds to the object store.
+    Copy,
+    /// Bring a content that only the object store holds to SQL.
+    WriteBack,
+    /// Walk one collection, enqueue what has no true location, put right what the truth marks.
+    Sweep,
+    /// Remove what abandoned uploads and attempts left behind.
+    Collect,
+}
+
+impl JobKind {
+    pub const ALL: [Self; 4] = [Self::Copy, Self::WriteBack, Self::Sweep, Self::Collect];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::WriteBack => "write_back",
+            Self::Sweep => "sweep",
+            Self::Collect => "collect",
+        }
+    }
+}
+
+impl fmt::Display for JobKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {value:?} is not known: use one of {known}")]
+pub struct UnknownLabel {
+    what: &'static str,
+    value: String,
+    known: &'static str,
+}
+
+impl FromStr for JobKind {
+    type Err = UnknownLabel;
+    fn from_str(text: &str) -> Result<Self, UnknownLabel> {
+        let unknown = || UnknownLabel { what: "job kind", value: text.to_owned(), known: "copy, write_back, sweep, collect" };
+        Self::ALL.into_iter().find(|kind| kind.label() == text).ok_or_else(unknown)
+    }
+}
+
+/// Where a job stands. A job that is done is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    Ready,
+    Leased,
+    /// Its retry budget is spent; an operator decides.
+    Quarantined,
+}
+
+impl JobState {
+    pub const ALL: [Self; 3] = [Self::Ready, Self::Leased, Self::Quarantined];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Leased => "leased",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+impl FromStr for JobState {
+    type Err = UnknownLabel;
+    fn from_str(text: &str) -> Result<Self, UnknownLabel> {
+        let unknown = || UnknownLabel { what: "job state", value: text.to_owned(), known: "ready, leased, quarantined" };
+        Self::ALL.into_iter().find(|state| state.label() == text).ok_or_else(unknown)
+    }
+}
+
+/// Which of two ready jobs goes first; a job that is asked for twice keeps the higher one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Found by a sweep.
+    Sweep,
+    /// Called for by a write.
+    Write,
+    /// Somebody has just read the document, and may again.
+    Access,
+    /// Small work on which other work waits.
+    Housekeeping,
+}
+
+impl Priority {
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Sweep => 10,
+            Self::Write => 20,
+            Self::Access => 30,
+            Self::Housekeeping => 40,
+        }
+    }
+}
+
+/// What a job is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum JobTarget {
+    Document(DocKey),
+    Collection(TenantId, CollectionName),
+    Tenant(TenantId),
+}
+
+impl fmt::Display for JobTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document(key) => key.fmt(f),
+            Self::Collection(tenant, collection) => write!(f, "{tenant}/{collection}"),
+            Self::Tenant(tenant) => tenant.fmt(f),
+        }
+    }
+}
+
+/// A wish for work. At most one job of a kind is open for a target: a second wish joins the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    pub kind: JobKind,
+    pub target: JobTarget,
+    pub priority: Priority,
+}
+
+/// True while the rows still call for this work: a job may be closed only in a transaction that sees `false`.
+pub fn is_needed(kind: JobKind, row: &DocRow, mirror: bool) -> bool {
+    let holder = row.truth().holder;
+    let wanted = match kind {
+        JobKind::Copy => holder == Holder::Sql,
+        JobKind::WriteBack => holder == Holder::Object,
+        JobKind::Sweep | JobKind::Collect => false,
+    };
+    wanted && row.state.phase.calls_for(kind, mirror)
+}
+
+/// Waits between the attempts of one job: exponential, capped, with full jitter so that jobs that failed together do not return together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    pub base: Duration,
+    pub cap: Duration,
+    /// Failures after which a job is quarantined.
+    pub budget: u32,
+}
+
+impl Backoff {
+    /// The wait after the `failures`th failure, or `None` when the budget is spent.
+    pub fn after(&self, failures: u32, rng: &mut impl Rng) -> Option<Duration> {
+        if failures >= self.budget {
+            return None;
+        }
+        let ceiling = self.base.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(self.cap);
+        Some(self.base.min(ceiling).max(ceiling.mul_f64(rng.random_range(0.0..=1.0))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    proptest! {
+        #[test]
+        fn every_wait_lies_between_base_and_cap_until_the_budget_is_spent(failures in 1_u32..60, seed: u64) {
+            let backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(60), budget: 30 };
+            match backoff.after(failures, &mut StdRng::seed_from_u64(seed)) {
+                Some(wait) => prop_assert!(failures < 30 && wait >= backoff.base && wait <= backoff.cap),
+                None => prop_assert!(failures >= 30),
+            }
+        }
+    }
+
+    #[test]
+    fn copy_on_access_goes_before_writes_and_writes_before_the_sweep() {
+        assert!(Priority::Access.rank() > Priority::Write.rank());
+        assert!(Priority::Write.rank() > Priority::Sweep.rank());
+    }
+
+    #[test]
+    fn labels_survive_their_text() {
+        for kind in JobKind::ALL {
+            assert_eq!(kind.label().parse(), Ok(kind));
+        }
+        for state in JobState::ALL {
+            assert_eq!(state.label().parse(), Ok(state));
+        }
+        assert!("purge!".parse::<JobKind>().is_err());
+    }
+}

@@ -1,0 +1,81 @@
+//! The control database's contract: who runs, who operates, and what was done. It never decides where a document is.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::error::StoreResult;
+
+/// A process that serves or works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Unique for each start.
+    pub name: String,
+    /// `serve` or `agent`.
+    pub role: String,
+    pub version: String,
+    pub started_at: Timestamp,
+    pub seen_at: Timestamp,
+}
+
+/// What somebody did, before it is chained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// The operator's token name, or `system`.
+    pub actor: String,
+    /// For whom, as the caller says.
+    pub on_behalf_of: Option<String>,
+    /// As `phase.flip`, `jobs.retry`.
+    pub action: String,
+    pub tenant: Option<String>,
+    pub detail: String,
+}
+
+/// A record in the chain: its hash covers the one before it, so that none can be changed or left out unseen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    pub number: u64,
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub record: AuditRecord,
+    /// SHA-256 in hex over the previous entry's hash and this entry's fields.
+    pub hash: String,
+}
+
+/// An operator who has used the admin API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    pub name: String,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+}
+
+/// What a walk over the chain found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChainCheck {
+    Whole { entries: u64 },
+    BrokenAt { number: u64 },
+}
+
+#[async_trait]
+pub trait ControlStore: Send + Sync {
+    /// Says that a process lives, and forgets those that have not said so for a day.
+    async fn heartbeat(&self, process: &Process) -> StoreResult<()>;
+
+    /// Those seen within the last `within`.
+    async fn processes(&self, within: std::time::Duration) -> StoreResult<Vec<Process>>;
+
+    /// Notes that an operator was here.
+    async fn seen(&self, operator: &str) -> StoreResult<()>;
+
+    async fn operators(&self) -> StoreResult<Vec<Operator>>;
+
+    /// Appends to the chain; durable on return.
+    async fn audit(&self, record: AuditRecord) -> StoreResult<AuditEntry>;
+
+    /// The newest first, before `before`.
+    async fn entries(&self, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>>;
+
+    /// Walks the whole chain.
+    async fn check_chain(&self) -> StoreResult<ChainCheck>;
+}

@@ -1,0 +1,122 @@
+//! What can go wrong in a store, in the words of what a caller can do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// A store operation that failed. Absence and a lost race are values, never a `StoreError`.
+///
+/// Its text leaves the source out: the line that logs it prints the chain.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} {target} in {store}: {kind}")]
+pub struct StoreError {
+    pub store: &'static str,
+    pub operation: &'static str,
+    pub target: String,
+    pub kind: StoreErrorKind,
+    #[source]
+    pub source: Option<BoxError>,
+}
+
+impl StoreError {
+    pub fn new(store: &'static str, operation: &'static str, target: impl fmt::Display, kind: StoreErrorKind) -> Self {
+        Self { store, operation, target: target.to_string(), kind, source: None }
+    }
+
+    pub fn because(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The whole chain on one line, for logs and for the reason that a job keeps.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text = format!("{text}: {error}");
+            source = error.source();
+        }
+        text
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// The store cannot be reached, or says that it cannot serve now.
+    Unavailable,
+    /// No answer within the configured time.
+    Timeout,
+    Throttled {
+        retry_after: Option<Duration>,
+    },
+    /// Wrong credentials or missing rights.
+    Denied,
+    /// No room left.
+    Full,
+    /// The store answered with something that its own checksums or our invariants refute.
+    Corrupt,
+    Other,
+}
+
+impl StoreErrorKind {
+    /// True when the same request may pass later without anybody acting.
+    pub const fn is_transient(self) -> bool {
+        match self {
+            Self::Unavailable | Self::Timeout | Self::Throttled { .. } => true,
+            Self::Denied | Self::Full | Self::Corrupt | Self::Other => false,
+        }
+    }
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Throttled { .. } => "throttled",
+            Self::Denied => "denied",
+            Self::Full => "full",
+            Self::Corrupt => "corrupt",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for StoreErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "no answer in time",
+            Self::Throttled { .. } => "throttled",
+            Self::Denied => "access denied",
+            Self::Full => "no room left",
+            Self::Corrupt => "corrupt",
+            Self::Other => "failed",
+        })
+    }
+}
+
+/// Why a stream of content ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Interrupted {
+    /// The row no longer has the revision that was being read.
+    #[error("the row has moved")]
+    Moved,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The client that sends the content.
+    #[error("{0}")]
+    Client(ClientFault),
+}
+
+/// What a client did wrong while it sent a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClientFault {
+    #[error("the body ended before its announced length, or the connection broke")]
+    Broken,
+    #[error("the body came slower than the configured rate")]
+    TooSlow,
+    #[error("the body is larger than the limit")]
+    TooLarge,
+}

@@ -1,0 +1,63 @@
+//! The object store's contract: immutable bytes under keys that are written once.
+
+use std::ops::Range;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+
+use super::error::{Interrupted, StoreError, StoreResult};
+use crate::model::id::{FreshKey, ObjectRef};
+
+/// Content on its way, in portions of at most [`crate::model::content::PIECE_BYTES`].
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Interrupted>> + Send>>;
+
+/// What an object says of itself, so that locations can be rebuilt from a bucket alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectMeta {
+    pub tenant: String,
+    pub collection: String,
+    pub document: String,
+    pub stamp: String,
+    pub media_type: Option<String>,
+    pub file_name: Option<String>,
+    /// Known in advance only where the content was in memory before the upload.
+    pub sha256: Option<String>,
+}
+
+/// What `head` answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectFacts {
+    pub length_bytes: u64,
+    pub meta: ObjectMeta,
+}
+
+/// Why an upload did not come to its end. Nobody names its key, so nothing of it is ever seen.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// The content's own stream broke.
+    #[error("the content ended early: {0}")]
+    Content(Interrupted),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// A key that was never used, in the placement that takes new objects.
+    fn mint(&self) -> FreshKey;
+
+    /// Atomic and durable on return: a reader sees the whole object or none. Refuses a key that holds an object.
+    async fn put(&self, key: FreshKey, meta: ObjectMeta, length_bytes: Option<u64>, content: ByteStream) -> Result<ObjectRef, PutError>;
+
+    /// The bytes of a range that lies within the object, in portions of at most [`crate::model::content::PIECE_BYTES`]. `None`: no such object.
+    async fn get(&self, object: &ObjectRef, range: Range<u64>) -> StoreResult<Option<ByteStream>>;
+
+    /// `None`: no such object.
+    async fn head(&self, object: &ObjectRef) -> StoreResult<Option<ObjectFacts>>;
+
+    /// Durable on return. Removing what is not there succeeds.
+    async fn delete(&self, object: &ObjectRef) -> StoreResult<()>;
+}

@@ -1,0 +1,238 @@
+//! The tenant database's contract: documents, locations, state. Whoever changes a document's row or its location does it
+//! through [`SqlStore::commit`], so no change can miss its history entry or its outbox.
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::error::{Interrupted, StoreResult};
+use crate::model::content::Fingerprint;
+use crate::model::document::{DocRow, Holder, Repair, State};
+use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef};
+use crate::model::phase::FlipPermit;
+use crate::model::precondition::{Precondition, Unmet};
+use crate::model::stamp::{Epoch, Revision, Stamp};
+
+/// Content of exactly one revision, or an early end.
+pub type SqlContentStream = Pin<Box<dyn Stream<Item = Result<Bytes, Interrupted>> + Send>>;
+
+/// Content on its way into SQL that is too large for one statement. Dropping it abandons the attempt: the collector removes its pieces.
+#[async_trait]
+pub trait Staging: Send {
+    /// Durable on return; nothing of it is visible.
+    async fn append(&mut self, piece: Bytes) -> StoreResult<()>;
+
+    /// Marks the attempt as whole. The final transaction checks what is said here against what was appended.
+    async fn finish(self: Box<Self>, content: Fingerprint) -> StoreResult<Staged>;
+
+    /// Removes the pieces now.
+    async fn abandon(self: Box<Self>) -> StoreResult<()>;
+}
+
+/// An attempt whose pieces are all there.
+#[derive(Debug)]
+pub struct Staged {
+    pub attempt: Attempt,
+    pub content: Fingerprint,
+}
+
+/// Content that a client sent, on its way into SQL.
+#[derive(Debug)]
+pub enum NewContent {
+    Inline(Bytes),
+    Staged(Staged),
+}
+
+/// What a PUT sets beside the content. `None` leaves what the row has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewAttributes {
+    pub media_type: Option<String>,
+    pub file_name: Option<String>,
+}
+
+/// What a copy found.
+#[derive(Debug)]
+pub enum Copied {
+    /// A new object was uploaded; `None` for the empty content, for which nothing is stored.
+    Uploaded(Option<ObjectRef>),
+    /// The bytes are those of the location that names this object: only the revision and the stamp change.
+    SameAs(Option<ObjectRef>),
+}
+
+/// One change of a document, in one transaction.
+#[derive(Debug)]
+pub enum Change {
+    /// A client's content, into SQL. The location becomes a version.
+    Store { content: NewContent, attributes: NewAttributes, precondition: Precondition },
+    /// A client's content, already in the object store. The row's content becomes NULL, the old location a version.
+    Point { object: ObjectRef, content: Fingerprint, attributes: NewAttributes, precondition: Precondition },
+    /// A copy of the content of `seen`: the location becomes (seen, not sole).
+    Publish { seen: Revision, copied: Copied, content: Fingerprint },
+    /// The content of a sole location, staged: it becomes the row's content, and the location not sole.
+    WriteBack { seen: Stamp, content: NewContent },
+    /// What the truth of `seen` marked, if it still does.
+    Repair { seen: Revision, repair: Repair },
+    /// The row goes, and its location becomes a version.
+    Delete { precondition: Precondition },
+}
+
+impl Change {
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Store { .. } => "store",
+            Self::Point { .. } => "point",
+            Self::Publish { .. } => "publish",
+            Self::WriteBack { .. } => "write_back",
+            Self::Repair { .. } => "repair",
+            Self::Delete { .. } => "delete",
+        }
+    }
+}
+
+/// How a final transaction ended. Only `Done` changed anything. An `Err` beside it is an unknown outcome: look again.
+#[derive(Debug)]
+pub enum Commit {
+    Done(Committed),
+    /// The rows are not as the change relied on, or its upload is gone or condemned: rolled back.
+    Moved,
+    /// The client's precondition does not hold.
+    Unmet(Unmet),
+    /// There is no such document to delete.
+    Absent,
+    /// A constraint of the customer's table refused the row; the text is the database's own.
+    Refused(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The document had no content that a client could see before.
+    pub created: bool,
+    /// The name of the content now; `None` after a delete.
+    pub stamp: Option<Stamp>,
+}
+
+/// Who uploads, and so in which phases the upload may be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadPurpose {
+    /// A client's PUT: only where the phase writes to the object store.
+    Write,
+    /// An agent's copy: only where the phase calls for copies.
+    Copy,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    Yes,
+    /// The phase or the epoch is another one now: start over by it.
+    Moved,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flipped {
+    Done,
+    /// Somebody else flipped first.
+    Moved,
+}
+
+/// One page of a walk by primary key, in SQL's own order.
+#[derive(Debug)]
+pub struct Page {
+    /// Look-ups without content.
+    pub rows: Vec<DocRow>,
+    /// Where the next page begins; `None` at the end of the table.
+    pub next: Option<DocId>,
+}
+
+/// An upload that nobody may publish any more, and how far its removal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condemned {
+    pub object: ObjectRef,
+    /// The object was removed once, a while ago: an upload that landed late goes with the second removal, and the row with it.
+    pub last_round: bool,
+}
+
+/// Documents and bytes by holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Holding {
+    pub documents: i64,
+    pub bytes: i64,
+}
+
+/// Figures of the last full sweep plus the commits since.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    pub sql: Holding,
+    pub both: Holding,
+    pub object: Holding,
+    /// When the sweep behind these figures ended; `None` before the first.
+    pub swept_at: Option<jiff::Timestamp>,
+}
+
+impl Tally {
+    /// Counts one document; what has no content counts nowhere.
+    pub fn count(&mut self, row: &DocRow) {
+        let holding = match row.truth().holder {
+            Holder::NoDocument | Holder::NoContent => return,
+            Holder::Sql => &mut self.sql,
+            Holder::Both => &mut self.both,
+            Holder::Object | Holder::EmptyDocument => &mut self.object,
+        };
+        holding.documents += 1;
+        holding.bytes += i64::try_from(row.length_bytes()).unwrap_or(i64::MAX);
+    }
+}
+
+/// What keeps `sql` from being complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Remaining {
+    /// Documents whose content only the object store holds.
+    pub sole: u64,
+    /// Uploads of clients' writes that may still be published.
+    pub open_uploads: u64,
+}
+
+#[async_trait]
+pub trait SqlStore: Send + Sync {
+    /// The document's row, its location and the tenant's state as of one instant; bytes ride along up to 64 KiB.
+    async fn row(&self, key: &DocKey) -> StoreResult<DocRow>;
+
+    /// The content from `offset` on, of exactly that revision, in portions of at most `portion` bytes. `None`: it has moved on.
+    async fn open(&self, key: &DocKey, revision: Revision, offset: u64, portion: usize) -> StoreResult<Option<SqlContentStream>>;
+
+    /// Begins an attempt to bring in content in pieces.
+    async fn stage(&self, epoch: Epoch) -> StoreResult<Box<dyn Staging>>;
+
+    /// One transaction: the rows, their history, their outbox. A dropped caller does not cancel it.
+    async fn commit(&self, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit>;
+
+    /// Notes that somebody is about to upload under this key.
+    async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded>;
+
+    /// No transaction can publish this upload from now on; the collector removes its object.
+    async fn condemn_upload(&self, upload: ObjectId) -> StoreResult<()>;
+
+    /// Condemns what was abandoned for longer than `age`, drops old attempts in staging, and names up to `limit` objects to remove.
+    async fn condemned(&self, age: std::time::Duration, limit: usize) -> StoreResult<Vec<Condemned>>;
+
+    /// Notes that the object of a condemned upload was removed; after the last round the upload's row goes.
+    async fn upload_removed(&self, condemned: &Condemned) -> StoreResult<()>;
+
+    /// The documents of a collection after `after`.
+    async fn scan(&self, collection: &CollectionName, after: Option<&DocId>, limit: usize) -> StoreResult<Page>;
+
+    /// Documents that both stores hold, chosen at random.
+    async fn sample(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>>;
+
+    async fn state(&self) -> StoreResult<State>;
+
+    /// Compare and set. The same transaction enqueues a sweep of every collection, because another phase calls for other work.
+    async fn flip(&self, permit: FlipPermit) -> StoreResult<Flipped>;
+
+    async fn tally(&self) -> StoreResult<Tally>;
+
+    async fn set_tally(&self, tally: Tally) -> StoreResult<()>;
+
+    async fn remaining(&self) -> StoreResult<Remaining>;
+}
