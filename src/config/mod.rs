@@ -1,4 +1,17 @@
 //! The configuration: TOML files, checked as a whole before anything starts. A `Config` cannot exist unvalidated.
+//!
+//! [`Config::load`] walks each file with a `section::Section`, which hands out checked values and notes every problem,
+//! so that all of them are told at once. `gateway` and `tenant` name the keys, `across` judges what no single file shows.
+
+mod across;
+mod gateway;
+mod load;
+mod problem;
+mod section;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod value;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +21,8 @@ use crate::model::content::ContentHash;
 use crate::model::id::{CollectionName, IdKind, PlacementName, TenantId};
 use crate::model::job::Backoff;
 use crate::model::phase::Phase;
+
+pub use problem::{ConfigProblems, Problem};
 
 /// `sluss.toml` and every tenant file beside it.
 #[derive(Debug, Clone)]

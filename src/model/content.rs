@@ -107,7 +107,7 @@ impl ContentHasher {
     }
 
     pub fn finish(mut self) -> Fingerprint {
-        if self.length_bytes % PIECE_BYTES as u64 != 0 {
+        if !self.length_bytes.is_multiple_of(PIECE_BYTES as u64) {
             self.sums.push(self.open_sum);
         }
         Fingerprint { length_bytes: self.length_bytes, sha256: ContentHash(self.sha256.finalize().into()), pieces: PieceSums(self.sums) }

@@ -96,7 +96,7 @@ impl FromStr for Phase {
 }
 
 /// What has to hold before a forward step. Backward steps need nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guard {
     /// Forward steps are one at a time.
@@ -153,7 +153,7 @@ pub struct FlipFacts {
 }
 
 /// One guard's answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub guard: Guard,
     pub passed: bool,
