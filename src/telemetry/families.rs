@@ -1,0 +1,189 @@
+//! Every metric once, with its help and its unit. The names are fixed: dashboards and alerts of others rely on them.
+
+use prometheus::core::Collector;
+use prometheus::{
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, exponential_buckets,
+};
+
+use super::labels::Direction;
+use crate::model::job::JobKind;
+
+/// Declares metrics in one registry, which puts the prefix before their names.
+pub(super) struct Registrar<'a>(pub(super) &'a Registry);
+
+impl Registrar<'_> {
+    fn register<C: Collector + Clone + 'static>(&self, metric: prometheus::Result<C>) -> C {
+        let metric = metric.expect("metrics are declared with valid names and labels");
+        self.0.register(Box::new(metric.clone())).expect("every metric is declared once");
+        metric
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.register(IntCounter::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.register(IntGauge::new(name, help))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        self.register(GaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    /// Twelve buckets from `first` seconds on, each three times the one before: more would multiply with every label.
+    fn durations(&self, name: &str, help: &str, labels: &[&str], first: f64) -> HistogramVec {
+        let buckets = exponential_buckets(first, 3.0, 12).expect("buckets start above zero and grow");
+        self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), labels))
+    }
+}
+
+/// The document API.
+pub(super) struct RequestFamilies {
+    pub(super) total: IntCounterVec,
+    pub(super) duration: HistogramVec,
+    pub(super) response_bytes: IntCounter,
+    pub(super) request_bytes: IntCounter,
+    pub(super) fallbacks: IntCounterVec,
+}
+
+impl RequestFamilies {
+    pub(super) fn new(r: &Registrar<'_>) -> Self {
+        Self {
+            total: r.counters(
+                "requests_total",
+                "Requests answered, by status code; tenant \"-\" where the request named none that exists.",
+                &["tenant", "operation", "served_from", "code"],
+            ),
+            duration: r.durations(
+                "request_duration_seconds",
+                "Time from a request's head to the end of its answer's body, in seconds.",
+                &["operation", "served_from"],
+                0.001,
+            ),
+            response_bytes: r.counter("response_bytes_total", "Content sent to clients, in bytes."),
+            request_bytes: r.counter("request_bytes_total", "Content received from clients, in bytes."),
+            fallbacks: r.counters(
+                "fallbacks_total",
+                "Reads that the preferred holder failed and the other, equal one answered, by reason.",
+                &["tenant", "reason"],
+            ),
+        }
+    }
+}
+
+/// Jobs and what the agents did.
+pub(super) struct JobFamilies {
+    pub(super) jobs: IntGaugeVec,
+    pub(super) oldest: GaugeVec,
+    pub(super) duration: HistogramVec,
+    pub(super) copied_documents: IntCounter,
+    pub(super) copied_bytes: IntCounter,
+    pub(super) taken_over: IntCounterVec,
+    pub(super) copies_moved: IntCounter,
+    pub(super) uploads_condemned: IntCounter,
+}
+
+impl JobFamilies {
+    pub(super) fn new(r: &Registrar<'_>) -> Self {
+        let families = Self {
+            jobs: r.gauges("jobs", "Open jobs, by kind and state.", &["tenant", "kind", "state"]),
+            oldest: r.seconds(
+                "job_oldest_seconds",
+                "Age of the oldest job that is ready or leased, in seconds; 0 when there is none.",
+                &["tenant", "kind"],
+            ),
+            duration: r.durations("job_duration_seconds", "Time one attempt at a job took, in seconds.", &["kind", "outcome"], 0.005),
+            copied_documents: r.counter("copied_documents_total", "Copies to the object store that were committed."),
+            copied_bytes: r.counter("copied_bytes_total", "Content of the copies that were committed, in bytes."),
+            taken_over: r.counters("jobs_taken_over_total", "Jobs claimed after another agent let its lease run out.", &["kind"]),
+            copies_moved: r.counter("copies_moved_total", "Copies that were dropped because the row had moved meanwhile."),
+            uploads_condemned: r.counter("uploads_condemned_total", "Uploads that nobody may publish any more."),
+        };
+        for kind in JobKind::ALL {
+            families.taken_over.with_label_values(&[kind.label()]);
+        }
+        families
+    }
+}
+
+/// What moves through this process, and what it holds in memory meanwhile.
+pub(super) struct TransferFamilies {
+    pub(super) in_flight: IntGaugeVec,
+    pub(super) buffer: IntGauge,
+    pub(super) buffer_limit: IntGauge,
+}
+
+impl TransferFamilies {
+    pub(super) fn new(r: &Registrar<'_>) -> Self {
+        let families = Self {
+            in_flight: r.gauges("transfers_in_flight", "Contents that are moving now.", &["direction"]),
+            buffer: r.gauge("buffer_bytes", "Memory that transfers hold of the budget, in bytes."),
+            buffer_limit: r.gauge("buffer_limit_bytes", "The budget for content in memory, in bytes."),
+        };
+        for direction in Direction::ALL {
+            families.in_flight.with_label_values(&[direction.label()]);
+        }
+        families
+    }
+}
+
+/// What is known of each tenant without asking its database.
+pub(super) struct TenantFamilies {
+    pub(super) phase: IntGaugeVec,
+    pub(super) documents: IntGaugeVec,
+    pub(super) document_bytes: IntGaugeVec,
+    pub(super) counted_at: GaugeVec,
+    pub(super) pool: IntGaugeVec,
+    pub(super) writes_around: IntCounterVec,
+}
+
+impl TenantFamilies {
+    pub(super) fn new(r: &Registrar<'_>) -> Self {
+        Self {
+            phase: r.gauges("tenant_phase", "1 for the phase that a tenant is in, 0 for the others.", &["tenant", "phase"]),
+            documents: r.gauges(
+                "documents",
+                "Documents by holder: those of the last full sweep and the commits since, from the process that counts them.",
+                &["tenant", "held_by"],
+            ),
+            document_bytes: r.gauges(
+                "document_bytes",
+                "Content by holder, in bytes, counted as the documents are.",
+                &["tenant", "held_by"],
+            ),
+            counted_at: r.seconds(
+                "documents_counted_timestamp_seconds",
+                "When the sweep behind the document figures ended, in seconds since 1970.",
+                &["tenant"],
+            ),
+            pool: r.gauges("sql_pool_connections", "Connections to a tenant's database, by state.", &["tenant", "state"]),
+            writes_around: r.counters(
+                "writes_around_gateway_total",
+                "Contents found in SQL that were written around the gateway over an object that was the only holder.",
+                &["tenant"],
+            ),
+        }
+    }
+}
+
+/// The stores, and the process itself.
+pub(super) fn store_operations(r: &Registrar<'_>) -> HistogramVec {
+    r.durations(
+        "store_operation_duration_seconds",
+        "Time until a store answered, in seconds; outcome ok, or the kind of failure.",
+        &["store", "operation", "outcome"],
+        0.0003,
+    )
+}
+
+pub(super) fn build_info(r: &Registrar<'_>) -> IntGaugeVec {
+    r.gauges("build_info", "Always 1; the label tells the version.", &["version"])
+}

@@ -1,0 +1,113 @@
+//! Values of labels that are ours to name. A label is one of these, or a name from the configuration, never text of a client's.
+
+/// Which store a request's bytes came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServedFrom {
+    /// The answer holds no content.
+    Nothing,
+    Sql,
+    Object,
+    Cache,
+}
+
+impl ServedFrom {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Nothing => "-",
+            Self::Sql => "sql",
+            Self::Object => "object",
+            Self::Cache => "cache",
+        }
+    }
+}
+
+/// Why content is moving through this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To a client.
+    Download,
+    /// From a client.
+    Upload,
+    /// From SQL to the object store.
+    Copy,
+    /// From the object store to SQL.
+    WriteBack,
+}
+
+impl Direction {
+    pub const ALL: [Self; 4] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Download => "download",
+            Self::Upload => "upload",
+            Self::Copy => "copy",
+            Self::WriteBack => "write_back",
+        }
+    }
+}
+
+/// Who holds a document's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBy {
+    Sql,
+    Both,
+    Object,
+}
+
+impl HeldBy {
+    pub const ALL: [Self; 3] = [Self::Sql, Self::Both, Self::Object];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Sql => "sql",
+            Self::Both => "both",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// How one attempt at a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobOutcome {
+    Done,
+    /// The document needs the job still, or again.
+    Again,
+    /// Failed, and will be tried later.
+    Retry,
+    /// Failed for the last time.
+    Quarantined,
+    /// Nothing failed; somebody else is to do it.
+    GivenBack,
+    /// Another agent has the job now.
+    Lost,
+}
+
+impl JobOutcome {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Again => "again",
+            Self::Retry => "retry",
+            Self::Quarantined => "quarantined",
+            Self::GivenBack => "given_back",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Whether a connection of a pool is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PoolState {
+    Idle,
+    InUse,
+}
+
+impl PoolState {
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::InUse => "in_use",
+        }
+    }
+}

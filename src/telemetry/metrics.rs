@@ -1,0 +1,223 @@
+//! The metrics, as methods: who counts something says what happened, not which series that is.
+//! Names, help and units stand in `families`. No label value comes from a client.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus::{HistogramVec, IntGauge, Registry, TextEncoder};
+
+use super::families::{JobFamilies, Registrar, RequestFamilies, TenantFamilies, TransferFamilies, build_info, store_operations};
+use super::labels::{Direction, HeldBy, JobOutcome, PoolState, ServedFrom};
+use crate::model::id::TenantId;
+use crate::model::job::{JobKind, JobState};
+use crate::model::phase::Phase;
+
+#[cfg(test)]
+mod tests;
+
+/// What [`Metrics::render`] writes, as a `Content-Type`.
+pub const METRICS_MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A request that was answered, body and all.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// `None` where no such tenant exists: names that clients make up must not become series.
+    pub tenant: Option<&'a TenantId>,
+    pub operation: &'static str,
+    pub served_from: ServedFrom,
+    pub code: u16,
+    pub duration: Duration,
+}
+
+/// Open jobs of one kind in one state.
+#[derive(Debug, Clone, Copy)]
+pub struct JobGauge {
+    pub kind: JobKind,
+    pub state: JobState,
+    pub jobs: u64,
+    pub oldest_age: Duration,
+}
+
+/// Documents of one holder.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldDocuments {
+    pub held_by: HeldBy,
+    pub documents: i64,
+    pub bytes: i64,
+}
+
+/// One process's metrics, in a registry of its own.
+pub struct Metrics {
+    registry: Registry,
+    requests: RequestFamilies,
+    stores: HistogramVec,
+    jobs: JobFamilies,
+    transfers: TransferFamilies,
+    tenants: TenantFamilies,
+}
+
+impl Metrics {
+    pub fn new(version: &str) -> Self {
+        let registry = Registry::new_custom(Some("sluss".to_owned()), None).expect("the prefix is a valid name");
+        let registrar = Registrar(&registry);
+        build_info(&registrar).with_label_values(&[version]).set(1);
+        Self {
+            requests: RequestFamilies::new(&registrar),
+            stores: store_operations(&registrar),
+            jobs: JobFamilies::new(&registrar),
+            transfers: TransferFamilies::new(&registrar),
+            tenants: TenantFamilies::new(&registrar),
+            registry,
+        }
+    }
+
+    /// All metrics in Prometheus' text format. Asks nobody anything: it shows what was last set.
+    pub fn render(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).expect("a registry gathers only what can be written as text")
+    }
+
+    /// Begins the series of a tenant at 0, so that the first event of each is seen as an increase.
+    pub fn add_tenant(&self, tenant: &TenantId) {
+        self.tenants.writes_around.with_label_values(&[tenant.as_str()]);
+        self.set_jobs(tenant, &[]);
+    }
+
+    pub fn request(&self, answered: &Answered<'_>) {
+        let Answered { tenant, operation, served_from, code, duration } = *answered;
+        let tenant = tenant.map_or("-", TenantId::as_str);
+        self.requests.total.with_label_values(&[tenant, operation, served_from.label(), &code.to_string()]).inc();
+        self.requests.duration.with_label_values(&[operation, served_from.label()]).observe(duration.as_secs_f64());
+    }
+
+    pub fn response_bytes(&self, bytes: u64) {
+        self.requests.response_bytes.inc_by(bytes);
+    }
+
+    pub fn request_bytes(&self, bytes: u64) {
+        self.requests.request_bytes.inc_by(bytes);
+    }
+
+    /// The preferred holder failed for this reason, and the other one answered.
+    pub fn fallback(&self, tenant: &TenantId, reason: &'static str) {
+        self.requests.fallbacks.with_label_values(&[tenant.as_str(), reason]).inc();
+    }
+
+    /// One answer of a store: `outcome` is `ok`, or the kind of failure.
+    pub fn store_operation(&self, store: &'static str, operation: &'static str, outcome: &'static str, duration: Duration) {
+        self.stores.with_label_values(&[store, operation, outcome]).observe(duration.as_secs_f64());
+    }
+
+    /// Counts a transfer as in flight until the guard is dropped.
+    #[must_use = "the transfer counts for as long as the guard lives"]
+    pub fn transfer(&self, direction: Direction) -> TransferGuard {
+        let in_flight = self.transfers.in_flight.with_label_values(&[direction.label()]);
+        in_flight.inc();
+        TransferGuard(in_flight)
+    }
+
+    pub fn set_buffer(&self, held_bytes: u64) {
+        self.transfers.buffer.set(gauge(held_bytes));
+    }
+
+    pub fn set_buffer_limit(&self, limit_bytes: u64) {
+        self.transfers.buffer_limit.set(gauge(limit_bytes));
+    }
+
+    /// All open jobs of a tenant. What is not named here is none: its series stays, at 0.
+    pub fn set_jobs(&self, tenant: &TenantId, open: &[JobGauge]) {
+        for kind in JobKind::ALL {
+            for state in JobState::ALL {
+                let jobs = open.iter().filter(|gauge| gauge.kind == kind && gauge.state == state).map(|gauge| gauge.jobs).sum();
+                self.jobs.jobs.with_label_values(&[tenant.as_str(), kind.label(), state.label()]).set(gauge(jobs));
+            }
+            let oldest =
+                open.iter().filter(|gauge| gauge.kind == kind && counts_as_backlog(gauge.state)).map(|gauge| gauge.oldest_age).max();
+            self.jobs.oldest.with_label_values(&[tenant.as_str(), kind.label()]).set(oldest.unwrap_or_default().as_secs_f64());
+        }
+    }
+
+    pub fn job(&self, kind: JobKind, outcome: JobOutcome, duration: Duration) {
+        self.jobs.duration.with_label_values(&[kind.label(), outcome.label()]).observe(duration.as_secs_f64());
+    }
+
+    /// A copy was committed.
+    pub fn copied(&self, bytes: u64) {
+        self.jobs.copied_documents.inc();
+        self.jobs.copied_bytes.inc_by(bytes);
+    }
+
+    /// A copy came to its final transaction, and the row had moved.
+    pub fn copy_moved(&self) {
+        self.jobs.copies_moved.inc();
+    }
+
+    /// A job was claimed whose last agent let its lease run out.
+    pub fn job_taken_over(&self, kind: JobKind) {
+        self.jobs.taken_over.with_label_values(&[kind.label()]).inc();
+    }
+
+    pub fn uploads_condemned(&self, uploads: u64) {
+        self.jobs.uploads_condemned.inc_by(uploads);
+    }
+
+    pub fn set_phase(&self, tenant: &TenantId, current: Phase) {
+        for phase in Phase::ALL {
+            self.tenants.phase.with_label_values(&[tenant.as_str(), phase.label()]).set(i64::from(phase == current));
+        }
+    }
+
+    /// The figures of a tenant, from the one process that holds them. A holder that is not named has none.
+    pub fn set_documents(&self, tenant: &TenantId, held: &[HeldDocuments], counted_at: Timestamp) {
+        for held_by in HeldBy::ALL {
+            let of_holder = held.iter().filter(|held| held.held_by == held_by);
+            let (documents, bytes) = of_holder.fold((0, 0), |(documents, bytes), held| (documents + held.documents, bytes + held.bytes));
+            let labels = [tenant.as_str(), held_by.label()];
+            self.tenants.documents.with_label_values(&labels).set(documents);
+            self.tenants.document_bytes.with_label_values(&labels).set(bytes);
+        }
+        self.tenants.counted_at.with_label_values(&[tenant.as_str()]).set(counted_at.as_duration().as_secs_f64());
+    }
+
+    /// Another process holds the figures now: two that export them would count every document twice.
+    pub fn forget_documents(&self, tenant: &TenantId) {
+        // Removing a series that is not there fails, and leaves all as it should be.
+        for held_by in HeldBy::ALL {
+            let labels = [tenant.as_str(), held_by.label()];
+            let _ = self.tenants.documents.remove_label_values(&labels);
+            let _ = self.tenants.document_bytes.remove_label_values(&labels);
+        }
+        let _ = self.tenants.counted_at.remove_label_values(&[tenant.as_str()]);
+    }
+
+    pub fn set_pool(&self, tenant: &TenantId, idle: u64, in_use: u64) {
+        for (state, connections) in [(PoolState::Idle, idle), (PoolState::InUse, in_use)] {
+            self.tenants.pool.with_label_values(&[tenant.as_str(), state.label()]).set(gauge(connections));
+        }
+    }
+
+    /// Content was found in SQL that somebody wrote straight there, over an object that was the only holder.
+    pub fn write_around(&self, tenant: &TenantId) {
+        self.tenants.writes_around.with_label_values(&[tenant.as_str()]).inc();
+    }
+}
+
+/// A transfer in flight.
+pub struct TransferGuard(IntGauge);
+
+impl Drop for TransferGuard {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A quarantined job waits for an operator; its age would hide whether the agents keep up.
+fn counts_as_backlog(state: JobState) -> bool {
+    match state {
+        JobState::Ready | JobState::Leased => true,
+        JobState::Quarantined => false,
+    }
+}
+
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

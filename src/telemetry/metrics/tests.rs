@@ -1,0 +1,155 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+fn tenant(name: &str) -> TenantId {
+    name.parse().unwrap()
+}
+
+fn has(metrics: &Metrics, line: &str) -> bool {
+    metrics.render().lines().any(|rendered| rendered == line)
+}
+
+#[track_caller]
+fn assert_shows(metrics: &Metrics, line: &str) {
+    assert!(has(metrics, line), "no line {line:?} in\n{}", metrics.render());
+}
+
+fn touch_everything(metrics: &Metrics) {
+    let acme = tenant("acme");
+    let answered = Answered { tenant: None, operation: "get", served_from: ServedFrom::Sql, code: 200, duration: Duration::from_millis(3) };
+    metrics.request(&answered);
+    metrics.fallback(&acme, "unavailable");
+    metrics.store_operation("sqlite", "row", "ok", Duration::from_millis(1));
+    metrics.job(JobKind::Copy, JobOutcome::Done, Duration::from_secs(1));
+    metrics.add_tenant(&acme);
+    metrics.set_phase(&acme, Phase::Dual);
+    metrics.set_documents(&acme, &[], Timestamp::UNIX_EPOCH);
+    metrics.set_pool(&acme, 1, 2);
+}
+
+/// `name{label,label}` of every series, `le` left out.
+fn shapes(metrics: &Metrics) -> BTreeSet<String> {
+    let families = metrics.registry.gather();
+    let shape = |family: &prometheus::proto::MetricFamily| {
+        let labels: BTreeSet<_> = family.get_metric()[0].get_label().iter().map(|pair| pair.name().to_owned()).collect();
+        format!("{}{{{}}}", family.name(), labels.into_iter().collect::<Vec<_>>().join(","))
+    };
+    families.iter().map(shape).collect()
+}
+
+#[test]
+fn names_and_labels_are_those_that_dashboards_rely_on() {
+    let metrics = Metrics::new("1.2.3");
+    touch_everything(&metrics);
+    let expected = "\
+        sluss_build_info{version}
+        sluss_buffer_bytes{}
+        sluss_buffer_limit_bytes{}
+        sluss_copied_bytes_total{}
+        sluss_copied_documents_total{}
+        sluss_copies_moved_total{}
+        sluss_document_bytes{held_by,tenant}
+        sluss_documents_counted_timestamp_seconds{tenant}
+        sluss_documents{held_by,tenant}
+        sluss_fallbacks_total{reason,tenant}
+        sluss_job_duration_seconds{kind,outcome}
+        sluss_job_oldest_seconds{kind,tenant}
+        sluss_jobs_taken_over_total{kind}
+        sluss_jobs{kind,state,tenant}
+        sluss_request_bytes_total{}
+        sluss_request_duration_seconds{operation,served_from}
+        sluss_requests_total{code,operation,served_from,tenant}
+        sluss_response_bytes_total{}
+        sluss_sql_pool_connections{state,tenant}
+        sluss_store_operation_duration_seconds{operation,outcome,store}
+        sluss_tenant_phase{phase,tenant}
+        sluss_transfers_in_flight{direction}
+        sluss_uploads_condemned_total{}
+        sluss_writes_around_gateway_total{tenant}";
+    assert_eq!(shapes(&metrics), expected.lines().map(|line| line.trim().to_owned()).collect());
+}
+
+#[test]
+fn a_name_that_tells_a_unit_has_help_that_tells_it_too() {
+    let metrics = Metrics::new("1.2.3");
+    touch_everything(&metrics);
+    for family in metrics.registry.gather() {
+        for unit in ["bytes", "seconds"] {
+            assert!(!family.name().contains(unit) || family.help().contains(unit), "{}: {}", family.name(), family.help());
+        }
+    }
+}
+
+#[test]
+fn counters_without_labels_are_there_before_anything_happens() {
+    let metrics = Metrics::new("1.2.3");
+    for name in ["response_bytes", "request_bytes", "copied_documents", "copied_bytes", "copies_moved", "uploads_condemned"] {
+        assert_shows(&metrics, &format!("sluss_{name}_total 0"));
+    }
+    assert_shows(&metrics, "sluss_jobs_taken_over_total{kind=\"write_back\"} 0");
+    assert_shows(&metrics, "sluss_build_info{version=\"1.2.3\"} 1");
+}
+
+#[test]
+fn a_drained_queue_reports_0() {
+    let (metrics, acme) = (Metrics::new("1.2.3"), tenant("acme"));
+    let ready = JobGauge { kind: JobKind::Copy, state: JobState::Ready, jobs: 7, oldest_age: Duration::from_secs(90) };
+    metrics.set_jobs(&acme, &[ready]);
+    assert_shows(&metrics, "sluss_jobs{kind=\"copy\",state=\"ready\",tenant=\"acme\"} 7");
+    assert_shows(&metrics, "sluss_job_oldest_seconds{kind=\"copy\",tenant=\"acme\"} 90");
+    metrics.set_jobs(&acme, &[]);
+    assert_shows(&metrics, "sluss_jobs{kind=\"copy\",state=\"ready\",tenant=\"acme\"} 0");
+    assert_shows(&metrics, "sluss_job_oldest_seconds{kind=\"copy\",tenant=\"acme\"} 0");
+}
+
+#[test]
+fn a_quarantined_job_does_not_age_the_backlog() {
+    let (metrics, acme) = (Metrics::new("1.2.3"), tenant("acme"));
+    let job = |state, secs| JobGauge { kind: JobKind::Copy, state, jobs: 1, oldest_age: Duration::from_secs(secs) };
+    metrics.set_jobs(&acme, &[job(JobState::Quarantined, 9000), job(JobState::Leased, 5), job(JobState::Ready, 3)]);
+    assert_shows(&metrics, "sluss_job_oldest_seconds{kind=\"copy\",tenant=\"acme\"} 5");
+}
+
+#[test]
+fn a_tenant_is_in_exactly_one_phase() {
+    let (metrics, acme) = (Metrics::new("1.2.3"), tenant("acme"));
+    metrics.set_phase(&acme, Phase::Shadow);
+    metrics.set_phase(&acme, Phase::Dual);
+    let ones = metrics.render().lines().filter(|line| line.starts_with("sluss_tenant_phase") && line.ends_with(" 1")).count();
+    assert_eq!(ones, 1);
+    assert_shows(&metrics, "sluss_tenant_phase{phase=\"dual\",tenant=\"acme\"} 1");
+    assert_shows(&metrics, "sluss_tenant_phase{phase=\"sealed\",tenant=\"acme\"} 0");
+}
+
+#[test]
+fn a_tenant_that_does_not_exist_makes_no_series_of_its_own() {
+    let metrics = Metrics::new("1.2.3");
+    let answered = Answered { tenant: None, operation: "get", served_from: ServedFrom::Nothing, code: 404, duration: Duration::ZERO };
+    metrics.request(&answered);
+    assert_shows(&metrics, "sluss_requests_total{code=\"404\",operation=\"get\",served_from=\"-\",tenant=\"-\"} 1");
+}
+
+#[test]
+fn a_transfer_counts_until_its_guard_is_dropped() {
+    let metrics = Metrics::new("1.2.3");
+    let guards = [metrics.transfer(Direction::Download), metrics.transfer(Direction::Download)];
+    assert_shows(&metrics, "sluss_transfers_in_flight{direction=\"download\"} 2");
+    drop(guards);
+    assert_shows(&metrics, "sluss_transfers_in_flight{direction=\"download\"} 0");
+}
+
+#[test]
+fn only_the_process_that_counts_documents_shows_them() {
+    let (metrics, acme, other) = (Metrics::new("1.2.3"), tenant("acme"), tenant("other"));
+    let held = [HeldDocuments { held_by: HeldBy::Both, documents: 3, bytes: 300 }];
+    metrics.set_documents(&acme, &held, Timestamp::from_second(1_700_000_000).unwrap());
+    metrics.set_documents(&other, &held, Timestamp::UNIX_EPOCH);
+    assert_shows(&metrics, "sluss_document_bytes{held_by=\"both\",tenant=\"acme\"} 300");
+    assert_shows(&metrics, "sluss_documents{held_by=\"sql\",tenant=\"acme\"} 0");
+    assert_shows(&metrics, "sluss_documents_counted_timestamp_seconds{tenant=\"acme\"} 1700000000");
+    metrics.forget_documents(&acme);
+    metrics.forget_documents(&acme);
+    assert!(!metrics.render().contains("acme"));
+    assert_shows(&metrics, "sluss_documents{held_by=\"both\",tenant=\"other\"} 3");
+}

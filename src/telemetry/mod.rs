@@ -1,0 +1,10 @@
+//! What the process says about itself: metrics and log lines. Neither ever names a document in a label, nor a secret anywhere.
+
+mod families;
+mod labels;
+mod logging;
+mod metrics;
+
+pub use labels::{Direction, HeldBy, JobOutcome, ServedFrom};
+pub use logging::{LogFormat, LoggingError, init};
+pub use metrics::{Answered, HeldDocuments, JobGauge, METRICS_MEDIA_TYPE, Metrics, TransferGuard};
