@@ -1,0 +1,214 @@
+//! The process's budget of bytes: a transfer takes all it will ever hold in one acquire before it starts. Nobody asks for more
+//! while it holds some, so transfers cannot wait for each other in a circle.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Content up to this size has a lane of its own, so that slow large transfers do not hold up small ones.
+pub const SMALL_BYTES: u64 = 64 << 10;
+
+/// The portions of a transfer that has the machine to itself: the span of one checksum.
+const MAX_PORTION_BYTES: u64 = crate::model::content::PIECE_BYTES as u64;
+
+/// Below this the cost of a system call and a frame exceeds that of the bytes.
+const MIN_PORTION_BYTES: u64 = 64 << 10;
+
+/// A transfer holds up to three portions (one being read, one being checked or hashed, one being sent), and the transfers with
+/// the largest portions may take a quarter of the lane.
+const PORTIONS_A_SHARE: u64 = 12;
+
+/// All content that this process holds in memory at once.
+#[derive(Debug)]
+pub struct Budget {
+    small: Arc<Lane>,
+    large: Arc<Lane>,
+    queue_timeout: Duration,
+}
+
+impl Budget {
+    /// A quarter for content up to [`SMALL_BYTES`], the rest for larger.
+    pub fn new(limit_bytes: u64, queue_timeout: Duration) -> Self {
+        let small = limit_bytes / 4;
+        Self { small: Lane::of(small), large: Lane::of(limit_bytes - small), queue_timeout }
+    }
+
+    /// Waits in the order of arrival for as long as the queue's timeout; `None`: overloaded, refuse the work.
+    ///
+    /// More than a lane has is clamped to the lane: such a transfer waits until it is alone there, and never for ever.
+    pub async fn acquire(&self, bytes: u64) -> Option<Grant> {
+        let lane = if bytes <= SMALL_BYTES { &self.small } else { &self.large };
+        tokio::time::timeout(self.queue_timeout, Lane::acquire(Arc::clone(lane), bytes)).await.ok()
+    }
+
+    /// How large the portions of a transfer that starts now should be.
+    pub fn portion_bytes(&self) -> usize {
+        portion_bytes(self.large.grants.load(Ordering::Relaxed), self.large.limit_bytes)
+    }
+
+    /// Bytes granted and not given back, for gauges.
+    pub fn used_bytes(&self) -> u64 {
+        self.small.granted_bytes.load(Ordering::Relaxed) + self.large.granted_bytes.load(Ordering::Relaxed)
+    }
+
+    pub fn limit_bytes(&self) -> u64 {
+        self.small.limit_bytes + self.large.limit_bytes
+    }
+}
+
+/// The largest power of two of which [`PORTIONS_A_SHARE`] fit into the newcomer's equal share of the lane, between 64 KiB and 1 MiB.
+///
+/// With 48 MiB that is 1 MiB for the first 4 transfers, then half for as many again, a quarter for the next 8, and so on: each
+/// doubling takes at most an eighth of the lane more, so more than a hundred work side by side before one has to wait.
+fn portion_bytes(grants: usize, lane_bytes: u64) -> usize {
+    let share = lane_bytes / (grants as u64 + 1) / PORTIONS_A_SHARE;
+    let power = if share == 0 { 0 } else { 1 << share.ilog2() };
+    power.clamp(MIN_PORTION_BYTES, MAX_PORTION_BYTES) as usize
+}
+
+/// The right to hold so many bytes. Dropping it gives them back.
+#[derive(Debug)]
+pub struct Grant {
+    bytes: u32,
+    lane: Arc<Lane>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Grant {
+    /// What was granted: less than asked for where the lane has less.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.into()
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        self.lane.granted_bytes.fetch_sub(self.bytes(), Ordering::Relaxed);
+        self.lane.grants.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug)]
+struct Lane {
+    /// A permit a byte, handed out in the order of asking: a large request is not starved by small ones behind it.
+    bytes: Arc<Semaphore>,
+    limit_bytes: u64,
+    /// Counted beside the semaphore, whose free permits leave out those it saves up for the first in the queue.
+    granted_bytes: AtomicU64,
+    grants: AtomicUsize,
+}
+
+impl Lane {
+    fn of(limit_bytes: u64) -> Arc<Self> {
+        let permits = usize::try_from(limit_bytes).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let bytes = Arc::new(Semaphore::new(permits));
+        Arc::new(Self { bytes, limit_bytes: permits as u64, granted_bytes: AtomicU64::new(0), grants: AtomicUsize::new(0) })
+    }
+
+    async fn acquire(lane: Arc<Self>, bytes: u64) -> Grant {
+        // A transfer never holds 4 GiB: content ends at 2.
+        let bytes = u32::try_from(bytes.min(lane.limit_bytes)).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&lane.bytes).acquire_many_owned(bytes).await.expect("the semaphore is never closed");
+        lane.granted_bytes.fetch_add(bytes.into(), Ordering::Relaxed);
+        lane.grants.fetch_add(1, Ordering::Relaxed);
+        Grant { bytes, lane, _permit: permit }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MIB: u64 = 1 << 20;
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn budget() -> Budget {
+        Budget::new(64 * MIB, PATIENCE)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grant_is_given_back_when_it_is_dropped() {
+        let budget = budget();
+        let (small, large) = (budget.acquire(1000).await.unwrap(), budget.acquire(5 * MIB).await.unwrap());
+        assert_eq!(budget.used_bytes(), 1000 + 5 * MIB);
+        drop((small, large));
+        assert_eq!((budget.used_bytes(), budget.limit_bytes()), (0, 64 * MIB));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_longer_than_the_queues_timeout_is_refused() {
+        let budget = budget();
+        let _all = budget.acquire(48 * MIB).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        assert!(budget.acquire(MIB).await.is_none());
+        assert_eq!(begun.elapsed(), PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_content_does_not_wait_for_large() {
+        let budget = budget();
+        let _all = budget.acquire(48 * MIB).await.unwrap();
+        assert!(budget.acquire(SMALL_BYTES).await.is_some());
+        assert!(budget.acquire(SMALL_BYTES + 1).await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_than_the_lane_has_is_clamped_and_waits_to_be_alone() {
+        let budget = budget();
+        let one = budget.acquire(MIB).await.unwrap();
+        assert!(budget.acquire(1 << 40).await.is_none());
+        drop(one);
+        assert_eq!(budget.acquire(1 << 40).await.unwrap().bytes(), 48 * MIB);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_request_is_served_before_those_that_came_after_it() {
+        let budget = budget();
+        let first = budget.acquire(40 * MIB).await.unwrap();
+        let (large, late) = (budget.acquire(30 * MIB), budget.acquire(MIB));
+        let release = async {
+            // One turn for each of the two to stand in the queue.
+            tokio::task::yield_now().await;
+            assert_eq!(budget.used_bytes(), 40 * MIB, "the late one would fit, and waits for its turn");
+            drop(first);
+        };
+        let (large, late, ()) = tokio::join!(large, late, release);
+        assert!(large.is_some() && late.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gave_up_waiting_leaves_nothing_behind() {
+        let budget = budget();
+        let all = budget.acquire(48 * MIB).await.unwrap();
+        assert!(budget.acquire(48 * MIB).await.is_none());
+        drop(all);
+        assert!(budget.acquire(48 * MIB).await.is_some());
+        assert_eq!(budget.used_bytes(), 0);
+    }
+
+    #[test]
+    fn portions_shrink_as_transfers_grow_in_number() {
+        let kib = |grants| portion_bytes(grants, 48 * MIB) >> 10;
+        assert_eq!([0, 3, 4, 7, 8, 15, 16, 31, 32, 5000].map(kib), [1024, 1024, 512, 512, 256, 256, 128, 128, 64, 64]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_transfers_of_three_portions_fit_side_by_side() {
+        let budget = budget();
+        let mut grants = Vec::new();
+        for _ in 0..100 {
+            grants.push(budget.acquire(3 * budget.portion_bytes() as u64).await.unwrap());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_portion_stays_within_its_bounds(grants in 0..100_000usize, lane_bytes: u64) {
+            let portion = portion_bytes(grants, lane_bytes) as u64;
+            prop_assert!((MIN_PORTION_BYTES..=MAX_PORTION_BYTES).contains(&portion) && portion.is_power_of_two());
+        }
+    }
+}
