@@ -1,8 +1,14 @@
 //! The stores: four contracts, the adapters behind them, and what every reader and writer of content shares.
 //! Nothing above this room sees a driver's type.
 
+pub mod checked;
 pub mod control;
+pub mod disk;
 pub mod error;
+pub mod measured;
+pub mod metered;
 pub mod object;
+pub mod probe;
 pub mod queue;
 pub mod sql;
+pub mod sqlite;

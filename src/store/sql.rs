@@ -193,6 +193,13 @@ pub struct Remaining {
     pub open_uploads: u64,
 }
 
+/// Connections of one pool, for the gauge of the process that owns them.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolUse {
+    pub in_use: usize,
+    pub idle: usize,
+}
+
 #[async_trait]
 pub trait SqlStore: Send + Sync {
     /// The document's row, its location and the tenant's state as of one instant; bytes ride along up to 64 KiB.
@@ -230,9 +237,11 @@ pub trait SqlStore: Send + Sync {
     /// Compare and set. The same transaction enqueues a sweep of every collection, because another phase calls for other work.
     async fn flip(&self, permit: FlipPermit) -> StoreResult<Flipped>;
 
+    /// The figures of all collections together.
     async fn tally(&self) -> StoreResult<Tally>;
 
-    async fn set_tally(&self, tally: Tally) -> StoreResult<()>;
+    /// What the sweep of one collection has counted.
+    async fn set_tally(&self, collection: &CollectionName, tally: Tally) -> StoreResult<()>;
 
     async fn remaining(&self) -> StoreResult<Remaining>;
 }

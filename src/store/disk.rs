@@ -1,0 +1,214 @@
+//! Objects as files on a local disk: one file an object, its content first, so that a person can open it as it is.
+//! It never writes into a file that has its final name, and never blocks an async thread.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+
+use super::error::{BoxError, ClientFault, Interrupted, StoreError, StoreErrorKind, StoreResult};
+use super::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PutError};
+use crate::model::content::PIECE_BYTES;
+use crate::model::id::{FreshKey, ObjectRef, PlacementName};
+
+mod folders;
+mod staging;
+mod tail;
+
+use folders::Folders;
+use staging::Staging;
+
+const STORE: &str = "disk";
+
+/// One placement on local disk: `<root>/<prefix><2 hex>/<uuid>`.
+#[derive(Debug)]
+pub struct DiskStore {
+    placement: PlacementName,
+    folders: Arc<Folders>,
+}
+
+impl DiskStore {
+    /// Creates the folders that are missing, durably, and removes what uploads that were killed more than a day ago left behind.
+    ///
+    /// Blocks: a process that serves already calls it in a blocking task.
+    pub fn open(placement: PlacementName, root: &Path, prefix: &str) -> StoreResult<Self> {
+        let call = Call { operation: "open", target: placement.to_string() };
+        let folders = Folders::under(root, prefix).ok_or_else(|| {
+            call.error(StoreErrorKind::Other, "the prefix is not a relative path: it may neither begin with '/' nor hold '..' or '.'")
+        })?;
+        folders::create_durably(folders.staging()).map_err(|error| call.io("create the folders", &error))?;
+        staging::remove_leftovers(folders.staging());
+        Ok(Self { placement, folders: Arc::new(folders) })
+    }
+
+    /// Begins a call on one object. Another placement's object is refused: its id says nothing here.
+    fn call(&self, operation: &'static str, object: &ObjectRef) -> StoreResult<Call> {
+        let call = Call { operation, target: object.to_string() };
+        if object.placement == self.placement {
+            return Ok(call);
+        }
+        let reason = format!("the object is in placement {}, and this store is placement {}", object.placement, self.placement);
+        Err(call.error(StoreErrorKind::Other, reason))
+    }
+
+    async fn opened(&self, call: &Call, object: &ObjectRef) -> StoreResult<Option<Opened>> {
+        let (folders, id) = (Arc::clone(&self.folders), object.id);
+        call.run(move |call| {
+            let file = match File::open(folders.object(&id)) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return folders.check(call).map(|()| None),
+                Err(error) => return Err(call.io("open the file", &error)),
+            };
+            let (length_bytes, meta) = tail::read(call, &file)?;
+            Ok(Some(Opened { file: Arc::new(file), facts: ObjectFacts { length_bytes, meta } }))
+        })
+        .await
+    }
+
+    /// Publishes what was staged in one blocking task, which a dropped caller cannot stop halfway.
+    async fn publish(&self, call: &Call, staging: Staging, key: &FreshKey, tail: Vec<u8>) -> StoreResult<()> {
+        let path = self.folders.object(&key.object().id);
+        call.run(move |call| {
+            staging.write(&tail).map_err(|error| call.io("write the metadata", &error))?;
+            staging.publish(call, &path)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl ObjectStore for DiskStore {
+    fn mint(&self) -> FreshKey {
+        FreshKey::mint(self.placement.clone())
+    }
+
+    async fn put(&self, key: FreshKey, meta: ObjectMeta, length_bytes: Option<u64>, content: ByteStream) -> Result<ObjectRef, PutError> {
+        let call = self.call("put", key.object())?;
+        let meta = tail::encode_meta(&call, &meta)?;
+        let (folders, id) = (Arc::clone(&self.folders), key.object().id);
+        let mut staging =
+            call.run(move |call| Staging::create(folders.staging(), &id).map_err(|error| call.io("begin a file", &error))).await?;
+        match fill(&call, &mut staging, length_bytes, content).await {
+            Ok(length_bytes) => self.publish(&call, staging, &key, tail::encode(&meta, length_bytes)).await?,
+            Err(error) => {
+                // Awaited here, so that a refused upload has left nothing behind when its caller hears of it.
+                call.run(move |_| {
+                    staging.remove();
+                    Ok(())
+                })
+                .await?;
+                return Err(error);
+            }
+        }
+        Ok(key.stored())
+    }
+
+    async fn get(&self, object: &ObjectRef, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
+        let call = self.call("get", object)?;
+        let Some(opened) = self.opened(&call, object).await? else { return Ok(None) };
+        let length_bytes = opened.facts.length_bytes;
+        if range.end > length_bytes {
+            let reason = format!("the object has {length_bytes} bytes, and bytes {} to {} were asked for", range.start, range.end);
+            return Err(call.error(StoreErrorKind::Corrupt, reason));
+        }
+        Ok(Some(portions(call, opened.file, range)))
+    }
+
+    async fn head(&self, object: &ObjectRef) -> StoreResult<Option<ObjectFacts>> {
+        let call = self.call("head", object)?;
+        Ok(self.opened(&call, object).await?.map(|opened| opened.facts))
+    }
+
+    async fn delete(&self, object: &ObjectRef) -> StoreResult<()> {
+        let call = self.call("delete", object)?;
+        let (folders, id) = (Arc::clone(&self.folders), object.id);
+        call.run(move |call| folders.remove_object(call, &id)).await
+    }
+}
+
+struct Opened {
+    file: Arc<File>,
+    facts: ObjectFacts,
+}
+
+/// Writes the content portion by portion, and answers its length: the announced one, or the content is broken.
+async fn fill(call: &Call, staging: &mut Staging, announced: Option<u64>, mut content: ByteStream) -> Result<u64, PutError> {
+    let broken = || PutError::Content(Interrupted::Client(ClientFault::Broken));
+    let mut length_bytes = 0;
+    while let Some(portion) = content.next().await {
+        let portion = portion.map_err(PutError::Content)?;
+        length_bytes += portion.len() as u64;
+        if announced.is_some_and(|announced| length_bytes > announced) {
+            return Err(broken());
+        }
+        staging.append(call, portion).await?;
+    }
+    if announced.is_some_and(|announced| length_bytes < announced) { Err(broken()) } else { Ok(length_bytes) }
+}
+
+/// Reads by position, one portion for each time the stream is asked. An object that is deleted meanwhile is read to its end.
+fn portions(call: Call, file: Arc<File>, range: Range<u64>) -> ByteStream {
+    Box::pin(stream::try_unfold(range, move |rest| {
+        let (call, file) = (call.clone(), Arc::clone(&file));
+        async move {
+            if rest.is_empty() {
+                return Ok(None);
+            }
+            let end = rest.end.min(rest.start + PIECE_BYTES as u64);
+            let portion = call.run(move |call| read_portion(call, &file, rest.start..end)).await?;
+            Ok(Some((portion, end..rest.end)))
+        }
+    }))
+}
+
+fn read_portion(call: &Call, file: &File, range: Range<u64>) -> StoreResult<Bytes> {
+    let mut portion = vec![0; (range.end - range.start) as usize];
+    file.read_exact_at(&mut portion, range.start).map_err(|error| call.io("read the content", &error))?;
+    Ok(portion.into())
+}
+
+/// What is being done to what: the part of an error that is known before anything fails.
+#[derive(Debug, Clone)]
+struct Call {
+    operation: &'static str,
+    target: String,
+}
+
+impl Call {
+    fn error(&self, kind: StoreErrorKind, reason: impl Into<BoxError>) -> StoreError {
+        StoreError::new(STORE, self.operation, &self.target, kind).because(reason)
+    }
+
+    fn io(&self, step: &str, error: &io::Error) -> StoreError {
+        self.error(kind_of(error), format!("{step}: {error}"))
+    }
+
+    /// Runs blocking work on a thread that is there for it.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> StoreResult<T> + Send + 'static) -> StoreResult<T> {
+        let call = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&call)).await;
+        done.unwrap_or_else(|error| Err(self.error(StoreErrorKind::Other, error)))
+    }
+}
+
+/// In the words of what a caller can do about it.
+fn kind_of(error: &io::Error) -> StoreErrorKind {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => StoreErrorKind::Full,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreErrorKind::Denied,
+        // An object's own absence is an answer and never comes here: this is one of the store's folders.
+        io::ErrorKind::NotFound => StoreErrorKind::Unavailable,
+        // A file ends where its tail says: one that ends before was cut.
+        io::ErrorKind::UnexpectedEof => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! A tenant's database with deadlines and an observer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::Meter;
+use crate::model::content::Fingerprint;
+use crate::model::document::{DocRow, State};
+use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, TenantId};
+use crate::model::phase::FlipPermit;
+use crate::model::stamp::{Epoch, Revision};
+use crate::store::error::StoreResult;
+use crate::store::sql::{
+    Change, Commit, Condemned, Flipped, Page, Recorded, Remaining, SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose,
+};
+
+pub struct MeteredSql {
+    inner: Arc<dyn SqlStore>,
+    /// Names the database in errors.
+    tenant: TenantId,
+    meter: Meter,
+}
+
+impl MeteredSql {
+    pub fn new(inner: Arc<dyn SqlStore>, tenant: TenantId, meter: Meter) -> Self {
+        Self { inner, tenant, meter }
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl SqlStore for MeteredSql {
+    async fn row(&self, key: &DocKey) -> StoreResult<DocRow> {
+        self.meter.within("row", key, self.inner.row(key)).await
+    }
+
+    async fn open(&self, key: &DocKey, revision: Revision, offset: u64, portion: usize) -> StoreResult<Option<SqlContentStream>> {
+        let content = self.meter.within("open", key, self.inner.open(key, revision, offset, portion)).await?;
+        Ok(content.map(|content| self.meter.stream("read", key, content)))
+    }
+
+    async fn stage(&self, epoch: Epoch) -> StoreResult<Box<dyn Staging>> {
+        let inner = self.meter.within("stage", &self.tenant, self.inner.stage(epoch)).await?;
+        Ok(Box::new(MeteredStaging { inner, meter: self.meter.clone() }))
+    }
+
+    /// No deadline: a large commit holds the one writer for as long as its bytes take, others wait behind it, and giving up
+    /// midway would only leave an unknown outcome. The database's busy time-out bounds the wait.
+    async fn commit(&self, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit> {
+        self.meter.unbounded("commit", self.inner.commit(key, epoch, change)).await
+    }
+
+    async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {
+        self.meter.within("record_upload", key.object(), self.inner.record_upload(key, purpose, epoch)).await
+    }
+
+    async fn condemn_upload(&self, upload: ObjectId) -> StoreResult<()> {
+        self.meter.within("condemn_upload", &upload, self.inner.condemn_upload(upload)).await
+    }
+
+    async fn condemned(&self, age: Duration, limit: usize) -> StoreResult<Vec<Condemned>> {
+        self.meter.within("condemned", &self.tenant, self.inner.condemned(age, limit)).await
+    }
+
+    async fn upload_removed(&self, condemned: &Condemned) -> StoreResult<()> {
+        self.meter.within("upload_removed", &condemned.object, self.inner.upload_removed(condemned)).await
+    }
+
+    async fn scan(&self, collection: &CollectionName, after: Option<&DocId>, limit: usize) -> StoreResult<Page> {
+        let target = format!("{}/{collection}", self.tenant);
+        self.meter.within("scan", &target, self.inner.scan(collection, after, limit)).await
+    }
+
+    async fn sample(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>> {
+        let target = format!("{}/{collection}", self.tenant);
+        self.meter.within("sample", &target, self.inner.sample(collection, limit)).await
+    }
+
+    async fn state(&self) -> StoreResult<State> {
+        self.meter.within("state", &self.tenant, self.inner.state()).await
+    }
+
+    /// No deadline, for the same reason as `commit`: an operator has to hear which phase holds.
+    async fn flip(&self, permit: FlipPermit) -> StoreResult<Flipped> {
+        self.meter.unbounded("flip", self.inner.flip(permit)).await
+    }
+
+    async fn tally(&self) -> StoreResult<Tally> {
+        self.meter.within("tally", &self.tenant, self.inner.tally()).await
+    }
+
+    async fn set_tally(&self, collection: &CollectionName, tally: Tally) -> StoreResult<()> {
+        self.meter.within("set_tally", &self.tenant, self.inner.set_tally(collection, tally)).await
+    }
+
+    async fn remaining(&self) -> StoreResult<Remaining> {
+        self.meter.within("remaining", &self.tenant, self.inner.remaining()).await
+    }
+}
+
+/// Without deadlines: a piece whose append was given up may be there or not, and its attempt with it.
+struct MeteredStaging {
+    inner: Box<dyn Staging>,
+    meter: Meter,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Staging for MeteredStaging {
+    async fn append(&mut self, piece: Bytes) -> StoreResult<()> {
+        self.meter.unbounded("append", self.inner.append(piece)).await
+    }
+
+    async fn finish(self: Box<Self>, content: Fingerprint) -> StoreResult<Staged> {
+        self.meter.unbounded("finish", self.inner.finish(content)).await
+    }
+
+    async fn abandon(self: Box<Self>) -> StoreResult<()> {
+        self.meter.unbounded("abandon", self.inner.abandon()).await
+    }
+}

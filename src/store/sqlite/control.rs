@@ -1,0 +1,223 @@
+//! The control database: processes, operators, and the audit chain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
+
+use super::file::{Outcome, SqliteFile};
+use super::rows::read_timestamp;
+use crate::clock::Clock;
+use crate::model::content::ContentHash;
+use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, Operator, Process};
+use crate::store::error::StoreResult;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS sluss_process (
+    name TEXT PRIMARY KEY, role TEXT NOT NULL, version TEXT NOT NULL, started_at INTEGER NOT NULL, seen_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sluss_operator (
+    name TEXT PRIMARY KEY, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sluss_audit (
+    number INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, on_behalf_of TEXT, action TEXT NOT NULL,
+    tenant TEXT, detail TEXT NOT NULL, hash TEXT NOT NULL
+);
+";
+
+/// What the first entry chains to.
+const GENESIS: &str = "sluss";
+
+/// Processes that have been silent for this long are forgotten.
+const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+pub struct SqliteControl {
+    file: Arc<SqliteFile>,
+    clock: Arc<dyn Clock>,
+}
+
+impl SqliteControl {
+    /// Creates its tables where they are missing.
+    pub async fn open(file: Arc<SqliteFile>, clock: Arc<dyn Clock>) -> StoreResult<Self> {
+        file.write("prepare", "the control database".to_owned(), |tx| {
+            tx.execute_batch(TABLES)?;
+            Ok(Outcome::Commit(()))
+        })
+        .await?;
+        Ok(Self { file, clock })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Each field is preceded by its length, so that no two entries have one text.
+fn chain(previous: &str, number: u64, at: i64, record: &AuditRecord) -> String {
+    let fields = [
+        previous,
+        &number.to_string(),
+        &at.to_string(),
+        &record.actor,
+        &present(record.on_behalf_of.as_deref()),
+        &record.action,
+        &present(record.tenant.as_deref()),
+        &record.detail,
+    ];
+    let mut hasher = Sha256::new();
+    for field in fields {
+        hasher.update((field.len() as u64).to_be_bytes());
+        hasher.update(field.as_bytes());
+    }
+    ContentHash(hasher.finalize().into()).to_string()
+}
+
+/// Nothing and every text have texts of their own.
+fn present(field: Option<&str>) -> String {
+    field.map_or_else(String::new, |field| format!("={field}"))
+}
+
+fn read_entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
+    Ok(AuditEntry {
+        number: row.get(0)?,
+        at: read_timestamp(row.get(1)?)?,
+        record: AuditRecord {
+            actor: row.get(2)?,
+            on_behalf_of: row.get(3)?,
+            action: row.get(4)?,
+            tenant: row.get(5)?,
+            detail: row.get(6)?,
+        },
+        hash: row.get(7)?,
+    })
+}
+
+const ENTRY: &str = "number, at, actor, on_behalf_of, action, tenant, detail, hash";
+
+fn last(connection: &Connection) -> rusqlite::Result<Option<(u64, String)>> {
+    connection
+        .query_row("SELECT number, hash FROM sluss_audit ORDER BY number DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+fn check(connection: &Connection) -> rusqlite::Result<ChainCheck> {
+    let mut statement = connection.prepare(&format!("SELECT {ENTRY} FROM sluss_audit ORDER BY number"))?;
+    let mut found = statement.query([])?;
+    let (mut previous, mut entries) = (GENESIS.to_owned(), 0);
+    while let Some(row) = found.next()? {
+        // Whatever made an entry unreadable changed it.
+        let Ok(entry) = read_entry(row) else { return Ok(ChainCheck::BrokenAt { number: entries + 1 }) };
+        let expected = chain(&previous, entries + 1, entry.at.as_millisecond(), &entry.record);
+        if entry.number != entries + 1 || entry.hash != expected {
+            return Ok(ChainCheck::BrokenAt { number: entries + 1 });
+        }
+        (previous, entries) = (entry.hash, entry.number);
+    }
+    Ok(ChainCheck::Whole { entries })
+}
+
+#[async_trait]
+impl ControlStore for SqliteControl {
+    async fn heartbeat(&self, process: &Process) -> StoreResult<()> {
+        let process = process.clone();
+        self.file
+            .write("note", process.name.clone(), move |tx| {
+                tx.execute(
+                    "INSERT INTO sluss_process (name, role, version, started_at, seen_at) VALUES (?1, ?2, ?3, ?4, ?5) \
+                     ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+                    params![
+                        process.name,
+                        process.role,
+                        process.version,
+                        process.started_at.as_millisecond(),
+                        process.seen_at.as_millisecond()
+                    ],
+                )?;
+                let forget = process.seen_at.as_millisecond() - FORGET_AFTER.as_millis() as i64;
+                tx.execute("DELETE FROM sluss_process WHERE seen_at < ?1", [forget])?;
+                Ok(Outcome::Commit(()))
+            })
+            .await
+    }
+
+    async fn processes(&self, within: Duration) -> StoreResult<Vec<Process>> {
+        let since = self.now().as_millisecond() - i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
+        self.file
+            .read("list", "processes".to_owned(), move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT name, role, version, started_at, seen_at FROM sluss_process WHERE seen_at >= ?1 ORDER BY name",
+                )?;
+                let found = statement.query_map([since], |row| {
+                    Ok(Process {
+                        name: row.get(0)?,
+                        role: row.get(1)?,
+                        version: row.get(2)?,
+                        started_at: read_timestamp(row.get(3)?)?,
+                        seen_at: read_timestamp(row.get(4)?)?,
+                    })
+                })?;
+                found.collect()
+            })
+            .await
+    }
+
+    async fn seen(&self, operator: &str) -> StoreResult<()> {
+        let (operator, now) = (operator.to_owned(), self.now().as_millisecond());
+        self.file
+            .write("note", operator.clone(), move |tx| {
+                tx.execute(
+                    "INSERT INTO sluss_operator (name, first_seen, last_seen) VALUES (?1, ?2, ?2) \
+                     ON CONFLICT (name) DO UPDATE SET last_seen = excluded.last_seen",
+                    params![operator, now],
+                )?;
+                Ok(Outcome::Commit(()))
+            })
+            .await
+    }
+
+    async fn operators(&self) -> StoreResult<Vec<Operator>> {
+        self.file
+            .read("list", "operators".to_owned(), |connection| {
+                let mut statement = connection.prepare_cached("SELECT name, first_seen, last_seen FROM sluss_operator ORDER BY name")?;
+                let found = statement.query_map([], |row| {
+                    Ok(Operator { name: row.get(0)?, first_seen: read_timestamp(row.get(1)?)?, last_seen: read_timestamp(row.get(2)?)? })
+                })?;
+                found.collect()
+            })
+            .await
+    }
+
+    async fn audit(&self, record: AuditRecord) -> StoreResult<AuditEntry> {
+        let clock = Arc::clone(&self.clock);
+        self.file
+            .write("append to", "the audit".to_owned(), move |tx| {
+                let (number, previous) = last(tx)?.map_or((1, GENESIS.to_owned()), |(number, hash)| (number + 1, hash));
+                let at = clock.now().as_millisecond();
+                let hash = chain(&previous, number, at, &record);
+                tx.execute(
+                    &format!("INSERT INTO sluss_audit ({ENTRY}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+                    params![number, at, record.actor, record.on_behalf_of, record.action, record.tenant, record.detail, hash],
+                )?;
+                Ok(Outcome::Commit(AuditEntry { number, at: read_timestamp(at)?, record, hash }))
+            })
+            .await
+    }
+
+    async fn entries(&self, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>> {
+        self.file
+            .read("list", "the audit".to_owned(), move |connection| {
+                let statement = format!("SELECT {ENTRY} FROM sluss_audit WHERE ?1 IS NULL OR number < ?1 ORDER BY number DESC LIMIT ?2");
+                let mut statement = connection.prepare_cached(&statement)?;
+                let found = statement.query_map(params![before, limit as u64], read_entry)?;
+                found.collect()
+            })
+            .await
+    }
+
+    async fn check_chain(&self) -> StoreResult<ChainCheck> {
+        self.file.read("check", "the audit".to_owned(), check).await
+    }
+}

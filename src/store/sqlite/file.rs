@@ -1,0 +1,176 @@
+//! One database file: a pool of readers, one writer, and the translation of SQLite's errors.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_sqlite::{Config, Hook, HookError, Object, Pool, PoolError, Runtime, Timeouts};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use tokio_util::task::TaskTracker;
+
+use super::STORE;
+use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::sql::PoolUse;
+
+/// How a transaction's closure wants it to end.
+pub(super) enum Outcome<T> {
+    Commit(T),
+    Rollback(T),
+}
+
+/// A database file as this process uses it. Tenants that live in one file share it, and so its one writer.
+pub struct SqliteFile {
+    path: PathBuf,
+    create: bool,
+    readers: Pool,
+    /// SQLite has one writer: waiting for it here is fair, waiting in SQLite's busy handler is not.
+    writer: Pool,
+    tasks: TaskTracker,
+}
+
+impl SqliteFile {
+    /// Opens nothing yet: connections are made when they are needed. `create`: whether the file may be made.
+    pub fn new(path: &Path, connections: usize, busy_timeout: Duration, create: bool) -> StoreResult<Arc<Self>> {
+        let pool = |size: usize| -> StoreResult<Pool> {
+            let builder = match Config::new(path).builder(Runtime::Tokio1) {
+                Ok(builder) => builder,
+                Err(never) => match never {},
+            };
+            builder
+                .max_size(size)
+                .timeouts(Timeouts { wait: Some(busy_timeout), create: None, recycle: None })
+                .post_create(Hook::async_fn(move |connection, _| {
+                    Box::pin(async move {
+                        let prepared = connection.interact(move |connection| prepare(connection, busy_timeout)).await;
+                        prepared.map_err(|error| HookError::message(error.to_string()))?.map_err(HookError::Backend)
+                    })
+                }))
+                .build()
+                .map_err(|error| StoreError::new(STORE, "open", path.display(), StoreErrorKind::Other).because(error))
+        };
+        Ok(Arc::new(Self {
+            path: path.to_owned(),
+            create,
+            readers: pool(connections.max(1))?,
+            writer: pool(1)?,
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// Runs `query` on one statement snapshot or more; it must not write.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        target: String,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let connection = self.checkout(&self.readers, operation, &target).await?;
+        let answer = connection.interact(move |connection| query(connection)).await;
+        self.translate(operation, target, answer)
+    }
+
+    /// Runs `change` in one `BEGIN IMMEDIATE` transaction. A dropped caller does not cancel it: it runs on a thread of its own.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        target: String,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Outcome<T>> + Send + 'static,
+    ) -> StoreResult<T> {
+        let connection = self.checkout(&self.writer, operation, &target).await?;
+        let answer = connection.interact(move |connection| transact(connection, change)).await;
+        self.translate(operation, target, answer)
+    }
+
+    /// A reader's connection for a stream that outlives the call.
+    pub(super) async fn reader(&self, operation: &'static str, target: &str) -> StoreResult<Object> {
+        self.checkout(&self.readers, operation, target).await
+    }
+
+    /// Where a stream's driving task runs.
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn pool_use(&self) -> PoolUse {
+        let (readers, writer) = (self.readers.status(), self.writer.status());
+        let idle = readers.available + writer.available;
+        PoolUse { in_use: (readers.size + writer.size).saturating_sub(idle), idle }
+    }
+
+    async fn checkout(&self, pool: &Pool, operation: &'static str, target: &str) -> StoreResult<Object> {
+        // SQLite would make an empty database, or go on in one that was removed; either looks like a tenant without documents.
+        if !self.create && !self.path.exists() {
+            return Err(StoreError::new(STORE, operation, target, StoreErrorKind::Unavailable).because("the database file is gone"));
+        }
+        pool.get().await.map_err(|error| {
+            let kind = match &error {
+                PoolError::Timeout(_) => StoreErrorKind::Timeout,
+                PoolError::Backend(error) => kind_of(error),
+                PoolError::PostCreateHook(HookError::Backend(error)) => kind_of(error),
+                PoolError::PostCreateHook(HookError::Message(_)) | PoolError::Closed | PoolError::NoRuntimeSpecified => {
+                    StoreErrorKind::Unavailable
+                }
+            };
+            StoreError::new(STORE, operation, target, kind).because(error)
+        })
+    }
+
+    fn translate<T>(
+        &self,
+        operation: &'static str,
+        target: String,
+        answer: Result<rusqlite::Result<T>, deadpool_sqlite::InteractError>,
+    ) -> StoreResult<T> {
+        match answer {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(fault(operation, &target, error)),
+            Err(error) => Err(StoreError::new(STORE, operation, target, StoreErrorKind::Other).because(error.to_string())),
+        }
+    }
+}
+
+fn prepare(connection: &mut Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(busy_timeout)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // An acknowledged write survives a power failure: every commit syncs the log.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A large commit grows the log; the next checkpoint gives that back.
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // In KiB, negative by SQLite's convention: small, because it counts for each connection.
+    connection.pragma_update(None, "cache_size", -1024)
+}
+
+fn transact<T>(connection: &mut Connection, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Outcome<T>>) -> rusqlite::Result<T> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    match change(&transaction)? {
+        Outcome::Commit(value) => transaction.commit().map(|()| value),
+        // A constraint of the customer's can say ON CONFLICT ROLLBACK: then it is done already.
+        Outcome::Rollback(value) if transaction.is_autocommit() => Ok(value),
+        Outcome::Rollback(value) => transaction.rollback().map(|()| value),
+    }
+}
+
+/// The one place where SQLite's errors are classified.
+pub(super) fn fault(operation: &'static str, target: &str, error: rusqlite::Error) -> StoreError {
+    StoreError::new(STORE, operation, target, kind_of(&error)).because(error)
+}
+
+fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreErrorKind::Timeout,
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => StoreErrorKind::Unavailable,
+        Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => StoreErrorKind::Denied,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Other,
+    }
+}
+
+/// An error of our own invariants, in the shape that passes through a closure of statements (this variant prints its source as it is).
+pub(super) fn broken(what: impl Into<String>) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(what.into().into())
+}

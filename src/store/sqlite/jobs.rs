@@ -1,0 +1,317 @@
+//! The job queue in the tenant's database.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use uuid::Uuid;
+
+use super::file::{Outcome, broken};
+use super::rows;
+use super::table::Table;
+use super::tenant::SqliteTenant;
+use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
+use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority, is_needed};
+use crate::store::error::StoreResult;
+use crate::store::queue::{Claimed, Completion, JobCount, JobId, JobQueue, JobView, Lease, Verdict};
+
+/// Adds a job to the outbox of the transaction at hand, or raises the priority of the one that is open.
+pub(super) fn enqueue(tx: &Transaction<'_>, job: &NewJob, now: i64) -> rusqlite::Result<()> {
+    let (tenant, collection, document) = match &job.target {
+        JobTarget::Document(key) => (&key.tenant, key.collection.as_str(), key.id.to_string()),
+        JobTarget::Collection(tenant, collection) => (tenant, collection.as_str(), String::new()),
+        JobTarget::Tenant(tenant) => (tenant, "", String::new()),
+    };
+    tx.prepare_cached(
+        "INSERT INTO sluss_job (tenant, kind, collection, document, state, priority, due_at, failures, created_at) \
+         VALUES (?1, ?2, ?3, ?4, 'ready', ?5, ?6, 0, ?6) \
+         ON CONFLICT (tenant, kind, collection, document) DO UPDATE SET priority = max(priority, excluded.priority)",
+    )?
+    .execute(params![tenant.as_str(), job.kind.label(), collection, document, job.priority.rank(), now])?;
+    Ok(())
+}
+
+/// Asks for a walk over the whole collection from now on: one that is under way starts over, because what it has passed already
+/// was judged by another phase. Its agent finds the lease lost.
+pub(super) fn restart_sweep(tx: &Transaction<'_>, sweep: &NewJob, now: i64) -> rusqlite::Result<()> {
+    enqueue(tx, sweep, now)?;
+    let JobTarget::Collection(tenant, collection) = &sweep.target else { return Ok(()) };
+    tx.execute(
+        "UPDATE sluss_job SET state = 'ready', owner = NULL, token = NULL, checkpoint = NULL, due_at = ?4 \
+         WHERE tenant = ?1 AND kind = ?2 AND collection = ?3 AND document = '' AND state <> 'quarantined'",
+        params![tenant.as_str(), sweep.kind.label(), collection.as_str(), now],
+    )?;
+    Ok(())
+}
+
+/// A lease that ran out comes first: its document has waited longest. Then by priority; each probe is one seek in an index.
+fn next_due(connection: &Connection, tenant: &TenantId, now: i64) -> rusqlite::Result<Option<(i64, bool)>> {
+    let expired: Option<i64> = connection
+        .prepare_cached("SELECT id FROM sluss_job WHERE tenant = ?1 AND state = 'leased' AND due_at < ?2 ORDER BY due_at LIMIT 1")?
+        .query_row(params![tenant.as_str(), now], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = expired {
+        return Ok(Some((id, true)));
+    }
+    for priority in [Priority::Housekeeping, Priority::Access, Priority::Write, Priority::Sweep] {
+        let ready: Option<i64> = connection
+            .prepare_cached(
+                "SELECT id FROM sluss_job WHERE tenant = ?1 AND state = 'ready' AND priority = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT 1",
+            )?
+            .query_row(params![tenant.as_str(), priority.rank(), now], |row| row.get(0))
+            .optional()?;
+        if let Some(id) = ready {
+            return Ok(Some((id, false)));
+        }
+    }
+    Ok(None)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
+}
+
+const VIEW: &str = "id, kind, collection, document, state, priority, failures, reason, owner, checkpoint, created_at, due_at";
+
+impl SqliteTenant {
+    fn read_job(&self, row: &Row<'_>) -> rusqlite::Result<JobView> {
+        let (kind, state): (String, String) = (row.get(1)?, row.get(4)?);
+        let kind: JobKind = kind.parse().map_err(|error| broken(format!("sluss_job: {error}")))?;
+        let rank: u8 = row.get(5)?;
+        let priority = [Priority::Sweep, Priority::Write, Priority::Access, Priority::Housekeeping].into_iter().find(|p| p.rank() == rank);
+        Ok(JobView {
+            job: JobId(row.get(0)?),
+            kind,
+            target: self.read_target(kind, &row.get::<_, String>(2)?, &row.get::<_, String>(3)?)?,
+            state: state.parse().map_err(|error| broken(format!("sluss_job: {error}")))?,
+            priority: priority.ok_or_else(|| broken("sluss_job: a priority that is not ours"))?,
+            failures: row.get(6)?,
+            reason: row.get(7)?,
+            owner: row.get(8)?,
+            checkpoint: row.get(9)?,
+            created_at: rows::read_timestamp(row.get(10)?)?,
+            due_at: rows::read_timestamp(row.get(11)?)?,
+        })
+    }
+
+    /// Never fails on an id or a collection that is unknown by now: one such job must not keep all others from being claimed.
+    fn read_target(&self, kind: JobKind, collection: &str, document: &str) -> rusqlite::Result<JobTarget> {
+        let parsed = || collection.parse::<CollectionName>().map_err(|error| broken(format!("sluss_job: {error}")));
+        match kind {
+            JobKind::Collect => Ok(JobTarget::Tenant(self.id.clone())),
+            JobKind::Sweep => Ok(JobTarget::Collection(self.id.clone(), parsed()?)),
+            JobKind::Copy | JobKind::WriteBack => {
+                let collection = parsed()?;
+                let table = self.tables().iter().find(|table| table.collection == collection);
+                let id = table.map_or_else(|| DocId::Text(document.to_owned()), |table| table.id_from(document));
+                Ok(JobTarget::Document(DocKey { tenant: self.id.clone(), collection, id }))
+            }
+        }
+    }
+
+    fn grant(&self, tx: &Transaction<'_>, owner: &str, lease_for: Duration, now: i64) -> rusqlite::Result<Option<Lease>> {
+        let Some((id, taken_over)) = next_due(tx, &self.id, now)? else { return Ok(None) };
+        let view = tx.query_row(&format!("SELECT {VIEW} FROM sluss_job WHERE id = ?1"), [id], |row| self.read_job(row))?;
+        let token = Uuid::new_v4();
+        // An agent that died with the job counts as a failure, so that a job that kills its agents ends in quarantine.
+        let failures = view.failures + u32::from(taken_over);
+        tx.execute(
+            "UPDATE sluss_job SET state = 'leased', owner = ?2, token = ?3, due_at = ?4, failures = ?5 WHERE id = ?1",
+            params![id, owner, token.to_string(), now + millis(lease_for), failures],
+        )?;
+        let JobView { job, kind, target, priority, checkpoint, created_at, .. } = view;
+        Ok(Some(Lease::grant(Claimed { job, kind, target, priority, failures, taken_over, checkpoint, created_at, token })))
+    }
+
+    /// One statement on the job if the lease still holds; answers whether it did.
+    async fn with_lease(
+        &self,
+        operation: &'static str,
+        lease: &Lease,
+        change: impl FnOnce(&Transaction<'_>, i64) -> rusqlite::Result<()> + Send + 'static,
+    ) -> StoreResult<bool> {
+        let (job, token) = (lease.job.0, lease.token());
+        self.file
+            .write(operation, format!("job {job}"), move |tx| {
+                if !holds(tx, job, token)? {
+                    return Ok(Outcome::Rollback(false));
+                }
+                change(tx, job)?;
+                Ok(Outcome::Commit(true))
+            })
+            .await
+    }
+}
+
+fn holds(tx: &Transaction<'_>, job: i64, token: Uuid) -> rusqlite::Result<bool> {
+    tx.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sluss_job WHERE id = ?1 AND token = ?2 AND state = 'leased')",
+        params![job, token.to_string()],
+        |row| row.get(0),
+    )
+}
+
+fn make_ready(tx: &Transaction<'_>, job: i64, due_at: i64, failures: u32, reason: Option<&str>) -> rusqlite::Result<()> {
+    tx.execute(
+        "UPDATE sluss_job SET state = 'ready', owner = NULL, token = NULL, due_at = ?2, failures = ?3, reason = coalesce(?4, reason) WHERE id = ?1",
+        params![job, due_at, failures, reason],
+    )?;
+    Ok(())
+}
+
+#[async_trait]
+impl JobQueue for SqliteTenant {
+    fn tenant(&self) -> &TenantId {
+        &self.id
+    }
+
+    async fn enqueue(&self, jobs: Vec<NewJob>) -> StoreResult<()> {
+        let now = self.now();
+        self.file
+            .write("enqueue for", self.id.to_string(), move |tx| {
+                for job in &jobs {
+                    enqueue(tx, job, now)?;
+                }
+                Ok(Outcome::Commit(()))
+            })
+            .await
+    }
+
+    async fn claim(&self, owner: &str, lease_for: Duration) -> StoreResult<Option<Lease>> {
+        let (tenant, now) = (self.id.clone(), self.now());
+        // A look without the write lock first: idle agents must not queue up before the writers.
+        let due = self.file.read("look for jobs of", tenant.to_string(), move |connection| next_due(connection, &tenant, now)).await?;
+        if due.is_none() {
+            return Ok(None);
+        }
+        let (this, owner) = (self.clone(), owner.to_owned());
+        self.file.write("claim a job of", self.id.to_string(), move |tx| Ok(Outcome::Commit(this.grant(tx, &owner, lease_for, now)?))).await
+    }
+
+    async fn extend(&self, lease: &Lease, lease_for: Duration) -> StoreResult<bool> {
+        let until = self.now() + millis(lease_for);
+        self.with_lease("extend", lease, move |tx, job| {
+            tx.execute("UPDATE sluss_job SET due_at = ?2 WHERE id = ?1", params![job, until]).map(|_| ())
+        })
+        .await
+    }
+
+    async fn checkpoint(&self, lease: &Lease, checkpoint: &str) -> StoreResult<bool> {
+        let checkpoint = checkpoint.to_owned();
+        self.with_lease("checkpoint", lease, move |tx, job| {
+            tx.execute("UPDATE sluss_job SET checkpoint = ?2 WHERE id = ?1", params![job, checkpoint]).map(|_| ())
+        })
+        .await
+    }
+
+    async fn complete(&self, lease: Lease) -> StoreResult<Completion> {
+        let (job, token, now, mirror, tenant) = (lease.job.0, lease.token(), self.now(), self.mirror, self.id.clone());
+        let document = match &lease.target {
+            JobTarget::Document(key) => Some((self.table(&key.collection)?, key.id.clone())),
+            JobTarget::Collection(..) | JobTarget::Tenant(_) => None,
+        };
+        self.file
+            .write("complete", format!("job {job}"), move |tx| {
+                if !holds(tx, job, token)? {
+                    return Ok(Outcome::Rollback(Completion::Lost));
+                }
+                let needed = match &document {
+                    Some((table, id)) => is_needed(lease.kind, &rows::look_up(tx, &tenant, table as &Table, id, false)?, mirror),
+                    None => false,
+                };
+                if needed {
+                    make_ready(tx, job, now, lease.failures, None)?;
+                    return Ok(Outcome::Commit(Completion::StillNeeded));
+                }
+                tx.execute("DELETE FROM sluss_job WHERE id = ?1", [job])?;
+                Ok(Outcome::Commit(Completion::Closed))
+            })
+            .await
+    }
+
+    async fn fail(&self, lease: Lease, reason: &str, verdict: Verdict) -> StoreResult<()> {
+        let (now, reason, failures) = (self.now(), reason.to_owned(), lease.failures + 1);
+        self.with_lease("fail", &lease, move |tx, job| match verdict {
+            Verdict::RetryAfter(wait) => make_ready(tx, job, now + millis(wait), failures, Some(&reason)),
+            Verdict::Quarantine => tx
+                .execute(
+                    "UPDATE sluss_job SET state = 'quarantined', owner = NULL, token = NULL, due_at = ?2, failures = ?3, reason = ?4 WHERE id = ?1",
+                    params![job, now, failures, reason],
+                )
+                .map(|_| ()),
+        })
+        .await
+        .map(|_| ())
+    }
+
+    async fn give_back(&self, lease: Lease, after: Duration) -> StoreResult<()> {
+        let (due_at, failures) = (self.now() + millis(after), lease.failures);
+        self.with_lease("give back", &lease, move |tx, job| make_ready(tx, job, due_at, failures, None)).await.map(|_| ())
+    }
+
+    async fn list(&self, state: Option<JobState>, after: Option<JobId>, limit: usize) -> StoreResult<Vec<JobView>> {
+        let this = self.clone();
+        self.file
+            .read("list jobs of", self.id.to_string(), move |connection| {
+                let statement = format!(
+                    "SELECT {VIEW} FROM sluss_job WHERE tenant = ?1 AND id > ?2 AND (?3 IS NULL OR state = ?3) ORDER BY id LIMIT ?4"
+                );
+                let after = after.map_or(i64::MIN, |after| after.0);
+                let mut statement = connection.prepare_cached(&statement)?;
+                let found = statement
+                    .query_map(params![this.id.as_str(), after, state.map(JobState::label), limit as u64], |row| this.read_job(row))?;
+                found.collect()
+            })
+            .await
+    }
+
+    async fn retry(&self, job: Option<JobId>) -> StoreResult<u64> {
+        let (tenant, now) = (self.id.clone(), self.now());
+        self.file
+            .write("retry jobs of", self.id.to_string(), move |tx| {
+                let retried = tx.execute(
+                    "UPDATE sluss_job SET state = 'ready', due_at = ?2, failures = 0 \
+                     WHERE tenant = ?1 AND state = 'quarantined' AND (?3 IS NULL OR id = ?3)",
+                    params![tenant.as_str(), now, job.map(|job| job.0)],
+                )?;
+                Ok(Outcome::Commit(retried as u64))
+            })
+            .await
+    }
+
+    async fn counts(&self) -> StoreResult<Vec<JobCount>> {
+        let tenant = self.id.clone();
+        self.file
+            .read("count jobs of", self.id.to_string(), move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT kind, state, count(*), min(created_at) FROM sluss_job WHERE tenant = ?1 GROUP BY kind, state",
+                )?;
+                let found = statement.query_map([tenant.as_str()], |row| {
+                    let (kind, state): (String, String) = (row.get(0)?, row.get(1)?);
+                    Ok(JobCount {
+                        kind: kind.parse().map_err(|error| broken(format!("sluss_job: {error}")))?,
+                        state: state.parse().map_err(|error| broken(format!("sluss_job: {error}")))?,
+                        jobs: row.get(2)?,
+                        oldest: rows::read_timestamp(row.get(3)?)?,
+                    })
+                })?;
+                found.collect()
+            })
+            .await
+    }
+
+    async fn hold(&self, name: &str, owner: &str, hold_for: Duration) -> StoreResult<bool> {
+        let (tenant, name, owner, now) = (self.id.clone(), name.to_owned(), owner.to_owned(), self.now());
+        self.file
+            .write("hold", format!("{name} of {tenant}"), move |tx| {
+                let held = tx.execute(
+                    "INSERT INTO sluss_hold (tenant, name, owner, until) VALUES (?1, ?2, ?3, ?4) \
+                     ON CONFLICT (tenant, name) DO UPDATE SET owner = excluded.owner, until = excluded.until \
+                     WHERE owner = excluded.owner OR until < ?5",
+                    params![tenant.as_str(), name, owner, now + millis(hold_for), now],
+                )?;
+                Ok(Outcome::Commit(held == 1))
+            })
+            .await
+    }
+}

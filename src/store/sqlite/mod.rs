@@ -1,0 +1,28 @@
+//! SQLite: the embedded backend, and the reference for every other one. Several processes share one file in WAL mode.
+//!
+//! Large values never pass through a statement: SQLite would hold them whole. They move by blob handles, a portion at a time.
+
+mod change;
+mod content;
+mod control;
+mod customer;
+mod file;
+mod jobs;
+mod rows;
+mod scan;
+mod schema;
+mod staging;
+mod table;
+mod tenant;
+mod uploads;
+
+pub use control::SqliteControl;
+pub use file::SqliteFile;
+pub use schema::init;
+pub use tenant::{SqliteTenant, TenantSettings};
+
+/// The name of this backend in errors and metrics.
+const STORE: &str = "sqlite";
+
+/// Content up to this size rides along with the look-up of its row.
+const INLINE_BYTES: u64 = 64 << 10;

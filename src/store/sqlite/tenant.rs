@@ -1,0 +1,151 @@
+//! One tenant in one database file: the adapter behind `SqlStore` and `JobQueue`. Each method names its transaction; the rooms beside this one hold them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::params;
+
+use super::file::{Outcome, SqliteFile};
+use super::table::Table;
+use super::{STORE, change, content, rows, scan, staging, uploads};
+use crate::clock::Clock;
+use crate::config::CollectionConfig;
+use crate::model::document::{DocRow, State};
+use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, PlacementName, TenantId};
+use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
+use crate::model::phase::{FlipPermit, Phase};
+use crate::model::stamp::{Epoch, Revision};
+use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::sql::{
+    Change, Commit, Condemned, Flipped, Page, Recorded, Remaining, SqlContentStream, SqlStore, Staging, Tally, UploadPurpose,
+};
+
+/// What the adapter has to know of a tenant.
+#[derive(Debug, Clone)]
+pub struct TenantSettings {
+    pub id: TenantId,
+    pub initial_phase: Phase,
+    pub mirror: bool,
+    pub collections: Vec<CollectionConfig>,
+    pub placement: PlacementName,
+    /// Where the placement is, for people who read the table.
+    pub placement_description: String,
+}
+
+#[derive(Clone)]
+pub struct SqliteTenant {
+    pub(super) file: Arc<SqliteFile>,
+    pub(super) id: TenantId,
+    pub(super) mirror: bool,
+    pub(super) clock: Arc<dyn Clock>,
+    tables: Vec<Arc<Table>>,
+}
+
+impl SqliteTenant {
+    pub fn new(file: Arc<SqliteFile>, settings: &TenantSettings, clock: Arc<dyn Clock>) -> Self {
+        let tables = settings.collections.iter().map(|config| Arc::new(Table::new(config))).collect();
+        Self { file, id: settings.id.clone(), mirror: settings.mirror, clock, tables }
+    }
+
+    pub(super) fn table(&self, collection: &CollectionName) -> StoreResult<Arc<Table>> {
+        let found = self.tables.iter().find(|table| &table.collection == collection).cloned();
+        found.ok_or_else(|| {
+            StoreError::new(STORE, "find", format!("{}/{collection}", self.id), StoreErrorKind::Other).because("no such collection")
+        })
+    }
+
+    pub(super) fn tables(&self) -> &[Arc<Table>] {
+        &self.tables
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+}
+
+#[async_trait]
+impl SqlStore for SqliteTenant {
+    async fn row(&self, key: &DocKey) -> StoreResult<DocRow> {
+        let (table, tenant, id) = (self.table(&key.collection)?, self.id.clone(), key.id.clone());
+        self.file.read("look up", key.to_string(), move |connection| rows::look_up(connection, &tenant, &table, &id, true)).await
+    }
+
+    async fn open(&self, key: &DocKey, revision: Revision, offset: u64, portion: usize) -> StoreResult<Option<SqlContentStream>> {
+        let wanted = content::Wanted { table: self.table(&key.collection)?, key: key.clone(), revision, offset, portion };
+        content::open(&self.file, wanted).await
+    }
+
+    async fn stage(&self, epoch: Epoch) -> StoreResult<Box<dyn Staging>> {
+        staging::begin(self, epoch).await
+    }
+
+    async fn commit(&self, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit> {
+        change::commit(self, key, epoch, change).await
+    }
+
+    async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {
+        uploads::record(self, key, purpose, epoch).await
+    }
+
+    async fn condemn_upload(&self, upload: ObjectId) -> StoreResult<()> {
+        uploads::condemn(self, upload).await
+    }
+
+    async fn condemned(&self, age: Duration, limit: usize) -> StoreResult<Vec<Condemned>> {
+        uploads::condemned(self, age, limit).await
+    }
+
+    async fn upload_removed(&self, condemned: &Condemned) -> StoreResult<()> {
+        uploads::removed(self, condemned).await
+    }
+
+    async fn scan(&self, collection: &CollectionName, after: Option<&DocId>, limit: usize) -> StoreResult<Page> {
+        scan::page(self, collection, after, limit).await
+    }
+
+    async fn sample(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>> {
+        scan::sample(self, collection, limit).await
+    }
+
+    async fn state(&self) -> StoreResult<State> {
+        let tenant = self.id.clone();
+        self.file.read("read the state of", self.id.to_string(), move |connection| rows::state(connection, &tenant)).await
+    }
+
+    async fn flip(&self, permit: FlipPermit) -> StoreResult<Flipped> {
+        let (tenant, now) = (self.id.clone(), self.now());
+        let sweeps: Vec<NewJob> = self.tables.iter().map(|table| sweep_of(&tenant, &table.collection)).collect();
+        self.file
+            .write("flip", self.id.to_string(), move |tx| {
+                let flipped = tx.execute(
+                    "UPDATE sluss_state SET phase = ?1 WHERE tenant = ?2 AND phase = ?3",
+                    params![permit.to().label(), tenant.as_str(), permit.from().label()],
+                )?;
+                if flipped != 1 {
+                    return Ok(Outcome::Rollback(Flipped::Moved));
+                }
+                for sweep in &sweeps {
+                    super::jobs::restart_sweep(tx, sweep, now)?;
+                }
+                Ok(Outcome::Commit(Flipped::Done))
+            })
+            .await
+    }
+
+    async fn tally(&self) -> StoreResult<Tally> {
+        scan::tally(self).await
+    }
+
+    async fn set_tally(&self, collection: &CollectionName, tally: Tally) -> StoreResult<()> {
+        scan::set_tally(self, collection, tally).await
+    }
+
+    async fn remaining(&self) -> StoreResult<Remaining> {
+        scan::remaining(self).await
+    }
+}
+
+fn sweep_of(tenant: &TenantId, collection: &CollectionName) -> NewJob {
+    NewJob { kind: JobKind::Sweep, target: JobTarget::Collection(tenant.clone(), collection.clone()), priority: Priority::Housekeeping }
+}

@@ -1,0 +1,20 @@
+//! One suite over the contracts of `sluss::store`: every backend passes the same cases before it has a test of its own.
+
+// clippy.toml allows it in tests, and knows a test by its attribute: the functions here are called by tests.
+#![allow(clippy::unwrap_used)]
+
+#[macro_use]
+mod support;
+
+mod changes;
+mod control;
+mod customers_table;
+mod damage;
+mod documents;
+mod jobs;
+mod objects;
+mod oracle;
+mod outbox;
+mod reading;
+mod together;
+mod uploads;

@@ -1,0 +1,227 @@
+//! The world on SQLite files in a temporary folder. The second process of the world is a second set of connections.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, ToSql, params};
+use sluss::clock::ManualClock;
+use sluss::config::CollectionConfig;
+use sluss::model::id::{DocId, DocKey, IdKind};
+use sluss::model::phase::Phase;
+use sluss::store::sqlite::{SqliteControl, SqliteFile, SqliteTenant, TenantSettings, init};
+use tempfile::TempDir;
+
+use super::{BARE, Customer, DOCUMENTS, LETTERS, Peer, TENANT, World};
+
+const TABLES: &str = r#"
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY, owner TEXT, media_type TEXT, file_name TEXT CHECK (file_name <> 'forbidden.txt'), modified TEXT, content BLOB
+);
+CREATE TABLE "the ""letters""'s" (
+    "its id" TEXT COLLATE NOCASE PRIMARY KEY, owner TEXT, "type;" TEXT, "select" TEXT, "changed-at" INTEGER, "the ""body""" BLOB
+);
+CREATE TABLE bare (id TEXT PRIMARY KEY NOT NULL, content BLOB);
+"#;
+
+pub(crate) fn collection(name: &str) -> CollectionConfig {
+    let column = |name: &str| Some(name.to_owned());
+    let plain = |table: &str, id_kind| CollectionConfig {
+        name: name.parse().unwrap(),
+        table: table.to_owned(),
+        id_column: "id".to_owned(),
+        id_kind,
+        content_column: "content".to_owned(),
+        media_type_column: None,
+        file_name_column: None,
+        modified_column: None,
+    };
+    match name {
+        DOCUMENTS => CollectionConfig {
+            media_type_column: column("media_type"),
+            file_name_column: column("file_name"),
+            modified_column: column("modified"),
+            ..plain("documents", IdKind::Integer)
+        },
+        LETTERS => CollectionConfig {
+            id_column: "its id".to_owned(),
+            content_column: r#"the "body""#.to_owned(),
+            media_type_column: column("type;"),
+            file_name_column: column("select"),
+            modified_column: column("changed-at"),
+            ..plain(r#"the "letters"'s"#, IdKind::Text)
+        },
+        BARE => plain("bare", IdKind::Text),
+        other => panic!("no collection {other}"),
+    }
+}
+
+pub(crate) fn settings(collections: Vec<CollectionConfig>) -> TenantSettings {
+    TenantSettings {
+        id: TENANT.parse().unwrap(),
+        initial_phase: Phase::Sql,
+        mirror: false,
+        collections,
+        placement: "local".parse().unwrap(),
+        placement_description: "nowhere".to_owned(),
+    }
+}
+
+pub(crate) fn all_collections() -> TenantSettings {
+    settings([DOCUMENTS, LETTERS, BARE].map(collection).to_vec())
+}
+
+/// A clock that stands at a whole second, so that a time column of seconds can show it.
+pub(crate) fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()))
+}
+
+pub(crate) fn open_file(path: &Path) -> Arc<SqliteFile> {
+    SqliteFile::new(path, 8, Duration::from_secs(60), true).unwrap()
+}
+
+pub(crate) async fn world() -> World {
+    world_with(&all_collections()).await
+}
+
+pub(crate) async fn world_with(settings: &TenantSettings) -> World {
+    let folder = TempDir::new().unwrap();
+    let (documents, control) = (folder.path().join("acme.db"), folder.path().join("control.db"));
+    Connection::open(&documents).unwrap().execute_batch(TABLES).unwrap();
+    init(&open_file(&documents), settings).await.unwrap();
+    let clock = clock();
+    let process = || process(&documents, &control, settings, &clock);
+    let (here, peer) = (process().await, process().await);
+    let customer = Arc::new(Writer::new(&documents, &control));
+    World { sql: here.sql, jobs: here.jobs, control: here.control, clock: Arc::clone(&clock), customer, peer, _ground: Box::new(folder) }
+}
+
+async fn process(documents: &Path, control: &Path, settings: &TenantSettings, clock: &Arc<ManualClock>) -> Peer {
+    let tenant = Arc::new(SqliteTenant::new(open_file(documents), settings, clock.clone()));
+    let control = SqliteControl::open(open_file(control), clock.clone()).await.unwrap();
+    Peer { sql: tenant.clone(), jobs: tenant, control: Arc::new(control) }
+}
+
+/// The customer on a connection of its own, with nothing set but the time it waits.
+struct Writer {
+    connection: Mutex<Connection>,
+    control: PathBuf,
+}
+
+struct Names {
+    table: &'static str,
+    id: &'static str,
+    content: &'static str,
+    other: &'static str,
+    modified: Option<&'static str>,
+}
+
+fn names(key: &DocKey) -> Names {
+    match key.collection.as_str() {
+        DOCUMENTS => Names { table: "documents", id: "id", content: "content", other: "owner", modified: Some("modified") },
+        LETTERS => Names {
+            table: r#""the ""letters""'s""#,
+            id: r#""its id""#,
+            content: r#""the ""body""""#,
+            other: "owner",
+            modified: Some(r#""changed-at""#),
+        },
+        _ => Names { table: "bare", id: "id", content: "content", other: "id", modified: None },
+    }
+}
+
+impl Writer {
+    fn new(documents: &Path, control: &Path) -> Self {
+        let connection = Connection::open(documents).unwrap();
+        connection.busy_timeout(Duration::from_secs(60)).unwrap();
+        Self { connection: Mutex::new(connection), control: control.to_owned() }
+    }
+
+    fn run(&self, statement: &str, parameters: &[&dyn ToSql]) {
+        self.connection.lock().unwrap().execute(statement, parameters).unwrap();
+    }
+
+    fn count(&self, table: &str) -> u64 {
+        self.connection.lock().unwrap().query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+
+    fn on_control(&self, statement: &str, parameters: &[&dyn ToSql]) {
+        assert_eq!(Connection::open(&self.control).unwrap().execute(statement, parameters).unwrap(), 1);
+    }
+}
+
+impl Customer for Writer {
+    fn insert(&self, key: &DocKey, content: Option<&[u8]>) {
+        let Names { table, id, content: column, .. } = names(key);
+        self.run(&format!("INSERT INTO {table} ({id}, {column}) VALUES (?1, ?2)"), &[&key.id, &content]);
+    }
+
+    fn replace(&self, key: &DocKey, content: Option<&[u8]>) {
+        let Names { table, id, content: column, .. } = names(key);
+        self.run(&format!("INSERT OR REPLACE INTO {table} ({id}, {column}) VALUES (?1, ?2)"), &[&key.id, &content]);
+    }
+
+    fn set_content(&self, key: &DocKey, content: Option<&[u8]>) {
+        let Names { table, id, content: column, .. } = names(key);
+        self.run(&format!("UPDATE {table} SET {column} = ?2 WHERE {id} = ?1"), &[&key.id, &content]);
+    }
+
+    fn touch(&self, key: &DocKey) {
+        let Names { table, id, other, .. } = names(key);
+        self.run(&format!("UPDATE {table} SET {other} = {other} WHERE {id} = ?1"), &[&key.id]);
+    }
+
+    fn rename(&self, key: &DocKey, to: &DocId) {
+        let Names { table, id, .. } = names(key);
+        self.run(&format!("UPDATE {table} SET {id} = ?2 WHERE {id} = ?1"), &[&key.id, to]);
+    }
+
+    fn delete(&self, key: &DocKey) {
+        let Names { table, id, .. } = names(key);
+        self.run(&format!("DELETE FROM {table} WHERE {id} = ?1"), &[&key.id]);
+    }
+
+    fn content(&self, key: &DocKey) -> Option<Vec<u8>> {
+        let Names { table, id, content, .. } = names(key);
+        let statement = format!("SELECT {content} FROM {table} WHERE {id} = ?1");
+        self.connection.lock().unwrap().query_row(&statement, [&key.id], |row| row.get(0)).unwrap()
+    }
+
+    fn modified(&self, key: &DocKey) -> Option<String> {
+        let Names { table, id, modified, .. } = names(key);
+        let statement = format!("SELECT CAST({} AS TEXT) FROM {table} WHERE {id} = ?1", modified.expect("a collection with a time"));
+        self.connection.lock().unwrap().query_row(&statement, [&key.id], |row| row.get(0)).unwrap()
+    }
+
+    fn versions(&self, key: &DocKey) -> Vec<String> {
+        let connection = self.connection.lock().unwrap();
+        let statement = "SELECT stamp FROM sluss_version WHERE tenant = ?1 AND collection = ?2 AND document = ?3 ORDER BY number";
+        let mut statement = connection.prepare(statement).unwrap();
+        let found = statement.query_map(params![TENANT, key.collection.as_str(), key.id.to_string()], |row| row.get(0)).unwrap();
+        found.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    fn staged_pieces(&self) -> u64 {
+        self.count("sluss_staging_piece")
+    }
+
+    fn uploads(&self) -> u64 {
+        self.count("sluss_upload")
+    }
+
+    fn raise_epoch(&self) {
+        self.run("UPDATE sluss_state SET epoch = epoch + 1", &[]);
+    }
+
+    fn forget_the_tenant(&self) {
+        self.run("DELETE FROM sluss_state", &[]);
+    }
+
+    fn alter_audit(&self, number: u64, column: &str, value: &str) {
+        self.on_control(&format!("UPDATE sluss_audit SET {column} = ?2 WHERE number = ?1"), &[&number, &value]);
+    }
+
+    fn remove_audit(&self, number: u64) {
+        self.on_control("DELETE FROM sluss_audit WHERE number = ?1", &[&number]);
+    }
+}
