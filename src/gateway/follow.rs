@@ -1,0 +1,235 @@
+//! Follows one content of one document across its holders: the preferred one first, the other if that fails, and on to
+//! whichever has it when the row moves under the read. It never mixes two contents: the stamp decides.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+
+use crate::body::BoxError;
+use crate::model::content::PIECE_BYTES;
+use crate::model::document::{DocRow, Document, Holder};
+use crate::model::id::{DocKey, ObjectRef};
+use crate::model::phase::Side;
+use crate::model::stamp::Stamp;
+use crate::store::checked::open_checked;
+use crate::store::error::{Interrupted, StoreError, StoreErrorKind, StoreResult};
+use crate::store::object::ByteStream;
+use crate::telemetry::Metrics;
+use crate::tenants::Tenant;
+
+/// Looks at the row before a read is given up: each further one means that the row has moved again, or a store failed again.
+const MAX_LOOKS: u32 = 6;
+
+/// A read holds a piece of an object that is checked and one that is sent, or three of SQL's portions.
+pub const HELD_BYTES: u64 = 2 * PIECE_BYTES as u64;
+
+/// Three of these fit into what a read holds.
+const MAX_SQL_PORTION: usize = PIECE_BYTES / 2;
+
+/// Why a content could not be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum Lost {
+    /// The document has another content now, or none.
+    #[error("the document has changed")]
+    Changed,
+    #[error("the row moved on again and again")]
+    Unsettled,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Bytes from `at` to `end` of the content that `stamp` names.
+pub struct Follow {
+    pub tenant: Arc<Tenant>,
+    pub metrics: Arc<Metrics>,
+    pub key: DocKey,
+    pub stamp: Stamp,
+    pub at: u64,
+    pub end: u64,
+    pub portion: usize,
+}
+
+/// A holder that has given its first bytes.
+pub struct Source {
+    pub side: Side,
+    stream: ByteStream,
+}
+
+impl Follow {
+    /// The first holder that answers, by the row at hand and further looks at it. `avoid` names one that has just failed.
+    pub async fn open(&self, row: DocRow, avoid: Option<Side>) -> Result<Source, Lost> {
+        let mut row = row;
+        let mut missing: Option<ObjectRef> = None;
+        for _ in 0..MAX_LOOKS {
+            let truth = row.truth();
+            if !truth.visible || truth.stamp.as_ref() != Some(&self.stamp) {
+                return Err(Lost::Changed);
+            }
+            if let Some(opened) = self.open_by(&row, truth.holder, avoid, &mut missing).await? {
+                return Ok(opened);
+            }
+            row = self.tenant.sql.row(&self.key).await?;
+        }
+        Err(Lost::Unsettled)
+    }
+
+    /// `None`: the row has moved on, look again.
+    async fn open_by(
+        &self,
+        row: &DocRow,
+        holder: Holder,
+        avoid: Option<Side>,
+        missing: &mut Option<ObjectRef>,
+    ) -> Result<Option<Source>, StoreError> {
+        let mut failure: Option<StoreError> = None;
+        for side in sides(holder, row.state.phase.reads_from(), avoid) {
+            match self.open_side(side, row).await {
+                Ok(Some(source)) => {
+                    if let Some(failure) = &failure {
+                        self.note_fallback(side, failure);
+                    }
+                    return Ok(Some(source));
+                }
+                Ok(None) => match gone(side, row, missing) {
+                    Some(error) => failure = Some(error),
+                    None => return Ok(None),
+                },
+                Err(error) => failure = Some(error),
+            }
+        }
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
+    }
+
+    async fn open_side(&self, side: Side, row: &DocRow) -> StoreResult<Option<Source>> {
+        let stream = match side {
+            Side::Sql => self.open_sql(row).await?,
+            Side::Object => match &row.location {
+                Some(location) => open_checked(&*self.tenant.objects, location, self.at..self.end).await?,
+                None => None,
+            },
+        };
+        let Some(mut stream) = stream else { return Ok(None) };
+        // The first bytes are awaited here, while another holder can still answer instead.
+        match stream.next().await {
+            Some(Ok(first)) => {
+                let stream: ByteStream = Box::pin(stream::iter([Ok(first)]).chain(stream));
+                Ok(Some(Source { side, stream }))
+            }
+            Some(Err(Interrupted::Store(error))) => Err(error),
+            Some(Err(Interrupted::Moved | Interrupted::Client(_))) => Ok(None),
+            None => Err(self.short(side)),
+        }
+    }
+
+    async fn open_sql(&self, row: &DocRow) -> StoreResult<Option<ByteStream>> {
+        if let Some(inline) = &row.inline {
+            let (from, to) = (index(self.at, inline), index(self.end, inline));
+            return Ok(Some(Box::pin(stream::iter([Ok(inline.slice(from..to))]))));
+        }
+        let Some(Document { revision, .. }) = row.document else { return Ok(None) };
+        self.tenant.sql.open(&self.key, revision, self.at, self.portion.min(MAX_SQL_PORTION)).await
+    }
+
+    fn short(&self, side: Side) -> StoreError {
+        let store = match side {
+            Side::Sql => "sql",
+            Side::Object => "object",
+        };
+        StoreError::new(store, "read", &self.key, StoreErrorKind::Corrupt).because("the content is shorter than its length")
+    }
+
+    fn note_fallback(&self, to: Side, failure: &StoreError) {
+        self.metrics.fallback(&self.tenant.id, failure.kind.label());
+        tracing::warn!(event = "fallback", tenant = %self.tenant.id, "{} answers for {}: {}", label(to), self.key, failure.chain());
+    }
+
+    /// The bytes as they go out. When a holder fails in the middle, the next one goes on at the same offset; when none can,
+    /// the stream ends in an error, and the connection with it.
+    pub fn into_stream(self, source: Source) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+        stream::try_unfold((self, source), |(mut follow, mut source)| async move {
+            let mut looks = 0;
+            while follow.at < follow.end {
+                let failed = match source.stream.next().await {
+                    Some(Ok(bytes)) => return Ok(follow.take(bytes).map(|bytes| (bytes, (follow, source)))),
+                    Some(Err(Interrupted::Store(error))) => Some(error),
+                    Some(Err(Interrupted::Moved | Interrupted::Client(_))) => None,
+                    None => Some(follow.short(source.side)),
+                };
+                looks += 1;
+                source = follow.go_on(source.side, failed, looks).await?;
+            }
+            Ok(None)
+        })
+    }
+
+    fn take(&mut self, mut bytes: Bytes) -> Option<Bytes> {
+        bytes.truncate(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
+        self.at += bytes.len() as u64;
+        Some(bytes)
+    }
+
+    async fn go_on(&self, failed_side: Side, failed: Option<StoreError>, looks: u32) -> Result<Source, BoxError> {
+        let broken = |error: BoxError| {
+            tracing::warn!(event = "broken_read", tenant = %self.tenant.id, "{} ends short at byte {}: {error}", self.key, self.at);
+            error
+        };
+        if looks > MAX_LOOKS {
+            return Err(broken(failed.map_or_else(|| Lost::Unsettled.into(), Into::into)));
+        }
+        let avoid = failed.as_ref().map(|_| failed_side);
+        let row = self.tenant.sql.row(&self.key).await.map_err(|error| broken(error.into()))?;
+        let next = self.open(row, avoid).await.map_err(|error| broken(error.into()))?;
+        if let Some(failed) = failed.filter(|_| next.side != failed_side) {
+            self.note_fallback(next.side, &failed);
+        }
+        Ok(next)
+    }
+}
+
+/// Who can answer, in the order in which they are asked.
+fn sides(holder: Holder, preferred: Side, avoid: Option<Side>) -> Vec<Side> {
+    let first = match (preferred, avoid) {
+        (Side::Sql, Some(Side::Sql)) => Side::Object,
+        (Side::Object, Some(Side::Object)) => Side::Sql,
+        (preferred, _) => preferred,
+    };
+    match holder {
+        Holder::NoDocument | Holder::NoContent | Holder::EmptyDocument => Vec::new(),
+        Holder::Sql => vec![Side::Sql],
+        Holder::Object => vec![Side::Object],
+        Holder::Both => match first {
+            Side::Sql => vec![Side::Sql, Side::Object],
+            Side::Object => vec![Side::Object, Side::Sql],
+        },
+    }
+}
+
+/// An object that is gone is an error only when the row still names the same key after another look.
+fn gone(side: Side, row: &DocRow, missing: &mut Option<ObjectRef>) -> Option<StoreError> {
+    let object = row.location.as_ref().and_then(|location| location.object.clone());
+    match (side, object) {
+        (Side::Object, Some(object)) if missing.as_ref() == Some(&object) => {
+            Some(StoreError::new("object", "read", object, StoreErrorKind::Corrupt).because("the object is missing"))
+        }
+        (Side::Object, object) => {
+            *missing = object;
+            None
+        }
+        (Side::Sql, _) => None,
+    }
+}
+
+fn index(position: u64, content: &Bytes) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX).min(content.len())
+}
+
+fn label(side: Side) -> &'static str {
+    match side {
+        Side::Sql => "sql",
+        Side::Object => "object",
+    }
+}

@@ -1,0 +1,14 @@
+//! The document API: HTTP in, a typed request, the row's truth, and the first holder that answers.
+
+pub mod conditional;
+pub mod disposition;
+pub mod follow;
+pub mod inbound;
+pub mod range;
+pub mod read;
+pub mod request;
+pub mod rescue;
+pub mod respond;
+pub mod routes;
+pub mod service;
+pub mod write;

@@ -1,0 +1,195 @@
+//! From an error to the answer that a client sees: three matches, each complete. What a client may know is decided here,
+//! apart from what is logged.
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Method, Response, StatusCode};
+use serde::Serialize;
+
+use super::conditional::BadTags;
+use super::disposition::BadDisposition;
+use crate::body::{self, Body};
+use crate::model::id::IdError;
+use crate::model::precondition::Unmet;
+use crate::store::error::{ClientFault, StoreError, StoreErrorKind};
+
+/// Why a request was not served.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    #[error("no such path")]
+    NoSuchPath,
+    #[error("method not allowed")]
+    WrongMethod { allowed: Vec<Method> },
+    #[error("bad request: {0}")]
+    BadRequest(BadRequest),
+    #[error("no known token")]
+    Unauthorized,
+    #[error("not allowed: {0}")]
+    Forbidden(&'static str),
+    #[error("not found: {0}")]
+    NotFound(&'static str),
+    #[error("precondition failed")]
+    Unmet(Unmet),
+    #[error("the database refused the row: {0}")]
+    Refused(String),
+    #[error("content over {limit_bytes} bytes")]
+    TooLarge { limit_bytes: u64 },
+    #[error("range not satisfiable")]
+    Unsatisfiable { length_bytes: u64 },
+    #[error("the client's body: {0}")]
+    Client(ClientFault),
+    #[error("too many requests or transfers at once")]
+    Overloaded,
+    #[error("the document kept changing")]
+    Unsettled,
+    #[error("store failed: {0}")]
+    Store(#[from] StoreError),
+    /// A commit whose answer is not known: it may have happened.
+    #[error("outcome unknown: {0}")]
+    Unknown(StoreError),
+}
+
+/// What a client has to correct.
+#[derive(Debug, thiserror::Error)]
+pub enum BadRequest {
+    #[error("{0}")]
+    Id(#[from] IdError),
+    #[error("{0}")]
+    Tags(#[from] BadTags),
+    #[error("{0}")]
+    Disposition(#[from] BadDisposition),
+    #[error("Content-Type is not a media type of at most 255 characters")]
+    MediaType,
+    #[error("the path is not UTF-8 once it is decoded")]
+    Path,
+}
+
+impl<E: Into<BadRequest>> From<E> for GatewayError {
+    fn from(error: E) -> Self {
+        Self::BadRequest(error.into())
+    }
+}
+
+impl GatewayError {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NoSuchPath | Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Unmet(_) => StatusCode::PRECONDITION_FAILED,
+            Self::Refused(_) => StatusCode::CONFLICT,
+            Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unsatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::Client(ClientFault::Broken) => StatusCode::BAD_REQUEST,
+            Self::Client(ClientFault::TooSlow) => StatusCode::REQUEST_TIMEOUT,
+            Self::Store(StoreError { kind: StoreErrorKind::Timeout, .. }) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Overloaded | Self::Unsettled | Self::Store(_) | Self::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// A short name for logs; also the end of the problem's `type`.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::NoSuchPath => "no-such-path",
+            Self::WrongMethod { .. } => "method-not-allowed",
+            Self::BadRequest(_) => "bad-request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "not-found",
+            Self::Unmet(_) => "precondition-failed",
+            Self::Refused(_) => "refused-by-database",
+            Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => "too-large",
+            Self::Unsatisfiable { .. } => "range-not-satisfiable",
+            Self::Client(ClientFault::Broken) => "body-incomplete",
+            Self::Client(ClientFault::TooSlow) => "body-too-slow",
+            Self::Overloaded => "overloaded",
+            Self::Unsettled => "unsettled",
+            Self::Store(_) => "store-unavailable",
+            Self::Unknown(_) => "outcome-unknown",
+        }
+    }
+
+    /// What the client reads: what went wrong and what to do, and nothing of the stores.
+    pub fn public_message(&self) -> String {
+        match self {
+            Self::NoSuchPath => "there is nothing at this path".to_owned(),
+            Self::WrongMethod { .. } => "this path does not take this method; see the Allow header".to_owned(),
+            Self::BadRequest(reason) => reason.to_string(),
+            Self::Unauthorized => "send a known token as `Authorization: Bearer <token>`".to_owned(),
+            Self::Forbidden(reason) | Self::NotFound(reason) => (*reason).to_owned(),
+            Self::Unmet(Unmet::IfMatch) => "the document is not as If-Match says; read it again".to_owned(),
+            Self::Unmet(Unmet::IfNoneMatch) => "the document is there already; If-None-Match forbids to replace it".to_owned(),
+            Self::Refused(_) => "a constraint of the document table refuses this row".to_owned(),
+            Self::TooLarge { limit_bytes } => format!("the body is larger than the limit of {limit_bytes} bytes"),
+            Self::Unsatisfiable { length_bytes } => format!("the document has {length_bytes} bytes, and none of them lies in the range"),
+            Self::Client(fault) => fault.to_string(),
+            Self::Overloaded => "too many requests or transfers at once; try again after the time in Retry-After".to_owned(),
+            Self::Unsettled => "the document changed again and again while it was handled; try again".to_owned(),
+            Self::Store(_) => "the document cannot be reached at the moment, and nothing was changed; try again".to_owned(),
+            Self::Unknown(_) => "whether the change happened is not known; read the document before you repeat it".to_owned(),
+        }
+    }
+
+    /// Whether somebody has to look at it: such errors are logged as warnings, the others only in the request's own line.
+    pub fn is_ours(&self) -> bool {
+        self.status().is_server_error()
+    }
+}
+
+/// RFC 9457.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    request_id: &'a str,
+}
+
+/// A problem's answer, for every listener.
+pub fn problem(status: StatusCode, label: &str, detail: &str, request_id: &str) -> Response<Body> {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let problem = Problem { r#type: format!("urn:sluss:problem:{label}"), title, status: status.as_u16(), detail, request_id };
+    let text = serde_json::to_vec(&problem).expect("a struct of texts and a number is JSON");
+    let mut response = Response::new(body::full(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+pub fn response(error: &GatewayError, request_id: &str) -> Response<Body> {
+    let mut response = problem(error.status(), error.label(), &error.public_message(), request_id);
+    if let Some((name, value)) = extra_header(error) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// Seconds after which a refused client may come again: long enough for a pool to drain, short enough not to be felt.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("2");
+
+fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
+    match error {
+        GatewayError::WrongMethod { allowed } => {
+            let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+            HeaderValue::from_str(&allowed.join(", ")).ok().map(|value| (ALLOW, value))
+        }
+        GatewayError::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        GatewayError::Unsatisfiable { length_bytes } => {
+            HeaderValue::from_str(&format!("bytes */{length_bytes}")).ok().map(|value| (CONTENT_RANGE, value))
+        }
+        GatewayError::Overloaded | GatewayError::Unsettled | GatewayError::Store(_) | GatewayError::Unknown(_) => {
+            Some((RETRY_AFTER, RETRY_SECONDS))
+        }
+        GatewayError::NoSuchPath
+        | GatewayError::BadRequest(_)
+        | GatewayError::Forbidden(_)
+        | GatewayError::NotFound(_)
+        | GatewayError::Unmet(_)
+        | GatewayError::Refused(_)
+        | GatewayError::TooLarge { .. }
+        | GatewayError::Client(_) => None,
+    }
+}

@@ -1,0 +1,220 @@
+//! PUT and DELETE: the content goes where the phase says, and becomes visible in one commit. Nothing is acknowledged before it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+
+use super::inbound::{Inbound, InboundLimits};
+use super::request::DocumentRequest;
+use super::rescue::GatewayError;
+use super::respond;
+use crate::body::Body;
+use crate::budget::{Budget, SMALL_BYTES};
+use crate::model::content::{ContentHasher, PIECE_BYTES};
+use crate::model::document::{DocRow, State};
+use crate::model::id::{FreshKey, ObjectId};
+use crate::model::phase::Side;
+use crate::model::stamp::Stamp;
+use crate::store::error::{ClientFault, Interrupted};
+use crate::store::measured::measured;
+use crate::store::object::{ObjectMeta, PutError};
+use crate::store::sql::{Change, Commit, NewContent, Recorded, Staging, UploadPurpose};
+use crate::telemetry::{Direction, Metrics};
+
+/// A write starts over when the phase moves before its upload is recorded; this often, then the client is asked to come again.
+const MAX_STARTS: u32 = 5;
+
+pub struct Writer {
+    pub budget: Arc<Budget>,
+    pub metrics: Arc<Metrics>,
+    pub limits: InboundLimits,
+}
+
+impl Writer {
+    pub async fn put(&self, request: &DocumentRequest, body: Body) -> Result<Response<Body>, GatewayError> {
+        let limit_bytes = self.limits.max_bytes;
+        if request.content_length.is_some_and(|length| length > limit_bytes) {
+            return Err(GatewayError::TooLarge { limit_bytes });
+        }
+        let row = request.tenant.sql.row(&request.key).await?;
+        check_early(request, &row)?;
+        let portion = request.content_length.map_or(PIECE_BYTES as u64, |length| length.min(PIECE_BYTES as u64));
+        // Content in one portion is copied once more on its way into a statement.
+        let Some(_grant) = self.budget.acquire(if portion <= SMALL_BYTES { portion } else { 2 * portion }).await else {
+            return Err(GatewayError::Overloaded);
+        };
+        let _transfer = self.metrics.transfer(Direction::Upload);
+        let mut inbound = Inbound::new(body, self.limits);
+        let first = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?.unwrap_or_default();
+        let committed = self.place(request, row.state, first, inbound).await?;
+        request.tenant.work.notify_one();
+        Ok(committed)
+    }
+
+    pub async fn delete(&self, request: &DocumentRequest) -> Result<Response<Body>, GatewayError> {
+        let row = request.tenant.sql.row(&request.key).await?;
+        check_early(request, &row)?;
+        if row.document.is_none() {
+            return Err(GatewayError::NotFound("there is no such document"));
+        }
+        let change = Change::Delete { precondition: request.precondition.clone() };
+        let commit = request.tenant.sql.commit(&request.key, row.state.epoch, change).await.map_err(GatewayError::Unknown)?;
+        finish(commit).map(|_| respond::deleted())
+    }
+
+    /// The empty content names no object in any phase, so it goes to the row.
+    async fn place(&self, request: &DocumentRequest, state: State, first: Bytes, inbound: Inbound) -> Result<Response<Body>, GatewayError> {
+        let mut state = state;
+        for _ in 0..MAX_STARTS {
+            match state.phase.writes_to() {
+                Side::Sql => return self.to_sql(request, state, first, inbound).await,
+                Side::Object if first.is_empty() => return self.to_sql(request, state, first, inbound).await,
+                Side::Object => {
+                    let key = request.tenant.objects.mint();
+                    match request.tenant.sql.record_upload(&key, UploadPurpose::Write, state.epoch).await? {
+                        Recorded::Yes => return self.to_object(request, state, key, first, inbound).await,
+                        Recorded::Moved => state = request.tenant.sql.state().await?,
+                    }
+                }
+            }
+        }
+        Err(GatewayError::Unsettled)
+    }
+
+    async fn to_sql(
+        &self,
+        request: &DocumentRequest,
+        state: State,
+        first: Bytes,
+        mut inbound: Inbound,
+    ) -> Result<Response<Body>, GatewayError> {
+        let second = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?;
+        let content = match second {
+            None => {
+                self.metrics.request_bytes(first.len() as u64);
+                NewContent::Inline(first)
+            }
+            Some(second) => self.stage(request, state, [first, second], inbound).await?,
+        };
+        let (attributes, precondition) = (request.attributes.clone(), request.precondition.clone());
+        let change = Change::Store { content, attributes, precondition };
+        let commit = request.tenant.sql.commit(&request.key, state.epoch, change).await.map_err(GatewayError::Unknown)?;
+        finish(commit)
+    }
+
+    async fn stage(
+        &self,
+        request: &DocumentRequest,
+        state: State,
+        begun: [Bytes; 2],
+        mut inbound: Inbound,
+    ) -> Result<NewContent, GatewayError> {
+        let mut staging = request.tenant.sql.stage(state.epoch).await?;
+        match self.fill(&mut *staging, begun, &mut inbound).await {
+            Ok(hasher) => Ok(NewContent::Staged(staging.finish(hasher.finish()).await?)),
+            Err(error) => {
+                // What cannot be removed now is removed by the collector.
+                if let Err(left) = staging.abandon().await {
+                    tracing::debug!(tenant = %request.tenant.id, "an attempt was left in staging: {}", left.chain());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn fill(&self, staging: &mut dyn Staging, begun: [Bytes; 2], inbound: &mut Inbound) -> Result<ContentHasher, GatewayError> {
+        let mut hasher = ContentHasher::default();
+        let mut begun = begun.into_iter();
+        loop {
+            let next = match begun.next() {
+                Some(portion) => Some(portion),
+                None => inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?,
+            };
+            let Some(portion) = next else { return Ok(hasher) };
+            self.metrics.request_bytes(portion.len() as u64);
+            hasher.update(&portion);
+            staging.append(portion).await?;
+        }
+    }
+
+    /// Upload before commit: a crash leaves an orphan, never a pointer to nothing.
+    async fn to_object(
+        &self,
+        request: &DocumentRequest,
+        state: State,
+        key: FreshKey,
+        first: Bytes,
+        inbound: Inbound,
+    ) -> Result<Response<Body>, GatewayError> {
+        let upload = key.object().id;
+        let (content, measurement) = measured(inbound.into_stream(first));
+        let meta = meta(request, upload);
+        let stored = request.tenant.objects.put(key, meta, request.content_length, content).await;
+        let committed = match (stored, measurement.fingerprint()) {
+            (Ok(object), Some(content)) => {
+                self.metrics.request_bytes(content.length_bytes);
+                let (attributes, precondition) = (request.attributes.clone(), request.precondition.clone());
+                let change = Change::Point { object, content, attributes, precondition };
+                // An error here is an unknown outcome: the object may be the document's. Only a known refusal is condemned.
+                let commit = request.tenant.sql.commit(&request.key, state.epoch, change).await;
+                commit.map_err(GatewayError::Unknown).and_then(finish)
+            }
+            (Err(PutError::Content(Interrupted::Client(fault))), _) => Err(self.client(fault)),
+            (Err(PutError::Content(Interrupted::Store(error)) | PutError::Store(error)), _) => Err(error.into()),
+            (Err(PutError::Content(Interrupted::Moved)), _) | (Ok(_), None) => Err(GatewayError::Client(ClientFault::Broken)),
+        };
+        if let Err(error) = &committed
+            && !matches!(error, GatewayError::Unknown(_))
+        {
+            self.condemn(request, upload).await;
+        }
+        committed
+    }
+
+    async fn condemn(&self, request: &DocumentRequest, upload: ObjectId) {
+        match request.tenant.sql.condemn_upload(upload).await {
+            Ok(()) => {
+                self.metrics.uploads_condemned(1);
+                tracing::info!(event = "upload_condemned", tenant = %request.tenant.id, "upload {upload} for {} is condemned", request.key);
+            }
+            // It is given up as abandoned later.
+            Err(error) => tracing::debug!(tenant = %request.tenant.id, "an upload was not condemned: {}", error.chain()),
+        }
+    }
+
+    fn client(&self, fault: ClientFault) -> GatewayError {
+        match fault {
+            ClientFault::TooLarge => GatewayError::TooLarge { limit_bytes: self.limits.max_bytes },
+            ClientFault::Broken | ClientFault::TooSlow => GatewayError::Client(fault),
+        }
+    }
+}
+
+/// Refuses before the body is read what the commit would refuse after it.
+fn check_early(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+    let truth = row.truth();
+    request.precondition.check(truth.stamp.as_ref().filter(|_| truth.visible)).map_err(GatewayError::Unmet)
+}
+
+fn meta(request: &DocumentRequest, upload: ObjectId) -> ObjectMeta {
+    ObjectMeta {
+        tenant: request.key.tenant.to_string(),
+        collection: request.key.collection.to_string(),
+        document: request.key.id.to_string(),
+        stamp: Stamp::Object(upload).to_string(),
+        media_type: request.attributes.media_type.clone(),
+        file_name: request.attributes.file_name.clone(),
+        sha256: None,
+    }
+}
+
+fn finish(commit: Commit) -> Result<Response<Body>, GatewayError> {
+    match commit {
+        Commit::Done(committed) => Ok(respond::written(committed.created, committed.stamp.as_ref())),
+        Commit::Moved => Err(GatewayError::Unsettled),
+        Commit::Unmet(unmet) => Err(GatewayError::Unmet(unmet)),
+        Commit::Absent => Err(GatewayError::NotFound("there is no such document")),
+        Commit::Refused(reason) => Err(GatewayError::Refused(reason)),
+    }
+}

@@ -1,0 +1,157 @@
+//! This process's tenants: their stores, and who may ask for them. It decides access; it never looks at a document.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::sync::Notify;
+
+use crate::config::{Auth, CollectionConfig, Rights, TenantScope, TokenConfig};
+use crate::model::id::{CollectionName, DocKey, TenantId};
+use crate::model::stamp::Revision;
+use crate::store::object::ObjectStore;
+use crate::store::queue::JobQueue;
+use crate::store::sql::SqlStore;
+
+/// After a copy was asked for, further reads of the same content ask no more for this long.
+const ACCESS_QUIET: Duration = Duration::from_secs(60);
+
+/// Contents that are remembered as asked for. One that falls out is asked for again, which joins the job that is open.
+const ACCESS_REMEMBERED: u64 = 16 << 10;
+
+/// One tenant as this process serves it.
+pub struct Tenant {
+    pub id: TenantId,
+    pub collections: Vec<CollectionConfig>,
+    pub mirror: bool,
+    pub sql: Arc<dyn SqlStore>,
+    pub jobs: Arc<dyn JobQueue>,
+    pub objects: Arc<dyn ObjectStore>,
+    /// Rings when this process has made work for agents.
+    pub work: Arc<Notify>,
+    asked: Cache<(DocKey, u64), ()>,
+}
+
+impl Tenant {
+    pub fn new(
+        id: TenantId,
+        collections: Vec<CollectionConfig>,
+        mirror: bool,
+        sql: Arc<dyn SqlStore>,
+        jobs: Arc<dyn JobQueue>,
+        objects: Arc<dyn ObjectStore>,
+    ) -> Self {
+        let asked = Cache::builder().max_capacity(ACCESS_REMEMBERED).time_to_live(ACCESS_QUIET).build();
+        Self { id, collections, mirror, sql, jobs, objects, work: Arc::new(Notify::new()), asked }
+    }
+
+    pub fn collection(&self, name: &CollectionName) -> Option<&CollectionConfig> {
+        self.collections.iter().find(|collection| &collection.name == name)
+    }
+
+    /// True for the first of many concurrent readers of one content: that one asks for its copy.
+    pub fn asks_for_copy(&self, key: &DocKey, revision: Revision) -> bool {
+        self.asked.entry((key.clone(), revision.0)).or_insert(()).is_fresh()
+    }
+}
+
+/// Who is asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The token's name, for the audit.
+    pub name: String,
+    pub scope: TenantScope,
+    pub rights: Rights,
+}
+
+impl Identity {
+    /// Whether this identity may see that tenant at all. Decided from the token alone, before any look at a store.
+    pub fn reaches(&self, tenant: &TenantId) -> bool {
+        match &self.scope {
+            TenantScope::All => true,
+            TenantScope::Only(tenants) => tenants.contains(tenant),
+        }
+    }
+}
+
+/// The tokens of the configuration.
+pub struct Access(Auth);
+
+impl Access {
+    pub fn new(auth: Auth) -> Self {
+        Self(auth)
+    }
+
+    /// `None`: no token, or one that nobody has.
+    pub fn identify(&self, token: Option<&str>) -> Option<Identity> {
+        let tokens = match &self.0 {
+            Auth::None => {
+                let rights = Rights { read: true, write: true, admin: true };
+                return Some(Identity { name: "anonymous".to_owned(), scope: TenantScope::All, rights });
+            }
+            Auth::Tokens(tokens) => tokens,
+        };
+        let hash: [u8; 32] = Sha256::digest(token?).into();
+        // Every token is compared, each in constant time: how long the answer takes tells nothing of the hashes.
+        let found = tokens.iter().fold(
+            None::<&TokenConfig>,
+            |found, token| {
+                if bool::from(token.sha256.0.ct_eq(&hash)) { Some(token) } else { found }
+            },
+        )?;
+        Some(Identity { name: found.name.clone(), scope: found.tenants.clone(), rights: found.rights })
+    }
+}
+
+/// The tenants by name. They can be replaced while requests run: each request keeps the tenant that it began with.
+pub struct Tenants(RwLock<Arc<BTreeMap<TenantId, Arc<Tenant>>>>);
+
+impl Tenants {
+    pub fn new(tenants: Vec<Arc<Tenant>>) -> Self {
+        Self(RwLock::new(Arc::new(by_name(tenants))))
+    }
+
+    pub fn get(&self, id: &TenantId) -> Option<Arc<Tenant>> {
+        self.all().get(id).cloned()
+    }
+
+    pub fn all(&self) -> Arc<BTreeMap<TenantId, Arc<Tenant>>> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn replace(&self, tenants: Vec<Arc<Tenant>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(by_name(tenants));
+    }
+}
+
+fn by_name(tenants: Vec<Arc<Tenant>>) -> BTreeMap<TenantId, Arc<Tenant>> {
+    tenants.into_iter().map(|tenant| (tenant.id.clone(), tenant)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::content::ContentHash;
+
+    fn token(name: &str, secret: &str, tenants: TenantScope) -> TokenConfig {
+        let rights = Rights { read: true, ..Rights::default() };
+        TokenConfig { name: name.to_owned(), sha256: ContentHash(Sha256::digest(secret).into()), tenants, rights }
+    }
+
+    #[test]
+    fn a_token_is_known_by_its_hash_and_reaches_its_own_tenants() {
+        let acme: TenantId = "acme".parse().unwrap();
+        let only = TenantScope::Only(vec![acme.clone()]);
+        let access = Access::new(Auth::Tokens(vec![token("app", "s3cret", only), token("all", "other", TenantScope::All)]));
+        let identity = access.identify(Some("s3cret")).unwrap();
+        assert_eq!(identity.name, "app");
+        assert!(identity.reaches(&acme));
+        assert!(!identity.reaches(&"globex".parse().unwrap()));
+        assert!(access.identify(Some("other")).unwrap().reaches(&"globex".parse().unwrap()));
+        assert_eq!(access.identify(Some("wrong")), None);
+        assert_eq!(access.identify(None), None);
+    }
+}
