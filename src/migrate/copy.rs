@@ -1,0 +1,142 @@
+//! copy: bring the content of one revision to the object store, and say so in the row if it still has that revision.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use super::work::{Attempt, JobError, Tools, held_bytes, unless_moved};
+use crate::model::content::{ContentHasher, Fingerprint};
+use crate::model::document::{DocRow, Document};
+use crate::model::id::{DocKey, ObjectId, ObjectRef};
+use crate::model::job::{JobKind, is_needed};
+use crate::model::stamp::Stamp;
+use crate::store::error::{Interrupted, StoreResult};
+use crate::store::measured::measured;
+use crate::store::object::{ByteStream, ObjectMeta};
+use crate::store::sql::{Change, Commit, Copied, Recorded, UploadPurpose};
+use crate::telemetry::Direction;
+use crate::tenants::Tenant;
+
+pub async fn copy(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attempt, JobError> {
+    let row = tenant.sql.row(key).await?;
+    let Some(document) = row.document.as_ref().filter(|_| is_needed(JobKind::Copy, &row, tenant.mirror)) else {
+        return Ok(Attempt::Done);
+    };
+    let length_bytes = row.length_bytes();
+    let Some(_grant) = tools.budget.acquire(held_bytes(length_bytes)).await else { return Err(JobError::NoMemory) };
+    let _transfer = tools.metrics.transfer(Direction::Copy);
+    let job = Copy { tools, tenant, row: &row, document };
+    if length_bytes == 0 {
+        return job.publish(Copied::Uploaded(None), Fingerprint::of(b""), None).await;
+    }
+    if let Some(same) = job.same_bytes().await? {
+        return job.publish(Copied::SameAs(same.0), same.1, None).await;
+    }
+    job.upload().await
+}
+
+/// One attempt, on one revision.
+struct Copy<'a> {
+    tools: &'a Tools,
+    tenant: &'a Tenant,
+    row: &'a DocRow,
+    document: &'a Document,
+}
+
+impl Copy<'_> {
+    async fn upload(&self) -> Result<Attempt, JobError> {
+        let key = self.tenant.objects.mint();
+        let upload = key.object().id;
+        // Recorded before the first byte leaves: what a crash leaves behind can be found again.
+        if self.tenant.sql.record_upload(&key, UploadPurpose::Copy, self.row.state.epoch).await? == Recorded::Moved {
+            return Ok(Attempt::Done);
+        }
+        let Some(content) = self.content().await? else { return self.lost(upload).await };
+        let (content, measurement) = measured(Arc::clone(&self.tools.throttle).slow(content));
+        match self.tenant.objects.put(key, self.meta(), Some(self.row.length_bytes()), content).await {
+            Ok(object) => match measurement.fingerprint() {
+                Some(content) => self.publish(Copied::Uploaded(Some(object)), content, Some(upload)).await,
+                None => self.lost(upload).await,
+            },
+            Err(error) => {
+                self.condemn(upload).await?;
+                unless_moved(error).map(|()| Attempt::Done)
+            }
+        }
+    }
+
+    /// Where a location of the same length is there, the content may be unchanged: reading it once more is cheaper than storing it.
+    async fn same_bytes(&self) -> Result<Option<(Option<ObjectRef>, Fingerprint)>, JobError> {
+        let Some(location) = self.row.location.as_ref().filter(|location| location.content.length_bytes == self.row.length_bytes()) else {
+            return Ok(None);
+        };
+        let Some(mut content) = self.content().await? else { return Ok(None) };
+        let mut hasher = ContentHasher::default();
+        while let Some(portion) = content.next().await {
+            match portion {
+                Ok(bytes) => {
+                    self.tools.throttle.pass(bytes.len()).await;
+                    hasher.update(&bytes);
+                }
+                Err(Interrupted::Store(error)) => return Err(error.into()),
+                Err(Interrupted::Moved | Interrupted::Client(_)) => return Ok(None),
+            }
+        }
+        let fingerprint = hasher.finish();
+        Ok((fingerprint == location.content).then(|| (location.object.clone(), fingerprint)))
+    }
+
+    /// The bytes of exactly this revision; `None` when the row has moved on.
+    async fn content(&self) -> StoreResult<Option<ByteStream>> {
+        if let Some(inline) = self.row.inline.clone() {
+            return Ok(Some(Box::pin(stream::iter([Ok(inline)]))));
+        }
+        self.tenant.sql.open(&self.row.key, self.document.revision, 0, self.tools.budget.portion_bytes()).await
+    }
+
+    async fn publish(&self, copied: Copied, content: Fingerprint, upload: Option<ObjectId>) -> Result<Attempt, JobError> {
+        let length_bytes = content.length_bytes;
+        let change = Change::Publish { seen: self.document.revision, copied, content };
+        // An error here is an unknown outcome: nothing is undone, the next attempt looks again.
+        match self.tenant.sql.commit(&self.row.key, self.row.state.epoch, change).await? {
+            Commit::Done(_) => {
+                self.tools.metrics.copied(length_bytes);
+                tracing::info!(event = "copied", size_bytes = length_bytes, "copied {} to the object store", self.row.key);
+                Ok(Attempt::Done)
+            }
+            Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::Refused(_) => match upload {
+                Some(upload) => self.lost(upload).await,
+                None => Ok(Attempt::Done),
+            },
+        }
+    }
+
+    /// The row has moved while its content was under way. Whether another copy is needed is seen when the job is closed.
+    async fn lost(&self, upload: ObjectId) -> Result<Attempt, JobError> {
+        self.tools.metrics.copy_moved();
+        tracing::info!(event = "copy_moved", "the row of {} moved while it was copied", self.row.key);
+        self.condemn(upload).await?;
+        Ok(Attempt::Done)
+    }
+
+    async fn condemn(&self, upload: ObjectId) -> Result<(), JobError> {
+        self.tenant.sql.condemn_upload(upload).await?;
+        self.tools.metrics.uploads_condemned(1);
+        tracing::info!(event = "upload_condemned", "upload {upload} for {} is condemned", self.row.key);
+        Ok(())
+    }
+
+    fn meta(&self) -> ObjectMeta {
+        let key = &self.row.key;
+        let attributes = &self.document.attributes;
+        ObjectMeta {
+            tenant: key.tenant.to_string(),
+            collection: key.collection.to_string(),
+            document: key.id.to_string(),
+            stamp: Stamp::Row { epoch: self.row.state.epoch, revision: self.document.revision }.to_string(),
+            media_type: attributes.media_type.clone(),
+            file_name: attributes.file_name.clone(),
+            sha256: self.row.inline.as_ref().map(|inline| Fingerprint::of(inline).sha256.to_string()),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A flip of one tenant's phase: gather the facts, ask the guards, compare and set, with the audit entry.
+
+use serde::{Deserialize, Serialize};
+
+use super::compare;
+use super::work::JobError;
+use crate::budget::Budget;
+use crate::model::phase::{FlipFacts, Guard, Phase, Verdict, guards, judge, permit};
+use crate::store::control::{AuditRecord, ControlStore};
+use crate::store::probe::probe;
+use crate::store::sql::Flipped;
+use crate::tenants::Tenant;
+
+/// Who asked for a flip.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    pub name: String,
+    pub on_behalf_of: Option<String>,
+}
+
+/// What became of a wish to flip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlipOutcome {
+    Flipped,
+    /// The tenant was in that phase before.
+    AlreadyThere,
+    /// A dry run, and every guard passes.
+    WouldFlip,
+    /// At least one guard does not pass.
+    Blocked,
+    /// Somebody else flipped at the same moment.
+    Moved,
+}
+
+/// Every guard with its verdict, and what happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FlipReport {
+    pub tenant: String,
+    pub from: Phase,
+    pub to: Phase,
+    pub outcome: FlipOutcome,
+    pub guards: Vec<Verdict>,
+}
+
+pub async fn flip(
+    budget: &Budget,
+    control: &dyn ControlStore,
+    tenant: &Tenant,
+    to: Phase,
+    dry_run: bool,
+    actor: &Actor,
+) -> Result<FlipReport, JobError> {
+    let from = tenant.sql.state().await?.phase;
+    let facts = gather(budget, tenant, from, to).await?;
+    let report = |outcome| FlipReport { tenant: tenant.id.to_string(), from, to, outcome, guards: judge(from, to, &facts) };
+    if from == to {
+        return Ok(report(FlipOutcome::AlreadyThere));
+    }
+    let permit = match permit(from, to, &facts) {
+        Ok(_) if dry_run => return Ok(report(FlipOutcome::WouldFlip)),
+        Ok(permit) => permit,
+        Err(_) if dry_run => return Ok(report(FlipOutcome::Blocked)),
+        Err(_) => {
+            audit(control, tenant, actor, "phase.refused", format!("{from} to {to}: a guard does not pass")).await?;
+            return Ok(report(FlipOutcome::Blocked));
+        }
+    };
+    // Before the flip, so that none happens unseen; one that is then lost to another flip says so in a second entry.
+    audit(control, tenant, actor, "phase.flip", format!("{from} to {to}")).await?;
+    match tenant.sql.flip(permit).await? {
+        Flipped::Done => {
+            tenant.work.notify_one();
+            tracing::info!(event = "flipped", tenant = %tenant.id, "{} goes from {from} to {to}, asked for by {}", tenant.id, actor.name);
+            Ok(report(FlipOutcome::Flipped))
+        }
+        Flipped::Moved => {
+            audit(control, tenant, actor, "phase.moved", format!("{from} to {to}: somebody else flipped first")).await?;
+            Ok(report(FlipOutcome::Moved))
+        }
+    }
+}
+
+/// Only what the step's guards ask for.
+async fn gather(budget: &Budget, tenant: &Tenant, from: Phase, to: Phase) -> Result<FlipFacts, JobError> {
+    let mut facts = FlipFacts::default();
+    for guard in guards(from, to) {
+        match guard {
+            Guard::StoreProbe => facts.probe = Some(probe(&*tenant.objects).await),
+            Guard::SampleComparison => facts.sample = Some(compare::sample(budget, tenant).await?),
+            Guard::OneStep | Guard::Verification => {}
+        }
+    }
+    Ok(facts)
+}
+
+async fn audit(control: &dyn ControlStore, tenant: &Tenant, actor: &Actor, action: &str, detail: String) -> Result<(), JobError> {
+    let record = AuditRecord {
+        actor: actor.name.clone(),
+        on_behalf_of: actor.on_behalf_of.clone(),
+        action: action.to_owned(),
+        tenant: Some(tenant.id.to_string()),
+        detail,
+    };
+    control.audit(record).await?;
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The agents' room: whatever moves content between the stores in the background, and the flips that call for it.
+//! Every action here is safe to repeat and safe to lose.
+
+pub mod agents;
+pub mod collect;
+pub mod compare;
+pub mod copy;
+pub mod cutover;
+pub mod schedule;
+pub mod sweep;
+pub mod throttle;
+pub mod work;
+pub mod write_back;

@@ -1,0 +1,109 @@
+//! write_back: bring the content of a sole location to SQL again, so that the way back stays open.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+
+use super::work::{Attempt, JobError, Tools, held_bytes};
+use crate::model::content::{ContentHasher, Fingerprint, PIECE_BYTES};
+use crate::model::document::DocRow;
+use crate::model::id::DocKey;
+use crate::model::job::{JobKind, is_needed};
+use crate::model::location::Location;
+use crate::store::checked::open_checked;
+use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
+use crate::store::object::ByteStream;
+use crate::store::sql::{Change, Commit, NewContent, Staging};
+use crate::telemetry::Direction;
+use crate::tenants::Tenant;
+
+pub async fn write_back(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attempt, JobError> {
+    let row = tenant.sql.row(key).await?;
+    let Some(location) = row.location.as_ref().filter(|_| is_needed(JobKind::WriteBack, &row, tenant.mirror)) else {
+        return Ok(Attempt::Done);
+    };
+    let Some(_grant) = tools.budget.acquire(held_bytes(location.content.length_bytes)).await else { return Err(JobError::NoMemory) };
+    let _transfer = tools.metrics.transfer(Direction::WriteBack);
+    let Some(object) = open_checked(&*tenant.objects, location, 0..location.content.length_bytes).await? else {
+        return missing(tenant, &row, location).await;
+    };
+    let content = Arc::clone(&tools.throttle).slow(object);
+    let content = if location.content.length_bytes <= PIECE_BYTES as u64 {
+        inline(content, location).await?
+    } else {
+        staged(tenant, &row, content, location).await?
+    };
+    let change = Change::WriteBack { seen: location.stamp.clone(), content };
+    match tenant.sql.commit(&row.key, row.state.epoch, change).await? {
+        Commit::Done(_) => {
+            tracing::info!(event = "written_back", size_bytes = location.content.length_bytes, "wrote {} back to sql", row.key);
+        }
+        // The staged pieces are left to the collector.
+        Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::Refused(_) => {
+            tracing::info!(event = "write_back_moved", "the row of {} moved while it was written back", row.key);
+        }
+    }
+    Ok(Attempt::Done)
+}
+
+/// Only the same key a second time is an error: the row may have moved between the look and the read.
+async fn missing(tenant: &Tenant, row: &DocRow, location: &Location) -> Result<Attempt, JobError> {
+    let now = tenant.sql.row(&row.key).await?;
+    if now.location.and_then(|location| location.object) != location.object {
+        return Ok(Attempt::Done);
+    }
+    Err(corrupt(location, "the object is missing").into())
+}
+
+async fn inline(mut content: ByteStream, location: &Location) -> Result<NewContent, JobError> {
+    let mut bytes = BytesMut::new();
+    while let Some(portion) = content.next().await {
+        bytes.extend_from_slice(&portion.map_err(interrupted)?);
+    }
+    let bytes: Bytes = bytes.freeze();
+    check(&Fingerprint::of(&bytes), location)?;
+    Ok(NewContent::Inline(bytes))
+}
+
+async fn staged(tenant: &Tenant, row: &DocRow, content: ByteStream, location: &Location) -> Result<NewContent, JobError> {
+    let mut staging = tenant.sql.stage(row.state.epoch).await?;
+    match fill(&mut *staging, content, location).await {
+        Ok(fingerprint) => Ok(NewContent::Staged(staging.finish(fingerprint).await?)),
+        Err(error) => {
+            staging.abandon().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn fill(staging: &mut dyn Staging, mut content: ByteStream, location: &Location) -> Result<Fingerprint, JobError> {
+    let mut hasher = ContentHasher::default();
+    while let Some(portion) = content.next().await {
+        let portion = portion.map_err(interrupted)?;
+        hasher.update(&portion);
+        staging.append(portion).await?;
+    }
+    let fingerprint = hasher.finish();
+    check(&fingerprint, location)?;
+    Ok(fingerprint)
+}
+
+/// What goes back to SQL is what was taken from it or what the client sent, by SHA-256, or nothing goes back.
+fn check(found: &Fingerprint, location: &Location) -> Result<(), JobError> {
+    if *found == location.content { Ok(()) } else { Err(corrupt(location, "the object has not the content that its location says").into()) }
+}
+
+fn interrupted(error: Interrupted) -> StoreError {
+    match error {
+        Interrupted::Store(error) => error,
+        Interrupted::Moved | Interrupted::Client(_) => {
+            StoreError::new("object", "read", "an object", StoreErrorKind::Other).because(error.to_string())
+        }
+    }
+}
+
+fn corrupt(location: &Location, what: &'static str) -> StoreError {
+    let object = location.object.as_ref().map_or_else(|| "the empty object".to_owned(), ToString::to_string);
+    StoreError::new("object", "read", object, StoreErrorKind::Corrupt).because(what)
+}
