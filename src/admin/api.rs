@@ -1,0 +1,214 @@
+//! `/admin/v1`: each handler checks what it is told, acts, and leaves an audit entry where it changed something.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::AdminError;
+use super::views::{Counted, FlipWish, JobList, RetryWish, TenantList};
+use super::{Admin, Operator, json, show};
+use crate::body::{self, Body, ReadError};
+use crate::migrate::cutover::{self, FlipOutcome};
+use crate::migrate::schedule::regular_work;
+use crate::model::id::TenantId;
+use crate::model::job::JobState;
+use crate::store::control::{AuditEntry, AuditRecord, ChainCheck};
+use crate::store::queue::JobId;
+use crate::tenants::Tenant;
+
+/// A wish is a few words.
+const MAX_BODY_BYTES: usize = 64 << 10;
+
+/// Lines in one answer, unless fewer are asked for.
+const MAX_LINES: usize = 1000;
+
+/// A process that has said nothing for this long is not shown.
+const ALIVE_WITHIN: Duration = Duration::from_secs(60);
+
+#[derive(Serialize)]
+struct AuditPage {
+    entries: Vec<AuditEntry>,
+    /// Whether the hashes of the whole chain hold; only where `check=true` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<String>,
+}
+
+impl Admin {
+    pub(super) async fn list_tenants(&self, operator: &Operator) -> Result<Response<Body>, AdminError> {
+        let tenants = self.reached_by(operator);
+        let views = join_all(tenants.iter().map(|tenant| show::tenant(tenant))).await;
+        Ok(json(StatusCode::OK, &TenantList { tenants: views }))
+    }
+
+    pub(super) async fn show_tenant(&self, operator: &Operator, tenant: &str) -> Result<Response<Body>, AdminError> {
+        Ok(json(StatusCode::OK, &show::tenant(&*self.tenant(operator, tenant)?).await))
+    }
+
+    pub(super) async fn flip(&self, operator: &Operator, tenant: &str, body: Body) -> Result<Response<Body>, AdminError> {
+        let tenant = self.tenant(operator, tenant)?;
+        let wish: FlipWish = parse(body).await?;
+        let report = cutover::flip(&self.budget, &*self.control, &tenant, wish.to, wish.dry_run, &operator.actor()).await?;
+        let status = match report.outcome {
+            FlipOutcome::Flipped | FlipOutcome::AlreadyThere | FlipOutcome::WouldFlip => StatusCode::OK,
+            FlipOutcome::Blocked | FlipOutcome::Moved => StatusCode::CONFLICT,
+        };
+        Ok(json(status, &report))
+    }
+
+    pub(super) async fn sweep(&self, operator: &Operator, tenant: &str) -> Result<Response<Body>, AdminError> {
+        let tenant = self.tenant(operator, tenant)?;
+        let work = regular_work(&tenant);
+        let counted = Counted { jobs: work.len() as u64 };
+        self.audit(operator, "sweep", Some(&tenant.id), format!("{} jobs", work.len())).await?;
+        tenant.jobs.enqueue(work).await?;
+        tenant.work.notify_one();
+        Ok(json(StatusCode::ACCEPTED, &counted))
+    }
+
+    pub(super) async fn list_jobs(&self, operator: &Operator, query: &str) -> Result<Response<Body>, AdminError> {
+        let wanted = Query::parse(query)?;
+        let state =
+            wanted.get("state").map(str::parse::<JobState>).transpose().map_err(|error| AdminError::BadRequest(error.to_string()))?;
+        let tenants = match wanted.get("tenant") {
+            Some(tenant) => vec![self.tenant(operator, tenant)?],
+            None => self.reached_by(operator),
+        };
+        let limit = wanted.limit()?;
+        let mut jobs = Vec::new();
+        for tenant in tenants {
+            let left = limit - jobs.len();
+            if left == 0 {
+                break;
+            }
+            let found = tenant.jobs.list(state, None, left).await?;
+            jobs.extend(found.into_iter().map(|view| show::job(&tenant.id, view)));
+        }
+        Ok(json(StatusCode::OK, &JobList { jobs }))
+    }
+
+    pub(super) async fn retry_one(&self, operator: &Operator, job: &str) -> Result<Response<Body>, AdminError> {
+        let unknown = || AdminError::NoSuchJob(job.chars().take(80).collect());
+        let (tenant, number) = job.split_once(':').ok_or_else(unknown)?;
+        let number = JobId(number.parse().map_err(|_| unknown())?);
+        let tenant = self.tenant(operator, tenant)?;
+        self.audit(operator, "jobs.retry", Some(&tenant.id), job.to_owned()).await?;
+        let jobs = tenant.jobs.retry(Some(number)).await?;
+        tenant.work.notify_one();
+        if jobs == 0 { Err(unknown()) } else { Ok(json(StatusCode::OK, &Counted { jobs })) }
+    }
+
+    pub(super) async fn retry_all(&self, operator: &Operator, body: Body) -> Result<Response<Body>, AdminError> {
+        let wish: RetryWish = parse(body).await?;
+        let tenants = match &wish.tenant {
+            Some(tenant) => vec![self.tenant(operator, tenant)?],
+            None => self.reached_by(operator),
+        };
+        let mut counted = Counted { jobs: 0 };
+        for tenant in tenants {
+            self.audit(operator, "jobs.retry", Some(&tenant.id), "all quarantined".to_owned()).await?;
+            counted.jobs += tenant.jobs.retry(None).await?;
+            tenant.work.notify_one();
+        }
+        Ok(json(StatusCode::OK, &counted))
+    }
+
+    /// Entries of one tenant are not told apart here, so the audit is for operators of all tenants.
+    pub(super) async fn list_audit(&self, operator: &Operator, query: &str) -> Result<Response<Body>, AdminError> {
+        if operator.identity.scope != crate::config::TenantScope::All {
+            return Err(AdminError::Forbidden("the audit is for tokens of all tenants"));
+        }
+        let wanted = Query::parse(query)?;
+        let before = wanted.number("before")?;
+        let entries = self.control.entries(before, wanted.limit()?).await?;
+        let chain = match wanted.get("check") {
+            Some("true") => Some(match self.control.check_chain().await? {
+                ChainCheck::Whole { entries } => format!("whole: {entries} entries"),
+                ChainCheck::BrokenAt { number } => format!("broken at entry {number}"),
+            }),
+            Some(_) | None => None,
+        };
+        Ok(json(StatusCode::OK, &AuditPage { entries, chain }))
+    }
+
+    pub(super) async fn list_processes(&self) -> Result<Response<Body>, AdminError> {
+        Ok(json(StatusCode::OK, &self.control.processes(ALIVE_WITHIN).await?))
+    }
+
+    pub(super) async fn list_operators(&self) -> Result<Response<Body>, AdminError> {
+        Ok(json(StatusCode::OK, &self.control.operators().await?))
+    }
+
+    fn tenant(&self, operator: &Operator, tenant: &str) -> Result<Arc<Tenant>, AdminError> {
+        let unknown = || AdminError::NoSuchTenant(tenant.chars().take(80).collect());
+        let id: TenantId = tenant.parse().map_err(|_| unknown())?;
+        if !operator.identity.reaches(&id) {
+            return Err(AdminError::Forbidden("this token has no access to this tenant"));
+        }
+        self.tenants.get(&id).ok_or_else(unknown)
+    }
+
+    fn reached_by(&self, operator: &Operator) -> Vec<Arc<Tenant>> {
+        self.tenants.all().values().filter(|tenant| operator.identity.reaches(&tenant.id)).cloned().collect()
+    }
+
+    async fn audit(&self, operator: &Operator, action: &str, tenant: Option<&TenantId>, detail: String) -> Result<(), AdminError> {
+        let actor = operator.actor();
+        let record = AuditRecord {
+            actor: actor.name,
+            on_behalf_of: actor.on_behalf_of,
+            action: action.to_owned(),
+            tenant: tenant.map(ToString::to_string),
+            detail,
+        };
+        self.control.audit(record).await?;
+        Ok(())
+    }
+}
+
+async fn parse<T: DeserializeOwned>(body: Body) -> Result<T, AdminError> {
+    let bytes = whole(body).await?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| AdminError::BadRequest(format!("the request's body is not the JSON that is expected: {error}")))
+}
+
+/// Boxed here, where the body's type is known: the compiler cannot show of the handlers' own futures that they may change threads.
+fn whole(body: Body) -> Pin<Box<dyn Future<Output = Result<Bytes, ReadError>> + Send>> {
+    Box::pin(body::read(body, MAX_BODY_BYTES))
+}
+
+/// The few parameters of the lists.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(query: &str) -> Result<Self, AdminError> {
+        let decode = |text: &str| {
+            let text = percent_encoding::percent_decode_str(text).decode_utf8();
+            text.map(std::borrow::Cow::into_owned).map_err(|_| AdminError::BadRequest("the query is not UTF-8".to_owned()))
+        };
+        let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        });
+        pairs.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u64>, AdminError> {
+        let number = self.get(name).map(str::parse).transpose();
+        number.map_err(|_| AdminError::BadRequest(format!("`{name}` is not a number")))
+    }
+
+    fn limit(&self) -> Result<usize, AdminError> {
+        let limit = self.number("limit")?.unwrap_or(MAX_LINES as u64);
+        Ok(usize::try_from(limit).unwrap_or(MAX_LINES).min(MAX_LINES))
+    }
+}

@@ -1,0 +1,131 @@
+//! The admin listener: what operators see and steer, metrics, health. It never serves a document.
+
+pub mod api;
+pub mod error;
+pub mod health;
+pub mod show;
+pub mod views;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+use tracing::Instrument;
+
+use self::error::AdminError;
+use crate::body::{self, Body};
+use crate::budget::Budget;
+use crate::gateway::request::{ON_BEHALF_OF, bearer};
+use crate::gateway::service::{RequestId, X_REQUEST_ID};
+use crate::migrate::cutover::Actor;
+use crate::store::control::ControlStore;
+use crate::telemetry::{METRICS_MEDIA_TYPE, Metrics};
+use crate::tenants::{Access, Identity, Tenants};
+
+/// What the admin listener works with.
+pub struct Admin {
+    pub access: Access,
+    pub tenants: Arc<Tenants>,
+    pub control: Arc<dyn ControlStore>,
+    pub budget: Arc<Budget>,
+    pub metrics: Arc<Metrics>,
+    pub drain: CancellationToken,
+}
+
+/// An operator whose token has the right `admin`.
+pub(crate) struct Operator {
+    pub(crate) identity: Identity,
+    pub(crate) on_behalf_of: Option<String>,
+}
+
+impl Operator {
+    pub(crate) fn actor(&self) -> Actor {
+        Actor { name: self.identity.name.clone(), on_behalf_of: self.on_behalf_of.clone() }
+    }
+}
+
+/// The service of the admin listener.
+pub fn service(admin: Admin) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
+    let admin = Arc::new(admin);
+    tower::service_fn(move |request: Request<Body>| {
+        let admin = Arc::clone(&admin);
+        let id = RequestId::of(request.headers().get(&X_REQUEST_ID));
+        let span = tracing::info_span!("admin", request_id = id.text(), method = %request.method());
+        async move {
+            let mut response = match admin.route(request).await {
+                Ok(response) => response,
+                Err(error) => error.into_response(id.text()),
+            };
+            response.headers_mut().insert(X_REQUEST_ID, id.0);
+            Ok(response)
+        }
+        .instrument(span)
+    })
+}
+
+impl Admin {
+    async fn route(&self, request: Request<Body>) -> Result<Response<Body>, AdminError> {
+        let path = request.uri().path().to_owned();
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        match (request.method(), &parts[..]) {
+            (&Method::GET, ["healthz"]) => return Ok(text("ok\n")),
+            (&Method::GET, ["readyz"]) => return self.readiness().await,
+            _ => {}
+        }
+        let (head, body) = request.into_parts();
+        let operator = self.operator(&head).await?;
+        let query = head.uri.query().unwrap_or_default();
+        match (&head.method, &parts[..]) {
+            (&Method::GET, ["metrics"]) => Ok(self.metrics_page()),
+            (&Method::GET, ["admin", "v1", "tenants"]) => self.list_tenants(&operator).await,
+            (&Method::GET, ["admin", "v1", "tenants", tenant]) => self.show_tenant(&operator, tenant).await,
+            (&Method::POST, ["admin", "v1", "tenants", tenant, "phase"]) => self.flip(&operator, tenant, body).await,
+            (&Method::POST, ["admin", "v1", "tenants", tenant, "sweep"]) => self.sweep(&operator, tenant).await,
+            (&Method::GET, ["admin", "v1", "jobs"]) => self.list_jobs(&operator, query).await,
+            (&Method::POST, ["admin", "v1", "jobs", "retry"]) => self.retry_all(&operator, body).await,
+            (&Method::POST, ["admin", "v1", "jobs", job, "retry"]) => self.retry_one(&operator, job).await,
+            (&Method::GET, ["admin", "v1", "audit"]) => self.list_audit(&operator, query).await,
+            (&Method::GET, ["admin", "v1", "processes"]) => self.list_processes().await,
+            (&Method::GET, ["admin", "v1", "operators"]) => self.list_operators().await,
+            _ => Err(AdminError::NoSuchPath),
+        }
+    }
+
+    async fn operator(&self, head: &Parts) -> Result<Operator, AdminError> {
+        let identity = self.access.identify(bearer(&head.headers)).ok_or(AdminError::Unauthorized)?;
+        if !identity.rights.admin {
+            return Err(AdminError::Forbidden("this token has not the right `admin`"));
+        }
+        let on_behalf_of = head.headers.get(ON_BEHALF_OF).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if head.method != Method::GET {
+            self.control.seen(&identity.name).await?;
+        }
+        Ok(Operator { identity, on_behalf_of })
+    }
+
+    fn metrics_page(&self) -> Response<Body> {
+        let mut response = text(self.metrics.render());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_MEDIA_TYPE));
+        response
+    }
+}
+
+fn text(text: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(body::full(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    let text = serde_json::to_vec(value).expect("the views are structs of texts, numbers and lists");
+    let mut response = Response::new(body::full(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

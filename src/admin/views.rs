@@ -1,0 +1,93 @@
+//! What the admin API says and is told, as JSON. The command line reads the same types.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::job::{JobKind, JobState, Priority};
+use crate::model::phase::Phase;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Held {
+    pub documents: i64,
+    pub bytes: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Jobs {
+    pub kind: JobKind,
+    pub state: JobState,
+    pub jobs: u64,
+    pub oldest: Timestamp,
+}
+
+/// A tenant as operators see it. What could not be read is left out, and `problem` says why.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TenantView {
+    pub tenant: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Documents and bytes by holder: of the last full sweep, plus the commits since.
+    #[serde(default)]
+    pub held_by: BTreeMap<String, Held>,
+    /// When that sweep ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_at: Option<Timestamp>,
+    #[serde(default)]
+    pub jobs: Vec<Jobs>,
+    /// Jobs that wait or run; quarantined ones apart.
+    pub backlog: u64,
+    pub quarantined: u64,
+    /// Documents that only the object store holds, and writes under way to it: while there are any, `sql` is not complete.
+    pub only_in_object_store: u64,
+    pub open_uploads: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TenantList {
+    pub tenants: Vec<TenantView>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FlipWish {
+    pub to: Phase,
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JobLine {
+    /// `<tenant>:<number>`: numbers are each tenant's own.
+    pub id: String,
+    pub kind: JobKind,
+    pub target: String,
+    pub state: JobState,
+    pub priority: Priority,
+    pub failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    pub created_at: Timestamp,
+    pub due_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct JobList {
+    pub jobs: Vec<JobLine>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct RetryWish {
+    /// All tenants that the token reaches, where none is named.
+    #[serde(default)]
+    pub tenant: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Counted {
+    pub jobs: u64,
+}

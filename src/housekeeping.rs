@@ -1,0 +1,98 @@
+//! What a process does by the clock beside its work: heartbeats, and the gauges that no event sets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::budget::Budget;
+use crate::clock::Clock;
+use crate::model::id::TenantId;
+use crate::store::control::{ControlStore, Process};
+use crate::store::error::StoreResult;
+use crate::store::sql::PoolUse;
+use crate::telemetry::{HeldBy, HeldDocuments, JobGauge, Metrics};
+use crate::tenants::{Tenant, Tenants};
+
+/// Often enough for a dashboard, seldom enough for 500 databases.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// The figures of a tenant are one process's to export; after this long without it another one takes them.
+const FIGURES_HOLD: Duration = Duration::from_secs(20);
+
+/// A pool of connections, and the tenants that share it.
+pub struct Pool {
+    pub look: Box<dyn Fn() -> PoolUse + Send + Sync>,
+    pub tenants: Vec<TenantId>,
+}
+
+pub struct Housekeeping {
+    pub process: Process,
+    pub control: Arc<dyn ControlStore>,
+    pub tenants: Arc<Tenants>,
+    pub budget: Arc<Budget>,
+    pub metrics: Arc<Metrics>,
+    pub clock: Arc<dyn Clock>,
+    pub pools: Vec<Pool>,
+}
+
+impl Housekeeping {
+    pub async fn run(self, drain: CancellationToken) {
+        self.metrics.set_buffer_limit(self.budget.limit_bytes());
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while drain.run_until_cancelled(ticks.tick()).await.is_some() {
+            self.metrics.set_buffer(self.budget.used_bytes());
+            let process = Process { seen_at: self.clock.now(), ..self.process.clone() };
+            if let Err(error) = self.control.heartbeat(&process).await {
+                tracing::warn!("no heartbeat: {}", error.chain());
+            }
+            for tenant in self.tenants.all().values() {
+                if let Err(error) = self.observe(tenant).await {
+                    tracing::warn!(tenant = %tenant.id, "the gauges of {} are stale: {}", tenant.id, error.chain());
+                    self.metrics.forget_documents(&tenant.id);
+                }
+            }
+            self.observe_pools();
+        }
+    }
+
+    async fn observe(&self, tenant: &Tenant) -> StoreResult<()> {
+        self.metrics.set_phase(&tenant.id, tenant.sql.state().await?.phase);
+        // One process exports what is counted in the database: two would count every document twice.
+        if !tenant.jobs.hold("stats", &self.process.name, FIGURES_HOLD).await? {
+            self.metrics.forget_documents(&tenant.id);
+            self.metrics.set_jobs(&tenant.id, &[]);
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let counts = tenant.jobs.counts().await?;
+        let gauges: Vec<JobGauge> = counts
+            .iter()
+            .map(|count| JobGauge {
+                kind: count.kind,
+                state: count.state,
+                jobs: count.jobs,
+                oldest_age: now.duration_since(count.oldest).try_into().unwrap_or_default(),
+            })
+            .collect();
+        self.metrics.set_jobs(&tenant.id, &gauges);
+        let tally = tenant.sql.tally().await?;
+        if let Some(swept_at) = tally.swept_at {
+            let held = [(HeldBy::Sql, tally.sql), (HeldBy::Both, tally.both), (HeldBy::Object, tally.object)]
+                .map(|(held_by, holding)| HeldDocuments { held_by, documents: holding.documents, bytes: holding.bytes });
+            self.metrics.set_documents(&tenant.id, &held, swept_at);
+        }
+        Ok(())
+    }
+
+    fn observe_pools(&self) {
+        for pool in &self.pools {
+            let PoolUse { idle, in_use } = (pool.look)();
+            for tenant in &pool.tenants {
+                self.metrics.set_pool(tenant, idle as u64, in_use as u64);
+            }
+        }
+    }
+}
