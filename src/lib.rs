@@ -1,6 +1,40 @@
 //! Sluss moves documents from SQL to an object store, one tenant at a time, while everyone goes on working.
+//!
+//! # Rooms
+//!
+//! - [`model`]: the protocol as values and pure functions. The row decides, and [`model::document::truth`] says what it decided.
+//! - [`config`], [`telemetry`], [`clock`], [`budget`], [`body`], [`serve`], [`client`]: what every room above may use.
+//! - [`store`]: the contracts of the stores, their backends, and the checks that every reader of an object passes.
+//! - [`tenants`]: this process's tenants, and who may ask for them.
+//! - [`gateway`]: the document API. [`migrate`]: agents and flips. [`admin`]: the operators' API. [`housekeeping`]: the clock's work.
+//! - [`app`]: builds, starts and stops all of it, and alone names backends. [`cli`] and [`demo`] stand on it.
+//!
+//! Imports run downwards only; `tests/architecture.rs` keeps it so.
+//!
+//! # Four walks
+//!
+//! - **GET**: `serve` -> the tower stack of `gateway::service` -> `request` (HTTP to typed, token, tenant) -> `read`: row -> truth ->
+//!   `follow`: the preferred holder, the other if it fails -> the body streams out, each piece of an object checked first.
+//! - **PUT**: the same to the row and its phase -> `write`: to SQL, or upload first -> one `commit` (row, location, history,
+//!   outbox) -> `ETag`.
+//! - **Copy**: `agents` claim a lease -> `copy`: row -> skip if true already -> the content of one revision streams and is hashed ->
+//!   `put` under a fresh key -> `commit(Publish)` -> the job is closed where its document no longer needs it.
+//! - **Flip**: admin API -> `cutover` gathers facts -> `permit` (pure) -> the tenant's state row, compare and set, with the audit entry.
 
+pub mod admin;
+pub mod app;
+pub mod body;
+pub mod budget;
+pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
+pub mod demo;
+pub mod gateway;
+pub mod housekeeping;
+pub mod migrate;
 pub mod model;
+pub mod serve;
 pub mod store;
+pub mod telemetry;
+pub mod tenants;

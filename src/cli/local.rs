@@ -1,0 +1,82 @@
+//! Commands that act directly: on the configuration, on databases, as a server.
+
+use std::path::Path;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+
+use super::Exit;
+use crate::app::{self, App, Role, VERSION};
+use crate::config::Config;
+use crate::telemetry::{self, LogFormat};
+
+/// Serves until it is told to stop; then requests in flight end and jobs are given back.
+pub(super) async fn serve(config: &Path, log: LogFormat, role: Role) -> anyhow::Result<Exit> {
+    telemetry::init(log, LevelFilter::INFO)?;
+    let Some(config) = load(config) else { return Ok(Exit::Usage) };
+    tracing::info!(version = VERSION, tenants = config.tenants.len(), "sluss {VERSION} starts with {} tenants", config.tenants.len());
+    let running = App::build(config).await?.start(role).await?;
+    let name = stop_signal().await?;
+    tracing::info!("{name}: requests in flight end, new ones are refused, jobs are given back");
+    running.stop().await;
+    tracing::info!("stopped");
+    Ok(Exit::Done)
+}
+
+/// A second signal ends the process at once: the default action is back once the first one was taken.
+pub(crate) async fn stop_signal() -> anyhow::Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok("SIGTERM"),
+        _ = interrupt.recv() => Ok("SIGINT"),
+    }
+}
+
+pub(super) async fn init(config: &Path, tenant: Option<&str>, json: bool) -> anyhow::Result<Exit> {
+    let Some(config) = load(config) else { return Ok(Exit::Usage) };
+    let chosen: Vec<_> = config.tenants.iter().filter(|config| tenant.is_none_or(|tenant| config.id.as_str() == tenant)).collect();
+    if chosen.is_empty() {
+        eprintln!("sluss: there is no tenant {:?} in the configuration", tenant.unwrap_or_default());
+        return Ok(Exit::Usage);
+    }
+    let mut failed = 0;
+    for tenant in &chosen {
+        match app::init(&config, tenant).await {
+            Ok(()) if json => println!("{}", serde_json::json!({ "tenant": tenant.id.as_str(), "ready": true })),
+            Ok(()) => println!("{}: ready; `sluss tenant show {}` tells its phase once `sluss serve` runs", tenant.id, tenant.id),
+            Err(error) => {
+                failed += 1;
+                eprintln!("sluss: {}: {error:#}", tenant.id);
+            }
+        }
+    }
+    Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
+}
+
+pub(super) fn check(config: &Path, json: bool) -> Exit {
+    let problems = match Config::load(config) {
+        Ok(loaded) if json => {
+            println!("{}", serde_json::json!({ "ok": true, "tenants": loaded.tenants.len(), "problems": [] }));
+            return Exit::Done;
+        }
+        Ok(loaded) => {
+            println!("{}: no problem found, {} tenants", config.display(), loaded.tenants.len());
+            return Exit::Done;
+        }
+        Err(problems) => problems,
+    };
+    if json {
+        let lines: Vec<String> = problems.as_slice().iter().map(ToString::to_string).collect();
+        println!("{}", serde_json::json!({ "ok": false, "problems": lines }));
+    } else {
+        eprintln!("{problems}");
+    }
+    Exit::Usage
+}
+
+/// `None`: the problems were printed.
+fn load(path: &Path) -> Option<Config> {
+    Config::load(path).inspect_err(|problems| eprintln!("{problems}")).ok()
+}

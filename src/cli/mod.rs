@@ -1,0 +1,194 @@
+//! The command line: what can be said, who carries it out, and the exit code. Operators' commands speak to the admin API; only
+//! `serve`, `agent`, `demo`, `init` and `config` act directly.
+
+mod local;
+mod remote;
+
+pub(crate) use local::stop_signal;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+
+use crate::app::Role;
+use crate::demo::{self, DemoArgs};
+use crate::model::phase::Phase;
+use crate::telemetry::{self, LogFormat};
+
+/// Moves documents from SQL to an object store, one tenant at a time, while everyone goes on working.
+#[derive(Debug, Parser)]
+#[command(name = "sluss", version, max_term_width = 100)]
+pub struct Cli {
+    /// The configuration; tenants are read from `tenants/` beside it.
+    #[arg(long, global = true, env = "SLUSS_CONFIG", default_value = "gateway-config/sluss.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// How logs are written: text on a terminal and JSON otherwise, unless said here.
+    #[arg(long, global = true, default_value_t = LogFormat::Auto, value_name = "auto|text|json")]
+    log: LogFormat,
+    /// Prints one JSON object instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves documents and operators, with agents at work.
+    Serve,
+    /// Runs agents only, for further machines.
+    Agent {
+        /// Serves metrics and health on this address.
+        #[arg(long, value_name = "ADDRESS")]
+        observe: Option<SocketAddr>,
+    },
+    /// Shows everything in one process on embedded stores in a temporary folder.
+    Demo(DemoArgs),
+    /// Creates Sluss's own tables and triggers in the tenants' databases; safe to run twice.
+    Init {
+        /// Only this tenant.
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Looks at tenants and flips their phases.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Asks for a full sweep of a tenant: what has no true copy is enqueued, what is marked is put right.
+    Sweep {
+        #[arg(long)]
+        tenant: String,
+        /// Waits until the sweep and the jobs that it found are done.
+        #[arg(long)]
+        wait: bool,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Looks at jobs and retries quarantined ones.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+    /// Checks the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum TenantCommand {
+    /// Every tenant on a line.
+    List {
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// One tenant in full.
+    Show {
+        tenant: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Flips a tenant to another phase, if every guard passes.
+    Phase {
+        tenant: String,
+        /// sql, shadow, dual, object or sealed.
+        to: Phase,
+        /// Prints each guard with its verdict, and changes nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum JobsCommand {
+    /// Open jobs.
+    List {
+        #[arg(long)]
+        tenant: Option<String>,
+        /// ready, leased or quarantined.
+        #[arg(long)]
+        state: Option<String>,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Gives quarantined jobs a fresh retry budget: one by its id, or all.
+    Retry {
+        /// As `jobs list` shows it.
+        #[arg(required_unless_present = "all")]
+        job: Option<String>,
+        #[arg(long, conflicts_with = "job")]
+        all: bool,
+        /// With --all: only of this tenant.
+        #[arg(long, conflicts_with = "job")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Reads every file and reports every problem at once.
+    Check,
+}
+
+/// Where the admin API is, and how to be let in.
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    /// The admin listener.
+    #[arg(long, env = "SLUSS_ADMIN_URL", default_value = "http://127.0.0.1:8081", value_name = "URL")]
+    admin_url: http::Uri,
+    /// A file with an operator's token; never given on the command line, where others could read it.
+    #[arg(long, env = "SLUSS_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Done,
+    Failed,
+    /// Wrong usage or configuration.
+    Usage,
+    /// A guard does not pass.
+    Refused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Refused => 3,
+        })
+    }
+}
+
+/// Runs one command to its end.
+pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let Cli { config, log, json, command } = cli;
+    match command {
+        Command::Serve => local::serve(&config, log, Role::Serve).await,
+        Command::Agent { observe } => local::serve(&config, log, Role::Agent { observed_on: observe }).await,
+        Command::Demo(args) => {
+            telemetry::init(log, LevelFilter::WARN)?;
+            demo::run(args, json).await.map(|passed| if passed { Exit::Done } else { Exit::Failed })
+        }
+        Command::Init { tenant } => local::init(&config, tenant.as_deref(), json).await,
+        Command::Config(ConfigCommand::Check) => Ok(local::check(&config, json)),
+        Command::Tenant(TenantCommand::List { admin }) => remote::Remote::new(&admin, json)?.list_tenants().await,
+        Command::Tenant(TenantCommand::Show { tenant, admin }) => remote::Remote::new(&admin, json)?.show_tenant(&tenant).await,
+        Command::Tenant(TenantCommand::Phase { tenant, to, dry_run, admin }) => {
+            remote::Remote::new(&admin, json)?.flip(&tenant, to, dry_run).await
+        }
+        Command::Sweep { tenant, wait, admin } => remote::Remote::new(&admin, json)?.sweep(&tenant, wait).await,
+        Command::Jobs(JobsCommand::List { tenant, state, admin }) => {
+            remote::Remote::new(&admin, json)?.list_jobs(tenant.as_deref(), state.as_deref()).await
+        }
+        Command::Jobs(JobsCommand::Retry { job, all: _, tenant, admin }) => {
+            remote::Remote::new(&admin, json)?.retry(job.as_deref(), tenant).await
+        }
+    }
+}

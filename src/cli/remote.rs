@@ -1,0 +1,225 @@
+//! Commands that ask the admin API, and how their answers look on a terminal.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{AdminArgs, Exit};
+use crate::admin::views::{Counted, JobList, TenantList, TenantView};
+use crate::client::HttpClient;
+use crate::migrate::cutover::{FlipOutcome, FlipReport};
+use crate::model::phase::Phase;
+
+/// Between two looks while a command waits.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Remote {
+    http: HttpClient,
+    json: bool,
+}
+
+impl Remote {
+    pub(super) fn new(admin: &AdminArgs, json: bool) -> anyhow::Result<Self> {
+        let token = match &admin.token_file {
+            Some(path) => Some(std::fs::read_to_string(path).with_context(|| format!("read the token from {}", path.display()))?),
+            None => None,
+        };
+        let http = HttpClient::new(admin.admin_url.clone(), token.as_deref().map(str::trim))?;
+        Ok(Self { http, json })
+    }
+
+    pub(super) async fn list_tenants(&self) -> anyhow::Result<Exit> {
+        let answer = self.ask(Method::GET, "/admin/v1/tenants", None).await?;
+        if self.printed(&answer) {
+            return Ok(Exit::Done);
+        }
+        let list: TenantList = read(answer)?;
+        println!(
+            "{:<20} {:<8} {:>12} {:>12} {:>12} {:>9} {:>11}",
+            "TENANT", "PHASE", "IN SQL", "IN BOTH", "IN OBJECT", "BACKLOG", "QUARANTINED"
+        );
+        for tenant in &list.tenants {
+            let phase = tenant.phase.map_or("?", Phase::label);
+            let count = |holder: &str| tenant.held_by.get(holder).map_or(0, |held| held.documents);
+            println!(
+                "{:<20} {phase:<8} {:>12} {:>12} {:>12} {:>9} {:>11}",
+                tenant.tenant,
+                count("sql"),
+                count("both"),
+                count("object"),
+                tenant.backlog,
+                tenant.quarantined
+            );
+            if let Some(problem) = &tenant.problem {
+                println!("  {problem}");
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    pub(super) async fn show_tenant(&self, tenant: &str) -> anyhow::Result<Exit> {
+        let answer = self.ask(Method::GET, &format!("/admin/v1/tenants/{}", segment(tenant)), None).await?;
+        if !self.printed(&answer) {
+            print_tenant(&read(answer)?);
+        }
+        Ok(Exit::Done)
+    }
+
+    pub(super) async fn flip(&self, tenant: &str, to: Phase, dry_run: bool) -> anyhow::Result<Exit> {
+        let wish = json!({ "to": to, "dry_run": dry_run });
+        let path = format!("/admin/v1/tenants/{}/phase", segment(tenant));
+        let answer = self.ask(Method::POST, &path, Some(wish)).await?;
+        let printed = self.printed(&answer);
+        let report: FlipReport = read(answer)?;
+        if !printed {
+            print_flip(&report);
+        }
+        Ok(match report.outcome {
+            FlipOutcome::Flipped | FlipOutcome::AlreadyThere | FlipOutcome::WouldFlip => Exit::Done,
+            FlipOutcome::Blocked => Exit::Refused,
+            FlipOutcome::Moved => Exit::Failed,
+        })
+    }
+
+    pub(super) async fn sweep(&self, tenant: &str, wait: bool) -> anyhow::Result<Exit> {
+        let path = format!("/admin/v1/tenants/{}", segment(tenant));
+        let answer = self.ask(Method::POST, &format!("{path}/sweep"), None).await?;
+        if !wait && self.printed(&answer) {
+            return Ok(Exit::Done);
+        }
+        let counted: Counted = read(answer)?;
+        if !self.json {
+            println!("{tenant}: {} jobs asked for", counted.jobs);
+        }
+        if !wait {
+            return Ok(Exit::Done);
+        }
+        loop {
+            let answer = self.ask(Method::GET, &path, None).await?;
+            let view: TenantView = read(answer.clone())?;
+            if view.backlog == 0 {
+                if !self.printed(&answer) {
+                    print_tenant(&view);
+                }
+                return Ok(if view.quarantined == 0 { Exit::Done } else { Exit::Failed });
+            }
+            if !self.json {
+                println!("{tenant}: {} jobs to go", view.backlog);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    pub(super) async fn list_jobs(&self, tenant: Option<&str>, state: Option<&str>) -> anyhow::Result<Exit> {
+        let pairs = [("tenant", tenant), ("state", state)];
+        let query: Vec<String> = pairs.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={}", segment(value)))).collect();
+        let answer = self.ask(Method::GET, &format!("/admin/v1/jobs?{}", query.join("&")), None).await?;
+        if self.printed(&answer) {
+            return Ok(Exit::Done);
+        }
+        let list: JobList = read(answer)?;
+        println!("{:<16} {:<10} {:<12} {:<12} {:>8}  DOCUMENT", "JOB", "KIND", "STATE", "PRIORITY", "FAILURES");
+        for job in &list.jobs {
+            let priority = serde_json::to_value(job.priority)?;
+            let priority = priority.as_str().unwrap_or_default();
+            println!(
+                "{:<16} {:<10} {:<12} {priority:<12} {:>8}  {}",
+                job.id,
+                job.kind.label(),
+                job.state.label(),
+                job.failures,
+                job.target
+            );
+            if let Some(reason) = &job.reason {
+                println!("  {reason}");
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    pub(super) async fn retry(&self, job: Option<&str>, tenant: Option<String>) -> anyhow::Result<Exit> {
+        let answer = match job {
+            Some(job) => self.ask(Method::POST, &format!("/admin/v1/jobs/{}/retry", segment(job)), None).await?,
+            None => self.ask(Method::POST, "/admin/v1/jobs/retry", Some(json!({ "tenant": tenant }))).await?,
+        };
+        if !self.printed(&answer) {
+            let counted: Counted = read(answer)?;
+            println!("{} jobs are ready again", counted.jobs);
+        }
+        Ok(Exit::Done)
+    }
+
+    /// An answer that is not an error; a flip's refusal is an answer too.
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let (status, value) = self.http.json(method, path, body.as_ref()).await?;
+        if status.is_success() || (status == StatusCode::CONFLICT && value.get("outcome").is_some()) {
+            return Ok(value);
+        }
+        match value.get("detail").and_then(Value::as_str) {
+            Some(detail) if status == StatusCode::UNAUTHORIZED => bail!("{detail}; name a file that holds it with --token-file"),
+            Some(detail) => bail!("{detail}"),
+            None => bail!("the admin API answered {status}"),
+        }
+    }
+
+    fn printed(&self, answer: &Value) -> bool {
+        if self.json {
+            println!("{answer}");
+        }
+        self.json
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: Value) -> anyhow::Result<T> {
+    serde_json::from_value(answer).context("the admin API's answer is of another version")
+}
+
+fn segment(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+fn print_tenant(view: &TenantView) {
+    println!("{}: phase {}", view.tenant, view.phase.map_or("?", Phase::label));
+    for (holder, held) in &view.held_by {
+        println!("  held by {holder:<7} {:>10} documents {:>15} bytes", held.documents, held.bytes);
+    }
+    match view.counted_at {
+        Some(at) => println!("  counted by the sweep that ended {at:.0}, and carried on since"),
+        None => println!("  not counted yet: no sweep has ended"),
+    }
+    println!("  backlog {}, quarantined {}", view.backlog, view.quarantined);
+    for jobs in &view.jobs {
+        println!("    {:<10} {:<12} {:>8}  oldest of {:.0}", jobs.kind.label(), jobs.state.label(), jobs.jobs, jobs.oldest);
+    }
+    if view.only_in_object_store + view.open_uploads == 0 {
+        println!("  sql is complete: no content lies in the object store only");
+    } else {
+        println!(
+            "  sql is not complete: {} documents only in the object store, {} writes under way to it",
+            view.only_in_object_store, view.open_uploads
+        );
+    }
+    if let Some(problem) = &view.problem {
+        println!("  problem: {problem}");
+    }
+}
+
+fn print_flip(report: &FlipReport) {
+    let FlipReport { tenant, from, to, .. } = report;
+    for verdict in &report.guards {
+        println!("  {} {:<18} {}", if verdict.passed { "pass " } else { "BLOCK" }, verdict.guard.label(), verdict.detail);
+    }
+    println!(
+        "{}",
+        match report.outcome {
+            FlipOutcome::Flipped => format!("{tenant}: {from} -> {to}"),
+            FlipOutcome::AlreadyThere => format!("{tenant} is in {to} already"),
+            FlipOutcome::WouldFlip => format!("{tenant}: {from} -> {to} would pass; nothing was changed"),
+            FlipOutcome::Blocked => format!("{tenant} stays in {from}: a guard does not pass"),
+            FlipOutcome::Moved => format!("{tenant}: somebody else flipped at the same moment; look again"),
+        }
+    );
+}

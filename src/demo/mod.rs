@@ -1,0 +1,103 @@
+//! `sluss demo`: the whole product in one process on embedded stores in a temporary folder, under traffic that knows what it wrote.
+
+mod compare;
+pub mod ledger;
+pub mod pattern;
+mod seed;
+mod show;
+mod steer;
+pub mod traffic;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::show::Show;
+use self::traffic::Traffic;
+use crate::app::{self, App, Role};
+use crate::client::HttpClient;
+use crate::config::Config;
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Stops after this long and compares every document; without it, runs until it is stopped.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Keeps everything in this folder, which must be empty or missing; else a temporary one is used and removed.
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<std::path::PathBuf>,
+    /// Where documents are served; another port is taken if this one is in use.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    documents: SocketAddr,
+    /// Where operators are served; another port is taken if this one is in use.
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    admin: SocketAddr,
+}
+
+/// True when every document was as it should be.
+pub async fn run(args: DemoArgs, json: bool) -> anyhow::Result<bool> {
+    let temporary = tempfile::Builder::new().prefix("sluss-demo-").tempdir().context("make a temporary folder")?;
+    let folder = args.folder.as_deref().unwrap_or(temporary.path());
+    let tenants = seed::plant(folder, free(args.documents).await?, free(args.admin).await?).await?;
+    let config = Config::load(&folder.join("sluss.toml")).context("the demo's own configuration")?;
+    for tenant in &config.tenants {
+        app::init(&config, tenant).await?;
+    }
+    let running = App::build(config).await?.start(Role::Serve).await?;
+    let (documents, admin) = (address(running.documents)?, address(running.admin)?);
+    let show = Arc::new(Show::new(json));
+    show.welcome(folder, documents, admin);
+
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let client = |address: SocketAddr| HttpClient::new(format!("http://{address}").parse()?, None).context("the demo's own address");
+    let traffic = Traffic::new(vec![client(documents)?], tenants);
+    traffic.start(&stop, &tasks);
+    tasks.spawn(steer::walk(client(admin)?, Arc::clone(&traffic), Arc::clone(&show), args.seconds.map(Duration::from_secs), stop.clone()));
+    wait(args.seconds, &stop).await?;
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+
+    let summary = compare::every_document(&running, &traffic).await?;
+    running.stop().await;
+    show.summary(&summary);
+    Ok(summary.passed())
+}
+
+async fn wait(seconds: Option<u64>, stop: &CancellationToken) -> anyhow::Result<()> {
+    let end = async {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = end => Ok(()),
+        () = stop.cancelled() => Ok(()),
+        stopped = crate::cli::stop_signal() => stopped.map(|_| ()),
+    }
+}
+
+/// The address itself, or the same host with a port that is free.
+async fn free(address: SocketAddr) -> anyhow::Result<SocketAddr> {
+    match TcpListener::bind(address).await {
+        Ok(_) => Ok(address),
+        Err(_) => Ok(TcpListener::bind((address.ip(), 0)).await.context("find a free port")?.local_addr()?),
+    }
+}
+
+fn address(bound: Option<SocketAddr>) -> anyhow::Result<SocketAddr> {
+    bound.context("the demo serves on both listeners")
+}
+
+/// Where a tenant's database lies in the demo's folder.
+fn database(folder: &Path, tenant: &str) -> std::path::PathBuf {
+    folder.join(format!("{tenant}.db"))
+}

@@ -1,0 +1,5 @@
+//! What tests with real processes share: a folder with databases and configurations, and processes that can be killed.
+
+pub mod customers;
+pub mod lab;
+pub mod process;
