@@ -12,12 +12,12 @@ use sluss::model::id::{DocId, IdKind};
 use sluss::model::phase::Phase;
 use sluss::model::stamp::{Revision, Stamp};
 use sluss::store::error::StoreErrorKind;
-use sluss::store::sql::{Change, Commit, NewAttributes, SqlStore};
+use sluss::store::sql::{Change, Commit, NewAttributes, Recorded, SqlStore, UploadPurpose};
 use sluss::store::sqlite::{SqliteFile, SqliteTenant, init};
 use tempfile::TempDir;
 
 use crate::support::sqlite::{clock, collection, open_file, settings};
-use crate::support::{World, bare, inline, lettered, numbered, store_of};
+use crate::support::{World, bare, inline, lettered, mint, numbered, point_of, store_of};
 
 async fn every_write_straight_to_sql_gives_a_revision_that_was_never_used(w: World) {
     for (key, other) in [(numbered(1), DocId::Integer(2)), (lettered("a"), DocId::Text("b".into())), (bare("a"), DocId::Text("b".into()))] {
@@ -183,6 +183,25 @@ async fn a_table_made_anew_is_compared_anew_after_init() {
     assert!(row.document.unwrap().revision.0 > before.0);
     assert_eq!(row.inline.as_deref(), Some(&b"unseen"[..]));
     assert!(sql.row(&bare("gone")).await.unwrap().document.is_none());
+}
+
+/// A REPLACE that clashes on another column removes a row that no trigger of SQLite's names.
+#[tokio::test]
+async fn a_location_whose_row_went_unseen_does_not_remain_and_init_retires_it() {
+    let ground = Ground::new(
+        "CREATE TABLE bare (id TEXT PRIMARY KEY, name TEXT UNIQUE, content BLOB); INSERT INTO bare VALUES ('a', 'clash', NULL)",
+    );
+    let sql = ground.init(collection("bare")).await.unwrap();
+    ground.run("UPDATE sluss_state SET phase = 'object'");
+    let (fresh, epoch) = (mint(), sql.state().await.unwrap().epoch);
+    assert_eq!(sql.record_upload(&fresh, UploadPurpose::Write, epoch).await.unwrap(), Recorded::Yes);
+    assert!(matches!(sql.commit(&bare("a"), epoch, point_of(fresh.stored(), b"x")).await.unwrap(), Commit::Done(_)));
+    assert_eq!(sql.remaining().await.unwrap().sole, 1);
+    ground.run("INSERT OR REPLACE INTO bare VALUES ('b', 'clash', 'x')");
+    assert_eq!(sql.remaining().await.unwrap().sole, 0);
+    assert!(sql.row(&bare("a")).await.unwrap().location.is_some());
+    ground.init(collection("bare")).await.unwrap();
+    assert!(sql.row(&bare("a")).await.unwrap().location.is_none());
 }
 
 #[tokio::test]

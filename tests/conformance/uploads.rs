@@ -35,12 +35,12 @@ async fn an_abandoned_upload_goes_in_two_rounds_a_while_apart(w: World) {
     let last = Condemned { object: object.clone(), last_round: true };
     assert!(w.sql.condemned(DAY, 10).await.unwrap().is_empty());
     w.clock.advance(DAY + Duration::from_secs(1));
-    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [first.clone()]);
-    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [first.clone()]);
+    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), std::slice::from_ref(&first));
+    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), std::slice::from_ref(&first));
     w.sql.upload_removed(&first).await.unwrap();
     assert!(w.sql.condemned(DAY, 10).await.unwrap().is_empty());
     w.clock.advance(DAY + Duration::from_secs(1));
-    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [last.clone()]);
+    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), std::slice::from_ref(&last));
     moved(&w.commit(&numbered(1), point_of(object, b"late")).await);
     w.sql.upload_removed(&last).await.unwrap();
     assert_eq!((w.sql.condemned(DAY, 10).await.unwrap(), w.customer.uploads()), (Vec::new(), 0));

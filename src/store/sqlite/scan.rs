@@ -5,6 +5,7 @@ use rusqlite::{ToSql, Transaction, params};
 
 use super::file::Outcome;
 use super::rows;
+use super::table::Table;
 use super::tenant::SqliteTenant;
 use crate::model::document::{DocRow, Holder};
 use crate::model::id::{CollectionName, DocId, TenantId};
@@ -126,7 +127,10 @@ pub(super) async fn remaining(tenant: &SqliteTenant) -> StoreResult<Remaining> {
             )?;
             let mut sole = 0;
             for table in &tables {
-                let statement = format!("SELECT count(*) FROM {} WHERE sole AND length > 0", table.location);
+                let Table { location, name, id, .. } = &**table;
+                let statement = format!(
+                    "SELECT count(*) FROM {location} l WHERE l.sole AND l.length > 0 AND EXISTS (SELECT 1 FROM {name} d WHERE d.{id} = l.id)"
+                );
                 sole += connection.query_row(&statement, [], |row| row.get::<_, u64>(0))?;
             }
             Ok(Remaining { sole, open_uploads })
