@@ -21,6 +21,8 @@
 //!   `put` under a fresh key -> `commit(Publish)` -> the job is closed where its document no longer needs it.
 //! - **Flip**: admin API -> `cutover` gathers facts -> `permit` (pure) -> the tenant's state row, compare and set, with the audit entry.
 
+#![warn(unreachable_pub)]
+
 pub mod admin;
 pub mod app;
 pub mod body;

@@ -57,7 +57,11 @@ impl Process {
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("{} ended with {status} before it served; its log:\n{}", self.seat.name, std::fs::read_to_string(&self.log).unwrap());
+                panic!(
+                    "{} ended with {status} before it served; its log:\n{}",
+                    self.seat.name,
+                    std::fs::read_to_string(&self.log).unwrap()
+                );
             }
             assert!(begun.elapsed() < Duration::from_secs(30), "{} does not serve", self.seat.name);
             std::thread::sleep(Duration::from_millis(20));
