@@ -1,5 +1,7 @@
 //! Two customers with tables of their own shape, in one SQLite file.
 
+#![allow(dead_code, reason = "each test target uses its own part of this module")]
+
 use std::path::Path;
 
 use rusqlite::{Connection, params};

@@ -1,5 +1,7 @@
 //! A folder in which a test lives: one database file, one folder of objects, one configuration for each process.
 
+#![allow(dead_code, reason = "each test target uses its own part of this module")]
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 

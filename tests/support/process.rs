@@ -1,5 +1,7 @@
 //! A real `sluss` process, its log in a file, gone when it is dropped.
 
+#![allow(dead_code, reason = "each test target uses its own part of this module")]
+
 use std::fs::OpenOptions;
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -49,6 +51,13 @@ impl Process {
 
     pub fn wait(&mut self) -> std::process::ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// The most memory that the process has had at once, as the kernel counts it.
+    pub fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Waits until the port takes connections.
