@@ -13,11 +13,7 @@ use walk::{Goals, Walk};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_walk_there_and_back_loses_nothing_whichever_process_dies() {
-    let goals = match std::env::var("SLUSS_TORTURE_SECONDS") {
-        Ok(seconds) => Goals::long(seconds.parse().expect("SLUSS_TORTURE_SECONDS is a number of seconds")),
-        Err(_) => Goals::short(),
-    };
-    let mut walk = Walk::begin(goals);
+    let mut walk = Walk::begin(Goals::from_environment());
     walk.under_traffic().await;
     walk.settle().await;
     walk.every_document_is_as_written().await;

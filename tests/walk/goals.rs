@@ -17,7 +17,7 @@ pub struct Goals {
 
 impl Goals {
     /// For every change: about a minute.
-    pub fn short() -> Self {
+    fn short() -> Self {
         Self {
             operations: 2_000,
             kills: 10,
@@ -29,9 +29,12 @@ impl Goals {
         }
     }
 
-    /// What `make torture` asks for.
-    pub fn long(seconds: u64) -> Self {
-        let lasts = Duration::from_secs(seconds);
+    /// The short form, or what `make torture` asks for.
+    pub fn from_environment() -> Self {
+        setting("SLUSS_TORTURE_SECONDS").map_or_else(Self::short, |seconds| Self::long(Duration::from_secs(seconds)))
+    }
+
+    fn long(lasts: Duration) -> Self {
         Self {
             operations: 20_000,
             kills: 50,
@@ -46,10 +49,13 @@ impl Goals {
 
 /// Printed, so that the clients' requests can be made again; when processes die is up to the machine.
 fn seed() -> u64 {
-    let seed = match std::env::var("SLUSS_SEED") {
-        Ok(seed) => seed.parse().expect("SLUSS_SEED is a number"),
-        Err(_) => u64::from(rand::random::<u16>()),
-    };
+    let seed = setting("SLUSS_SEED").unwrap_or_else(|| u64::from(rand::random::<u16>()));
     println!("SLUSS_SEED={seed}");
     seed
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration but its environment")]
+fn setting(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
 }
