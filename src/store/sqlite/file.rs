@@ -135,7 +135,7 @@ impl SqliteFile {
 
 fn prepare(connection: &mut Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
     connection.busy_timeout(busy_timeout)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    switch_to_wal(connection, busy_timeout)?;
     // An acknowledged write survives a power failure: every commit syncs the log.
     connection.pragma_update(None, "synchronous", "FULL")?;
     // A large commit grows the log; the next checkpoint gives that back.
@@ -143,6 +143,24 @@ fn prepare(connection: &mut Connection, busy_timeout: Duration) -> rusqlite::Res
     // In KiB, negative by SQLite's convention: small, because it counts for each connection.
     connection.pragma_update(None, "cache_size", -1024)
 }
+
+/// The first connection to a new file switches it, and SQLite does not wait for the others that try at the same moment: it answers
+/// busy at once, whatever the time-out says.
+fn switch_to_wal(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if kind_of(&error) == StoreErrorKind::Timeout && waited < patience => {
+                std::thread::sleep(WAL_RETRY);
+                waited += WAL_RETRY;
+            }
+            switched => return switched,
+        }
+    }
+}
+
+/// A switch takes a few milliseconds.
+const WAL_RETRY: Duration = Duration::from_millis(5);
 
 fn transact<T>(connection: &mut Connection, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Outcome<T>>) -> rusqlite::Result<T> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

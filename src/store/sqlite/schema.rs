@@ -59,8 +59,38 @@ CREATE TABLE IF NOT EXISTS sluss_tally (
 ) WITHOUT ROWID;
 ";
 
-/// Our tables beside one of the customer's, and the triggers that keep them true whoever writes.
-fn collection_sql(table: &Table, settings: &TenantSettings, id_type: &str) -> String {
+/// Our tables beside one of the customer's.
+fn tables_sql(table: &Table, id_type: &str) -> String {
+    let Table { location, revision, .. } = table;
+    format!(
+        "
+CREATE TABLE IF NOT EXISTS {revision} (id {id_type} PRIMARY KEY, revision INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS {location} (
+    id {id_type} PRIMARY KEY, placement TEXT, object TEXT, stamp TEXT NOT NULL, length INTEGER NOT NULL,
+    stored_length INTEGER NOT NULL, format INTEGER NOT NULL, key_id TEXT, wrapped_key BLOB, sha256 BLOB NOT NULL,
+    pieces BLOB NOT NULL, verified_at INTEGER, revision INTEGER NOT NULL, sole INTEGER NOT NULL, held_from INTEGER NOT NULL
+);
+"
+    )
+}
+
+/// What the triggers would have done, had they been there from the first row on.
+fn catch_up_sql(table: &Table) -> String {
+    let Table { name, id, location, revision, .. } = table;
+    format!(
+        "
+-- Rows from before Sluss get revisions of their own; locations whose row went while no trigger watched become versions.
+INSERT INTO {revision} (id, revision)
+    SELECT {id}, (SELECT value FROM sluss_counter) + row_number() OVER () FROM {name} d
+    WHERE {id} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {revision} r WHERE r.id = d.{id});
+UPDATE sluss_counter SET value = max(value, coalesce((SELECT max(revision) FROM {revision}), 0));
+DELETE FROM {location} WHERE NOT EXISTS (SELECT 1 FROM {name} d WHERE d.{id} = {location}.id);
+"
+    )
+}
+
+/// They keep our tables true, whoever writes.
+fn triggers_sql(table: &Table, settings: &TenantSettings) -> String {
     let Table { name, id, location, revision, .. } = table;
     let [inserted, updated, deleted, retired] = TRIGGERS.map(|what| quoted(&trigger_name(table, what)));
     let (tenant, collection) = (literal(settings.id.as_str()), literal(table.collection.as_str()));
@@ -70,12 +100,6 @@ fn collection_sql(table: &Table, settings: &TenantSettings, id_type: &str) -> St
     );
     format!(
         "
-CREATE TABLE IF NOT EXISTS {revision} (id {id_type} PRIMARY KEY, revision INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS {location} (
-    id {id_type} PRIMARY KEY, placement TEXT, object TEXT, stamp TEXT NOT NULL, length INTEGER NOT NULL,
-    stored_length INTEGER NOT NULL, format INTEGER NOT NULL, key_id TEXT, wrapped_key BLOB, sha256 BLOB NOT NULL,
-    pieces BLOB NOT NULL, verified_at INTEGER, revision INTEGER NOT NULL, sole INTEGER NOT NULL, held_from INTEGER NOT NULL
-);
 DROP TRIGGER IF EXISTS {retired}; DROP TRIGGER IF EXISTS {inserted}; DROP TRIGGER IF EXISTS {updated}; DROP TRIGGER IF EXISTS {deleted};
 -- Triggers run in whatever SQLite the customer's programs bring: julianday, because unixepoch and 'subsec' are younger than many.
 CREATE TRIGGER {retired} AFTER DELETE ON {location} BEGIN
@@ -101,12 +125,6 @@ CREATE TRIGGER {deleted} AFTER DELETE ON {name} BEGIN
     DELETE FROM {location} WHERE id = OLD.{id};
     DELETE FROM {revision} WHERE id = OLD.{id};
 END;
--- Rows from before Sluss get revisions of their own; locations whose row went while no trigger watched become versions.
-INSERT INTO {revision} (id, revision)
-    SELECT {id}, (SELECT value FROM sluss_counter) + row_number() OVER () FROM {name} d
-    WHERE {id} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {revision} r WHERE r.id = d.{id});
-UPDATE sluss_counter SET value = max(value, coalesce((SELECT max(revision) FROM {revision}), 0));
-DELETE FROM {location} WHERE NOT EXISTS (SELECT 1 FROM {name} d WHERE d.{id} = {location}.id);
 "
     )
 }
@@ -142,7 +160,9 @@ pub async fn init(file: &SqliteFile, settings: &TenantSettings) -> StoreResult<(
             let table = Table::new(config);
             let id_type = customer::id_definition(tx, &table)?;
             forget_unwatched(tx, &table)?;
-            tx.execute_batch(&collection_sql(&table, &settings, &id_type))?;
+            tx.execute_batch(&tables_sql(&table, &id_type))?;
+            tx.execute_batch(&triggers_sql(&table, &settings))?;
+            tx.execute_batch(&catch_up_sql(&table))?;
         }
         insert_state(tx, &settings)?;
         Ok(Outcome::Commit(()))
