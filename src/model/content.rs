@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 /// The span of one checksum, and so the unit in which an object is fetched and checked before a byte of it leaves.
 pub const PIECE_BYTES: usize = 1 << 20;
 
-/// What SQL Server's `varbinary(max)` can hold: more could not be written back.
-pub const MAX_CONTENT_BYTES: u64 = (1 << 31) - 1;
+/// What every backend can hold beside the row's other columns, because more could not be written back. SQL Server's
+/// `varbinary(max)` ends at 2^31-1 bytes for the value, SQLite for the whole row: 1 MiB is left for the rest of it.
+pub const MAX_CONTENT_BYTES: u64 = (1 << 31) - 1 - (1 << 20);
 
 /// SHA-256 of a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::id::DocKey;
+use super::job::JobKind;
 use super::location::Location;
 use super::phase::Phase;
 use super::stamp::{Epoch, Revision, Stamp};
@@ -180,6 +181,17 @@ pub struct DocRow {
 impl DocRow {
     pub fn truth(&self) -> Truth {
         truth(self.document.as_ref(), self.location.as_ref(), self.state)
+    }
+
+    /// True while the rows still call for this work: a job may be closed only in a transaction that sees `false`.
+    pub fn needs(&self, kind: JobKind, mirror: bool) -> bool {
+        let holder = self.truth().holder;
+        let wanted = match kind {
+            JobKind::Copy => holder == Holder::Sql,
+            JobKind::WriteBack => holder == Holder::Object,
+            JobKind::Sweep | JobKind::Collect => false,
+        };
+        wanted && self.state.phase.calls_for(kind, mirror)
     }
 
     /// Length of the current content, by the holder that the truth names.

@@ -99,7 +99,7 @@ impl DocId {
             _ if value.is_empty() => Err(IdError::Empty),
             _ if value.len() > MAX_DOC_ID_BYTES => Err(IdError::TooLong),
             _ if value.chars().any(char::is_control) => Err(IdError::ControlCharacter),
-            IdKind::Integer => value.parse().map(Self::Integer).map_err(|_| IdError::NotAnInteger(value.to_owned())),
+            IdKind::Integer => value.parse().map(Self::Integer).map_err(|_| IdError::NotAnInteger(value.chars().take(80).collect())),
             IdKind::Text => Ok(Self::Text(value.to_owned())),
         }
     }

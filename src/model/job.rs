@@ -7,7 +7,6 @@ use std::time::Duration;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-use super::document::{DocRow, Holder};
 use super::id::{CollectionName, DocKey, TenantId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -137,17 +136,6 @@ pub struct NewJob {
     pub kind: JobKind,
     pub target: JobTarget,
     pub priority: Priority,
-}
-
-/// True while the rows still call for this work: a job may be closed only in a transaction that sees `false`.
-pub fn is_needed(kind: JobKind, row: &DocRow, mirror: bool) -> bool {
-    let holder = row.truth().holder;
-    let wanted = match kind {
-        JobKind::Copy => holder == Holder::Sql,
-        JobKind::WriteBack => holder == Holder::Object,
-        JobKind::Sweep | JobKind::Collect => false,
-    };
-    wanted && row.state.phase.calls_for(kind, mirror)
 }
 
 /// Waits between the attempts of one job: exponential, capped, with full jitter so that jobs that failed together do not return together.

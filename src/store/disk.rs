@@ -11,6 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use tokio::sync::Semaphore;
 
 use super::error::{BoxError, ClientFault, Interrupted, StoreError, StoreErrorKind, StoreResult};
 use super::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PutError};
@@ -26,11 +27,16 @@ use staging::Staging;
 
 const STORE: &str = "disk";
 
+/// Calls of one store that may block at once. A disk that hangs keeps a thread for each, and the databases of all tenants need
+/// some of the 512 that tokio has for such work; a healthy disk is busy with fewer.
+const MAX_BLOCKED: usize = 32;
+
 /// One placement on local disk: `<root>/<prefix><2 hex>/<uuid>`.
 #[derive(Debug)]
 pub struct DiskStore {
     placement: PlacementName,
     folders: Arc<Folders>,
+    threads: Arc<Semaphore>,
 }
 
 impl DiskStore {
@@ -38,18 +44,19 @@ impl DiskStore {
     ///
     /// Blocks: a process that serves already calls it in a blocking task.
     pub fn open(placement: PlacementName, root: &Path, prefix: &str) -> StoreResult<Self> {
-        let call = Call { operation: "open", target: placement.to_string() };
+        let threads = Arc::new(Semaphore::new(MAX_BLOCKED));
+        let call = Call { operation: "open", target: placement.to_string(), threads: Arc::clone(&threads) };
         let folders = Folders::under(root, prefix).ok_or_else(|| {
             call.error(StoreErrorKind::Other, "the prefix is not a relative path: it may neither begin with '/' nor hold '..' or '.'")
         })?;
         folders::create_durably(folders.staging()).map_err(|error| call.io("create the folders", &error))?;
         staging::remove_leftovers(folders.staging());
-        Ok(Self { placement, folders: Arc::new(folders) })
+        Ok(Self { placement, folders: Arc::new(folders), threads })
     }
 
     /// Begins a call on one object. Another placement's object is refused: its id says nothing here.
     fn call(&self, operation: &'static str, object: &ObjectRef) -> StoreResult<Call> {
-        let call = Call { operation, target: object.to_string() };
+        let call = Call { operation, target: object.to_string(), threads: Arc::clone(&self.threads) };
         if object.placement == self.placement {
             return Ok(call);
         }
@@ -178,6 +185,7 @@ fn read_portion(call: &Call, file: &File, range: Range<u64>) -> StoreResult<Byte
 struct Call {
     operation: &'static str,
     target: String,
+    threads: Arc<Semaphore>,
 }
 
 impl Call {
@@ -189,10 +197,16 @@ impl Call {
         self.error(kind_of(error), format!("{step}: {error}"))
     }
 
-    /// Runs blocking work on a thread that is there for it.
+    /// Runs blocking work on a thread that is there for it, one of the store's own.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> StoreResult<T> + Send + 'static) -> StoreResult<T> {
         let call = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(&call)).await;
+        let place = Arc::clone(&self.threads).acquire_owned().await.expect("nobody closes the semaphore");
+        let done = tokio::task::spawn_blocking(move || {
+            // Kept until the work is done, also where nobody waits for it any more.
+            let _place = place;
+            work(&call)
+        });
+        let done = done.await;
         done.unwrap_or_else(|error| Err(self.error(StoreErrorKind::Other, error)))
     }
 }

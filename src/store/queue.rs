@@ -43,24 +43,12 @@ pub struct Lease {
     token: Uuid,
 }
 
-/// What an adapter has to know to hand out a lease.
-#[derive(Debug)]
-pub struct Claimed {
-    pub job: JobId,
-    pub kind: JobKind,
-    pub target: JobTarget,
-    pub priority: Priority,
-    pub failures: u32,
-    pub taken_over: bool,
-    pub checkpoint: Option<String>,
-    pub created_at: Timestamp,
-    pub token: Uuid,
-}
-
 impl Lease {
-    /// Only an adapter's `claim` calls this.
-    pub(in crate::store) fn grant(claimed: Claimed) -> Self {
-        let Claimed { job, kind, target, priority, failures, taken_over, checkpoint, created_at, token } = claimed;
+    /// Only an adapter's `claim` calls this, with the job as it was before. An agent that died with it counts as a failure, so
+    /// that a job that kills its agents ends in quarantine.
+    pub(in crate::store) fn grant(view: JobView, taken_over: bool, token: Uuid) -> Self {
+        let JobView { job, kind, target, priority, checkpoint, created_at, .. } = view;
+        let failures = view.failures + u32::from(taken_over);
         Self { job, kind, target, priority, failures, taken_over, checkpoint, created_at, token }
     }
 

@@ -240,8 +240,8 @@ pub trait SqlStore: Send + Sync {
     /// The figures of all collections together.
     async fn tally(&self) -> StoreResult<Tally>;
 
-    /// What the sweep of one collection has counted.
-    async fn set_tally(&self, collection: &CollectionName, tally: Tally) -> StoreResult<()>;
+    /// The same page as [`SqlStore::scan`], counted in the transaction that read it. The last page makes the count the figures.
+    async fn sweep_page(&self, collection: &CollectionName, after: Option<&DocId>, limit: usize) -> StoreResult<Page>;
 
     async fn remaining(&self) -> StoreResult<Remaining>;
 }

@@ -1,5 +1,6 @@
 //! What a commit leaves behind in its own transaction: the jobs that it calls for, and the figures.
 
+use sluss::clock::Clock;
 use sluss::model::job::{JobKind, JobState, Priority};
 use sluss::model::phase::Phase;
 use sluss::store::sql::{Holding, Tally};
@@ -67,10 +68,33 @@ async fn the_figures_follow_every_commit(w: World) {
     assert_eq!(figures().await, (none, none, holding(1, 7)));
     w.delete(&numbered(1)).await;
     assert_eq!(figures().await, (none, none, none));
-    let swept_at = Some("2026-03-02T00:00:00Z".parse().unwrap());
-    let swept = Tally { sql: holding(2, 20), both: holding(3, 30), object: holding(4, 40), swept_at };
-    w.sql.set_tally(&"documents".parse().unwrap(), swept.clone()).await.unwrap();
-    assert_eq!(w.sql.tally().await.unwrap(), swept);
+}
+
+async fn a_sweep_counts_every_document_once_whatever_is_committed_meanwhile(w: World) {
+    let documents = "documents".parse().unwrap();
+    w.flip_to(Phase::Shadow).await;
+    for number in 1..=7 {
+        w.store(&numbered(number), &[0; 10]).await;
+    }
+    let first = w.sql.sweep_page(&documents, None, 3).await.unwrap();
+    // Behind the sweep's place, ahead of it, and both ways across the holders.
+    w.copy(&numbered(1)).await;
+    w.delete(&numbered(2)).await;
+    w.store(&numbered(3), &[0; 20]).await;
+    w.copy(&numbered(6)).await;
+    let second = w.sql.sweep_page(&documents, first.next.as_ref(), 3).await.unwrap();
+    // The same page again, as after a crash, and by somebody who has lost his lease.
+    w.sql.sweep_page(&documents, first.next.as_ref(), 3).await.unwrap();
+    w.store(&numbered(4), &[0; 30]).await;
+    assert_eq!(w.sql.tally().await.unwrap().swept_at, None);
+    let last = w.sql.sweep_page(&documents, second.next.as_ref(), 3).await.unwrap();
+    assert!(last.next.is_none());
+    w.sql.sweep_page(&documents, second.next.as_ref(), 3).await.unwrap();
+    w.delete(&numbered(7)).await;
+    let figures = w.sql.tally().await.unwrap();
+    let mut counted = Tally { swept_at: Some(w.clock.now()), ..Tally::default() };
+    w.sql.scan(&documents, None, 100).await.unwrap().rows.iter().for_each(|row| counted.count(row));
+    assert_eq!(figures, counted);
 }
 
 on_every_backend!(
@@ -79,6 +103,7 @@ on_every_backend!(
     a_point_leaves_no_write_back_without_a_mirror,
     a_refused_change_leaves_nothing,
     the_figures_follow_every_commit,
+    a_sweep_counts_every_document_once_whatever_is_committed_meanwhile,
 );
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! What only this backend has: files, folders and what is left of them after a crash. The contract itself is tested by `tests/conformance`.
+
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
@@ -221,7 +223,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_file_is_an_object_or_corrupt(bytes in prop::collection::vec(any::<u8>(), 0..200), footer: bool) {
-        let call = Call { operation: "head", target: "local:x".into() };
+        let call = Call { operation: "head", target: "local:x".into(), threads: Arc::new(Semaphore::new(1)) };
         let mut bytes = bytes;
         if footer {
             bytes.extend(b"SLUSSOB1");

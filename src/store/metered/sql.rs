@@ -92,8 +92,8 @@ impl SqlStore for MeteredSql {
         self.meter.within("tally", &self.tenant, self.inner.tally()).await
     }
 
-    async fn set_tally(&self, collection: &CollectionName, tally: Tally) -> StoreResult<()> {
-        self.meter.within("set_tally", &self.tenant, self.inner.set_tally(collection, tally)).await
+    async fn sweep_page(&self, collection: &CollectionName, after: Option<&DocId>, limit: usize) -> StoreResult<Page> {
+        self.meter.within("sweep_page", collection, self.inner.sweep_page(collection, after, limit)).await
     }
 
     async fn remaining(&self) -> StoreResult<Remaining> {

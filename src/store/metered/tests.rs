@@ -1,3 +1,5 @@
+//! The meters around a store that answers, fails or hangs: what is counted, and that no wait is longer than its deadline.
+
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -224,8 +226,8 @@ impl SqlStore for Slow {
     async fn tally(&self) -> StoreResult<Tally> {
         slowly(Tally::default()).await
     }
-    async fn set_tally(&self, _: &CollectionName, _: Tally) -> StoreResult<()> {
-        slowly(()).await
+    async fn sweep_page(&self, _: &CollectionName, _: Option<&DocId>, _: usize) -> StoreResult<Page> {
+        slowly(Page { rows: Vec::new(), next: None }).await
     }
     async fn remaining(&self) -> StoreResult<Remaining> {
         slowly(Remaining::default()).await

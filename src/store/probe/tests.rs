@@ -1,3 +1,5 @@
+//! The probe against a store that is sound, and against stores with one fault each.
+
 use std::fs;
 use std::path::Path;
 

@@ -11,14 +11,14 @@ use rusqlite::{ErrorCode, OptionalExtension, ToSql, Transaction, params, params_
 use super::file::{Outcome, broken};
 use super::jobs;
 use super::rows;
-use super::scan::tally_change;
 use super::staging;
 use super::table::Table;
+use super::tally;
 use super::tenant::SqliteTenant;
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, Holder, Repair, SqlContent, State};
 use crate::model::id::{DocId, DocKey, ObjectRef, TenantId};
-use crate::model::job::{JobKind, JobTarget, NewJob, Priority, is_needed};
+use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::location::Location;
 use crate::model::precondition::Precondition;
 use crate::model::stamp::{Epoch, Revision, Stamp};
@@ -64,7 +64,7 @@ impl Work<'_> {
         let done = match done {
             Ok(None) => None,
             Ok(Some(refusal)) => Some(refusal),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Some(Commit::Refused(error.to_string())),
+            Err(error) if is_refusal(&error) => Some(Commit::Refused(error.to_string())),
             Err(error) => return Err(error),
         };
         match done {
@@ -77,12 +77,12 @@ impl Work<'_> {
     fn follow_up(&self, before: &DocRow, mirror: bool) -> rusqlite::Result<Outcome<Commit>> {
         let after = self.look_up()?;
         for kind in [JobKind::Copy, JobKind::WriteBack] {
-            if is_needed(kind, &after, mirror) {
+            if after.needs(kind, mirror) {
                 let job = NewJob { kind, target: JobTarget::Document(after.key.clone()), priority: Priority::Write };
                 jobs::enqueue(self.tx, &job, self.now.as_millisecond())?;
             }
         }
-        tally_change(self.tx, self.tenant, before, &after)?;
+        tally::carry(self.tx, self.tenant, self.table, before, &after)?;
         let (had, has) = (before.truth(), after.truth());
         let created = !had.visible || had.stamp.is_none();
         Ok(Outcome::Commit(Commit::Done(Committed { created, stamp: has.stamp })))
@@ -379,6 +379,11 @@ impl Columns {
 fn unmet(before: &DocRow, precondition: &Precondition) -> Option<Commit> {
     let truth = before.truth();
     precondition.check(truth.stamp.as_ref().filter(|_| truth.visible)).err().map(Commit::Unmet)
+}
+
+/// The row cannot be: a constraint forbids it, or it is larger than a row may be.
+fn is_refusal(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig))
 }
 
 fn one_row(changed: usize) -> rusqlite::Result<()> {

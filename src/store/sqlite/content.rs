@@ -35,7 +35,7 @@ type Portions = mpsc::Sender<rusqlite::Result<Bytes>>;
 /// connection; a client too slow to deserve them is cut by the listener.
 pub(super) async fn open(file: &Arc<SqliteFile>, wanted: Wanted) -> StoreResult<Option<SqlContentStream>> {
     let target = wanted.key.to_string();
-    let connection = file.reader("read content of", &target).await?;
+    let connection = file.streamer("read content of", &target).await?;
     let (opened, is_open) = tokio::sync::oneshot::channel();
     // One portion waits while one is sent: with the one being read that is what a read holds.
     let (portions, received) = mpsc::channel(1);

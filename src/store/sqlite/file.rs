@@ -1,4 +1,4 @@
-//! One database file: a pool of readers, one writer, and the translation of SQLite's errors.
+//! One database file: pools of readers and of streamers, one writer, and the translation of SQLite's errors.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub struct SqliteFile {
     path: PathBuf,
     create: bool,
     readers: Pool,
+    /// Connections that stream content: each is held for as long as its client takes, and look-ups must not wait for clients.
+    streamers: Pool,
     /// SQLite has one writer: waiting for it here is fair, waiting in SQLite's busy handler is not.
     writer: Pool,
     tasks: TaskTracker,
@@ -52,6 +54,7 @@ impl SqliteFile {
             path: path.to_owned(),
             create,
             readers: pool(connections.max(1))?,
+            streamers: pool(connections.max(1))?,
             writer: pool(1)?,
             tasks: TaskTracker::new(),
         }))
@@ -81,9 +84,9 @@ impl SqliteFile {
         self.translate(operation, target, answer)
     }
 
-    /// A reader's connection for a stream that outlives the call.
-    pub(super) async fn reader(&self, operation: &'static str, target: &str) -> StoreResult<Object> {
-        self.checkout(&self.readers, operation, target).await
+    /// A connection for a stream that outlives the call.
+    pub(super) async fn streamer(&self, operation: &'static str, target: &str) -> StoreResult<Object> {
+        self.checkout(&self.streamers, operation, target).await
     }
 
     /// Where a stream's driving task runs.
@@ -96,15 +99,17 @@ impl SqliteFile {
     }
 
     pub fn pool_use(&self) -> PoolUse {
-        let (readers, writer) = (self.readers.status(), self.writer.status());
-        let idle = readers.available + writer.available;
-        PoolUse { in_use: (readers.size + writer.size).saturating_sub(idle), idle }
+        let pools = [&self.readers, &self.streamers, &self.writer].map(Pool::status);
+        let idle = pools.iter().map(|pool| pool.available).sum();
+        let open: usize = pools.iter().map(|pool| pool.size).sum();
+        PoolUse { in_use: open.saturating_sub(idle), idle }
     }
 
     async fn checkout(&self, pool: &Pool, operation: &'static str, target: &str) -> StoreResult<Object> {
         // SQLite would make an empty database, or go on in one that was removed; either looks like a tenant without documents.
         if !self.create && !self.path.exists() {
-            return Err(StoreError::new(STORE, operation, target, StoreErrorKind::Unavailable).because("the database file is gone"));
+            return Err(StoreError::new(STORE, operation, target, StoreErrorKind::Unavailable)
+                .because(format!("there is no file {}", self.path.display())));
         }
         pool.get().await.map_err(|error| {
             let kind = match &error {
@@ -174,7 +179,11 @@ fn transact<T>(connection: &mut Connection, change: impl FnOnce(&Transaction<'_>
 
 /// The one place where SQLite's errors are classified.
 pub(super) fn fault(operation: &'static str, target: &str, error: rusqlite::Error) -> StoreError {
-    StoreError::new(STORE, operation, target, kind_of(&error)).because(error)
+    let failed = StoreError::new(STORE, operation, target, kind_of(&error));
+    if error.to_string().starts_with("no such table: sluss_") {
+        return failed.because("sluss's own tables are not there: run `sluss init`");
+    }
+    failed.because(error)
 }
 
 fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {

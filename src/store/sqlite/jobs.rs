@@ -11,9 +11,9 @@ use super::rows;
 use super::table::Table;
 use super::tenant::SqliteTenant;
 use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
-use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority, is_needed};
+use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
-use crate::store::queue::{Claimed, Completion, JobCount, JobId, JobQueue, JobView, Lease, Verdict};
+use crate::store::queue::{Completion, JobCount, JobId, JobQueue, JobView, Lease, Verdict};
 
 /// Adds a job to the outbox of the transaction at hand, or raises the priority of the one that is open.
 pub(super) fn enqueue(tx: &Transaction<'_>, job: &NewJob, now: i64) -> rusqlite::Result<()> {
@@ -113,14 +113,12 @@ impl SqliteTenant {
         let Some((id, taken_over)) = next_due(tx, &self.id, now)? else { return Ok(None) };
         let view = tx.query_row(&format!("SELECT {VIEW} FROM sluss_job WHERE id = ?1"), [id], |row| self.read_job(row))?;
         let token = Uuid::new_v4();
-        // An agent that died with the job counts as a failure, so that a job that kills its agents ends in quarantine.
-        let failures = view.failures + u32::from(taken_over);
+        let lease = Lease::grant(view, taken_over, token);
         tx.execute(
             "UPDATE sluss_job SET state = 'leased', owner = ?2, token = ?3, due_at = ?4, failures = ?5 WHERE id = ?1",
-            params![id, owner, token.to_string(), now + millis(lease_for), failures],
+            params![id, owner, token.to_string(), now + millis(lease_for), lease.failures],
         )?;
-        let JobView { job, kind, target, priority, checkpoint, created_at, .. } = view;
-        Ok(Some(Lease::grant(Claimed { job, kind, target, priority, failures, taken_over, checkpoint, created_at, token })))
+        Ok(Some(lease))
     }
 
     /// One statement on the job if the lease still holds; answers whether it did.
@@ -216,7 +214,7 @@ impl JobQueue for SqliteTenant {
                     return Ok(Outcome::Rollback(Completion::Lost));
                 }
                 let needed = match &document {
-                    Some((table, id)) => is_needed(lease.kind, &rows::look_up(tx, &tenant, table as &Table, id, false)?, mirror),
+                    Some((table, id)) => rows::look_up(tx, &tenant, table as &Table, id, false)?.needs(lease.kind, mirror),
                     None => false,
                 };
                 if needed {

@@ -13,6 +13,7 @@ mod scan;
 mod schema;
 mod staging;
 mod table;
+mod tally;
 mod tenant;
 mod uploads;
 

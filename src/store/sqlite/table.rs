@@ -33,6 +33,8 @@ pub(super) struct Table {
     pub(super) modified: Option<String>,
     pub(super) location: String,
     pub(super) revision: String,
+    /// Where a sweep has counted up to.
+    pub(super) place: String,
     look_up: String,
 }
 
@@ -59,6 +61,7 @@ impl Table {
             modified: optional(&config.modified_column),
             location: quoted(&format!("sluss_location_{}", config.table)),
             revision: quoted(&revision),
+            place: quoted(&format!("sluss_place_{}", config.table)),
             look_up: String::new(),
         };
         table.look_up = table.look_up_statement();

@@ -8,7 +8,7 @@ use rusqlite::params;
 
 use super::file::{Outcome, SqliteFile};
 use super::table::Table;
-use super::{STORE, change, content, rows, scan, staging, uploads};
+use super::{STORE, change, content, rows, scan, staging, tally, uploads};
 use crate::clock::Clock;
 use crate::config::CollectionConfig;
 use crate::model::document::{DocRow, State};
@@ -134,11 +134,11 @@ impl SqlStore for SqliteTenant {
     }
 
     async fn tally(&self) -> StoreResult<Tally> {
-        scan::tally(self).await
+        tally::tally(self).await
     }
 
-    async fn set_tally(&self, collection: &CollectionName, tally: Tally) -> StoreResult<()> {
-        scan::set_tally(self, collection, tally).await
+    async fn sweep_page(&self, collection: &CollectionName, after: Option<&DocId>, limit: usize) -> StoreResult<Page> {
+        tally::sweep_page(self, collection, after, limit).await
     }
 
     async fn remaining(&self) -> StoreResult<Remaining> {
