@@ -69,7 +69,8 @@ pub struct HttpClient {
 impl HttpClient {
     pub fn new(base: Uri, token: Option<&str>) -> ClientResult<Self> {
         let host = base.authority().map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default());
-        let server = format!("{}://{}", base.scheme_str().unwrap_or("?"), host.unwrap_or_default());
+        let scheme = base.scheme_str().map(|scheme| format!("{scheme}://")).unwrap_or_default();
+        let server = format!("{scheme}{}", host.unwrap_or_else(|| base.path()));
         if base.scheme() != Some(&Scheme::HTTP) || host.is_none_or(str::is_empty) {
             return Err(ClientError::Scheme(server));
         }

@@ -1,3 +1,5 @@
+//! The client against servers of its own making, sound and broken ones.
+
 use std::convert::Infallible;
 
 use futures_util::StreamExt;

@@ -9,7 +9,7 @@ use crate::model::precondition::{EntityTag, EntityTags, Precondition};
 const MAX_TAGS: usize = 100;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not a list of entity tags: use \"...\" in double quotes, or *")]
+#[error("{0} is not a list of entity tags: write each in double quotes, as ETag has it, or *")]
 pub struct BadTags(HeaderName);
 
 pub fn precondition(headers: &HeaderMap) -> Result<Precondition, BadTags> {

@@ -37,7 +37,7 @@ pub fn format(file_name: Option<&str>) -> String {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadDisposition {
-    #[error("Content-Disposition cannot be read: use attachment; filename=\"...\" or filename*=UTF-8''...")]
+    #[error("Content-Disposition cannot be read: write attachment; filename=\"name.txt\" or attachment; filename*=UTF-8''name.txt")]
     Syntax,
     #[error("the file name is longer than {MAX_FILE_NAME_BYTES} bytes")]
     TooLong,

@@ -4,6 +4,7 @@ pub mod conditional;
 pub mod disposition;
 pub mod follow;
 pub mod inbound;
+pub mod layers;
 pub mod range;
 pub mod read;
 pub mod request;

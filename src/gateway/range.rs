@@ -13,8 +13,8 @@ pub enum Wanted {
 
 /// Several ranges are answered with the whole, which a client must be able to take.
 pub fn wanted(header: Option<&str>, length: u64) -> Wanted {
-    let Some(set) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else { return Wanted::Whole };
-    let Some((first, last)) = set.trim().split_once('-') else { return Wanted::Whole };
+    let Some((unit, set)) = header.and_then(|header| header.split_once('=')) else { return Wanted::Whole };
+    let Some((first, last)) = set.split_once('-').filter(|_| unit.trim().eq_ignore_ascii_case("bytes")) else { return Wanted::Whole };
     match (number(first), number(last)) {
         (Bound::Number(first), Bound::Number(last)) if first > last => Wanted::Whole,
         (Bound::Number(first), _) if first >= length => unsatisfiable_unless_odd(last),
@@ -63,6 +63,7 @@ mod tests {
         let cases = [
             ("bytes=0-4", Wanted::Part(0..5)),
             ("bytes=5-", Wanted::Part(5..10)),
+            ("Bytes=5-", Wanted::Part(5..10)),
             ("bytes=-3", Wanted::Part(7..10)),
             ("bytes=-30", Wanted::Part(0..10)),
             ("bytes=8-99", Wanted::Part(8..10)),

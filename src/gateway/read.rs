@@ -115,7 +115,7 @@ impl Reader {
     /// Copy on access: the first of many readers asks, off the request's path.
     fn ask_for_copy(&self, request: &DocumentRequest, row: &DocRow, holder: Holder) {
         let Some(document) = &row.document else { return };
-        let called_for = holder == Holder::Sql && row.state.phase.calls_for(JobKind::Copy, request.tenant.mirror);
+        let called_for = holder == Holder::Sql && row.state.phase.calls_for(JobKind::Copy, request.tenant.config.mirror);
         if !called_for || !request.tenant.asks_for_copy(&row.key, document.revision) {
             return;
         }

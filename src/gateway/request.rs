@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, IF_RANGE, RANGE};
+use http::header::{
+    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, IF_RANGE, RANGE,
+};
 use http::{HeaderMap, request};
 
 use super::conditional;
@@ -43,13 +45,17 @@ pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: 
     let identity = access.identify(bearer(&head.headers)).ok_or(GatewayError::Unauthorized)?;
     let tenant = authorize(&identity, operation, &captured, tenants)?;
     let key = document_key(&tenant, &captured)?;
+    if operation == Operation::Write {
+        refuse_other_than_the_whole(&head.headers)?;
+    }
     Ok(DocumentRequest {
         operation,
         tenant,
         key,
         precondition: conditional::precondition(&head.headers)?,
         range: text(&head.headers, RANGE),
-        if_range: text(&head.headers, IF_RANGE),
+        // One that is not even text names no content of ours, and must not be taken for a condition that is not there.
+        if_range: head.headers.get(IF_RANGE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         attributes: attributes(&head.headers)?,
         content_length: text(&head.headers, CONTENT_LENGTH).and_then(|length| length.parse().ok()),
     })
@@ -66,9 +72,11 @@ fn authorize(identity: &Identity, operation: Operation, captured: &Captured, ten
     if !identity.reaches(&id) {
         return Err(GatewayError::Forbidden("this token has no access to this tenant"));
     }
-    let allowed = if operation.changes() { identity.rights.write } else { identity.rights.read };
-    if !allowed {
-        return Err(GatewayError::Forbidden("this token has not the right to do this"));
+    if operation.changes() && !identity.rights.write {
+        return Err(GatewayError::Forbidden("this token does not have the right `write`"));
+    }
+    if !operation.changes() && !identity.rights.read {
+        return Err(GatewayError::Forbidden("this token does not have the right `read`"));
     }
     tenants.get(&id).ok_or(GatewayError::NotFound("there is no such tenant"))
 }
@@ -78,6 +86,17 @@ fn document_key(tenant: &Tenant, captured: &Captured) -> Result<DocKey, GatewayE
     let collection = tenant.collection(&name).ok_or(GatewayError::NotFound("the tenant has no such collection"))?;
     let id = DocId::parse(collection.id_kind, &captured.id)?;
     Ok(DocKey { tenant: tenant.id.clone(), collection: name, id })
+}
+
+/// RFC 9110, 14.5 and 8.4: a part, or another coding of the content, would be stored as if it were the document.
+fn refuse_other_than_the_whole(headers: &HeaderMap) -> Result<(), GatewayError> {
+    if headers.contains_key(CONTENT_RANGE) {
+        return Err(BadRequest::ContentRange.into());
+    }
+    match headers.get(CONTENT_ENCODING) {
+        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => Err(GatewayError::Encoded),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn attributes(headers: &HeaderMap) -> Result<NewAttributes, GatewayError> {

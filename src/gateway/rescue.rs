@@ -1,7 +1,9 @@
 //! From an error to the answer that a client sees: three matches, each complete. What a client may know is decided here,
 //! apart from what is logged.
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{Method, Response, StatusCode};
 use serde::Serialize;
 
@@ -31,6 +33,8 @@ pub enum GatewayError {
     Unmet(Unmet),
     #[error("the database refused the row: {0}")]
     Refused(String),
+    #[error("the body has a Content-Encoding")]
+    Encoded,
     #[error("content over {limit_bytes} bytes")]
     TooLarge { limit_bytes: u64 },
     #[error("range not satisfiable")]
@@ -61,6 +65,8 @@ pub enum BadRequest {
     MediaType,
     #[error("the path is not UTF-8 once it is decoded")]
     Path,
+    #[error("Content-Range: only a whole document can be put")]
+    ContentRange,
 }
 
 impl<E: Into<BadRequest>> From<E> for GatewayError {
@@ -79,6 +85,7 @@ impl GatewayError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unmet(_) => StatusCode::PRECONDITION_FAILED,
             Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Client(ClientFault::Broken) => StatusCode::BAD_REQUEST,
@@ -99,12 +106,14 @@ impl GatewayError {
             Self::NotFound(_) => "not-found",
             Self::Unmet(_) => "precondition-failed",
             Self::Refused(_) => "refused-by-database",
+            Self::Encoded => "unsupported-encoding",
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => "too-large",
             Self::Unsatisfiable { .. } => "range-not-satisfiable",
             Self::Client(ClientFault::Broken) => "body-incomplete",
             Self::Client(ClientFault::TooSlow) => "body-too-slow",
             Self::Overloaded => "overloaded",
             Self::Unsettled => "unsettled",
+            Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => "no-room",
             Self::Store(_) => "store-unavailable",
             Self::Unknown(_) => "outcome-unknown",
         }
@@ -118,14 +127,18 @@ impl GatewayError {
             Self::BadRequest(reason) => reason.to_string(),
             Self::Unauthorized => "send a known token as `Authorization: Bearer <token>`".to_owned(),
             Self::Forbidden(reason) | Self::NotFound(reason) => (*reason).to_owned(),
-            Self::Unmet(Unmet::IfMatch) => "the document is not as If-Match says; read it again".to_owned(),
-            Self::Unmet(Unmet::IfNoneMatch) => "the document is there already; If-None-Match forbids to replace it".to_owned(),
+            Self::Unmet(Unmet::IfMatch) => "the document is not the one that If-Match names; read it again".to_owned(),
+            Self::Unmet(Unmet::IfNoneMatch) => "the document has a content that If-None-Match rules out; nothing was changed".to_owned(),
             Self::Refused(_) => "a constraint of the document table refuses this row".to_owned(),
+            Self::Encoded => "the body is taken as it is: send it without Content-Encoding".to_owned(),
             Self::TooLarge { limit_bytes } => format!("the body is larger than the limit of {limit_bytes} bytes"),
             Self::Unsatisfiable { length_bytes } => format!("the document has {length_bytes} bytes, and none of them lies in the range"),
             Self::Client(fault) => fault.to_string(),
             Self::Overloaded => "too many requests or transfers at once; try again after the time in Retry-After".to_owned(),
             Self::Unsettled => "the document changed again and again while it was handled; try again".to_owned(),
+            Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => {
+                "there is no room left to store the document, and nothing was changed; an operator has to make some".to_owned()
+            }
             Self::Store(_) => "the document cannot be reached at the moment, and nothing was changed; try again".to_owned(),
             Self::Unknown(_) => "whether the change happened is not known; read the document before you repeat it".to_owned(),
         }
@@ -159,7 +172,21 @@ pub fn problem(status: StatusCode, label: &str, detail: &str, request_id: &str) 
     response
 }
 
-pub fn response(error: &GatewayError, request_id: &str) -> Response<Body> {
+/// The one place where an error becomes an answer, and is logged.
+pub fn refuse(error: &GatewayError, request_id: &str) -> Response<Body> {
+    if error.is_ours() {
+        let cause = match error {
+            GatewayError::Store(error) | GatewayError::Unknown(error) => error.chain(),
+            other => other.to_string(),
+        };
+        tracing::warn!(problem = error.label(), "answered {}: {cause}", error.status().as_u16());
+    } else {
+        tracing::debug!(problem = error.label(), "answered {}: {error}", error.status().as_u16());
+    }
+    response(error, request_id)
+}
+
+fn response(error: &GatewayError, request_id: &str) -> Response<Body> {
     let mut response = problem(error.status(), error.label(), &error.public_message(), request_id);
     if let Some((name, value)) = extra_header(error) {
         response.headers_mut().insert(name, value);
@@ -176,6 +203,7 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
             let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
             HeaderValue::from_str(&allowed.join(", ")).ok().map(|value| (ALLOW, value))
         }
+        GatewayError::Encoded => Some((ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
         GatewayError::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         GatewayError::Unsatisfiable { length_bytes } => {
             HeaderValue::from_str(&format!("bytes */{length_bytes}")).ok().map(|value| (CONTENT_RANGE, value))
