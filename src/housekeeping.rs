@@ -16,16 +16,10 @@ use crate::telemetry::{HeldBy, HeldDocuments, JobGauge, Metrics};
 use crate::tenants::{Tenant, Tenants};
 
 /// Often enough for a dashboard, seldom enough for 500 databases.
-const EVERY: Duration = Duration::from_secs(5);
+const EVERY: Duration = Duration::from_secs(10);
 
 /// The figures of a tenant are one process's to export; after this long without it another one takes them.
-const FIGURES_HOLD: Duration = Duration::from_secs(20);
-
-/// A pool of connections, and the tenants that share it.
-pub struct Pool {
-    pub look: Box<dyn Fn() -> PoolUse + Send + Sync>,
-    pub tenants: Vec<TenantId>,
-}
+const FIGURES_HOLD: Duration = Duration::from_secs(30);
 
 pub struct Housekeeping {
     pub process: Process,
@@ -34,7 +28,8 @@ pub struct Housekeeping {
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
     pub clock: Arc<dyn Clock>,
-    pub pools: Vec<Pool>,
+    /// The connections of this process, by the tenants that use them.
+    pub pools: Box<dyn Fn() -> Vec<(TenantId, PoolUse)> + Send + Sync>,
 }
 
 impl Housekeeping {
@@ -88,11 +83,8 @@ impl Housekeeping {
     }
 
     fn observe_pools(&self) {
-        for pool in &self.pools {
-            let PoolUse { idle, in_use } = (pool.look)();
-            for tenant in &pool.tenants {
-                self.metrics.set_pool(tenant, idle as u64, in_use as u64);
-            }
+        for (tenant, PoolUse { idle, in_use }) in (self.pools)() {
+            self.metrics.set_pool(&tenant, idle as u64, in_use as u64);
         }
     }
 }

@@ -3,7 +3,8 @@
 //! # Rooms
 //!
 //! - [`model`]: the protocol as values and pure functions. The row decides, and [`model::document::truth`] says what it decided.
-//! - [`config`], [`telemetry`], [`clock`], [`budget`], [`body`], [`serve`], [`client`]: what every room above may use.
+//! - [`config`], [`telemetry`], [`clock`], [`budget`], [`body`], [`serve`], [`client`], [`stop`]: what
+//!   every room above may use.
 //! - [`store`]: the contracts of the stores, their backends, and the checks that every reader of an object passes.
 //! - [`tenants`]: this process's tenants, and who may ask for them.
 //! - [`gateway`]: the document API. [`migrate`]: agents and flips. [`admin`]: the operators' API. [`housekeeping`]: the clock's work.
@@ -37,6 +38,7 @@ pub mod housekeeping;
 pub mod migrate;
 pub mod model;
 pub mod serve;
+pub mod stop;
 pub mod store;
 pub mod telemetry;
 pub mod tenants;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
 
-use crate::config::{Auth, CollectionConfig, Rights, TenantScope, TokenConfig};
+use crate::config::{Auth, CollectionConfig, Rights, TenantConfig, TenantScope, TokenConfig};
 use crate::model::id::{CollectionName, DocKey, TenantId};
 use crate::model::stamp::Revision;
 use crate::store::object::ObjectStore;
@@ -25,8 +25,7 @@ const ACCESS_REMEMBERED: u64 = 16 << 10;
 /// One tenant as this process serves it.
 pub struct Tenant {
     pub id: TenantId,
-    pub collections: Vec<CollectionConfig>,
-    pub mirror: bool,
+    pub config: TenantConfig,
     pub sql: Arc<dyn SqlStore>,
     pub jobs: Arc<dyn JobQueue>,
     pub objects: Arc<dyn ObjectStore>,
@@ -36,20 +35,13 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    pub fn new(
-        id: TenantId,
-        collections: Vec<CollectionConfig>,
-        mirror: bool,
-        sql: Arc<dyn SqlStore>,
-        jobs: Arc<dyn JobQueue>,
-        objects: Arc<dyn ObjectStore>,
-    ) -> Self {
+    pub fn new(config: &TenantConfig, sql: Arc<dyn SqlStore>, jobs: Arc<dyn JobQueue>, objects: Arc<dyn ObjectStore>) -> Self {
         let asked = Cache::builder().max_capacity(ACCESS_REMEMBERED).time_to_live(ACCESS_QUIET).build();
-        Self { id, collections, mirror, sql, jobs, objects, work: Arc::new(Notify::new()), asked }
+        Self { id: config.id.clone(), config: config.clone(), sql, jobs, objects, work: Arc::new(Notify::new()), asked }
     }
 
     pub fn collection(&self, name: &CollectionName) -> Option<&CollectionConfig> {
-        self.collections.iter().find(|collection| &collection.name == name)
+        self.config.collections.iter().find(|collection| &collection.name == name)
     }
 
     /// True for the first of many concurrent readers of one content: that one asks for its copy.
@@ -77,17 +69,22 @@ impl Identity {
     }
 }
 
-/// The tokens of the configuration.
-pub struct Access(Auth);
+/// The tokens of the configuration. They can be replaced while requests run.
+pub struct Access(RwLock<Arc<Auth>>);
 
 impl Access {
     pub fn new(auth: Auth) -> Self {
-        Self(auth)
+        Self(RwLock::new(Arc::new(auth)))
+    }
+
+    pub fn replace(&self, auth: Auth) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(auth);
     }
 
     /// `None`: no token, or one that nobody has.
     pub fn identify(&self, token: Option<&str>) -> Option<Identity> {
-        let tokens = match &self.0 {
+        let auth = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        let tokens = match &*auth {
             Auth::None => {
                 let rights = Rights { read: true, write: true, admin: true };
                 return Some(Identity { name: "anonymous".to_owned(), scope: TenantScope::All, rights });

@@ -186,7 +186,7 @@ fn limits_are_sizes_durations_and_counts_within_bounds() {
     let duration = r#"a duration such as "500ms", "30s", "5m" or "1h""#;
     for (line, reason) in [
         (r#"buffer_bytes = "1MiB""#, "1MiB is below the minimum of 16MiB"),
-        (r#"max_document_bytes = "2GiB""#, "2GiB is above the maximum of 2147483647 bytes"),
+        (r#"max_document_bytes = "2GiB""#, "2GiB is above the maximum of 2146435071 bytes"),
         (r#"min_rate = "fast""#, &format!(r#""fast" is not {size}"#)),
         ("concurrent_requests = 0", "0 is below the minimum of 1"),
         (r#"concurrent_requests = "9""#, "needs an integer, found string"),

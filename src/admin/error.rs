@@ -1,5 +1,6 @@
 //! Why an operator's request was not carried out, and what to do about it.
 
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 
 use crate::body::{Body, ReadError};
@@ -61,6 +62,10 @@ impl AdminError {
         if self.status().is_server_error() {
             tracing::warn!(problem = self.label(), "an operator's request failed: {self}");
         }
-        problem(self.status(), self.label(), &self.to_string(), request_id)
+        let mut response = problem(self.status(), self.label(), &self.to_string(), request_id);
+        if self.status() == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }

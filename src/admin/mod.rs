@@ -6,22 +6,25 @@ pub mod health;
 pub mod show;
 pub mod views;
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::Instrument;
 
 use self::error::AdminError;
+pub use self::health::LastLook;
 use crate::body::{self, Body};
 use crate::budget::Budget;
+use crate::gateway::layers::{RequestId, X_REQUEST_ID};
 use crate::gateway::request::{ON_BEHALF_OF, bearer};
-use crate::gateway::service::{RequestId, X_REQUEST_ID};
 use crate::migrate::cutover::Actor;
 use crate::store::control::ControlStore;
 use crate::telemetry::{METRICS_MEDIA_TYPE, Metrics};
@@ -29,12 +32,13 @@ use crate::tenants::{Access, Identity, Tenants};
 
 /// What the admin listener works with.
 pub struct Admin {
-    pub access: Access,
+    pub access: Arc<Access>,
     pub tenants: Arc<Tenants>,
     pub control: Arc<dyn ControlStore>,
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
     pub drain: CancellationToken,
+    pub last_look: LastLook,
 }
 
 /// An operator whose token has the right `admin`.
@@ -70,8 +74,8 @@ pub fn service(admin: Admin) -> impl Service<Request<Body>, Response = Response<
 
 impl Admin {
     async fn route(&self, request: Request<Body>) -> Result<Response<Body>, AdminError> {
-        let path = request.uri().path().to_owned();
-        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let parts = segments(request.uri().path())?;
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match (request.method(), &parts[..]) {
             (&Method::GET, ["healthz"]) => return Ok(text("ok\n")),
             (&Method::GET, ["readyz"]) => return self.readiness().await,
@@ -99,7 +103,7 @@ impl Admin {
     async fn operator(&self, head: &Parts) -> Result<Operator, AdminError> {
         let identity = self.access.identify(bearer(&head.headers)).ok_or(AdminError::Unauthorized)?;
         if !identity.rights.admin {
-            return Err(AdminError::Forbidden("this token has not the right `admin`"));
+            return Err(AdminError::Forbidden("this token does not have the right `admin`"));
         }
         let on_behalf_of = head.headers.get(ON_BEHALF_OF).and_then(|value| value.to_str().ok()).map(str::to_owned);
         if head.method != Method::GET {
@@ -113,6 +117,12 @@ impl Admin {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_MEDIA_TYPE));
         response
     }
+}
+
+/// Decoded: a job's id has a ':' in it, and a tenant's name can have a '-', which a client may escape.
+fn segments(path: &str) -> Result<Vec<String>, AdminError> {
+    let decode = |segment| percent_decode_str(segment).decode_utf8().map(Cow::into_owned).map_err(|_| AdminError::NoSuchPath);
+    path.trim_matches('/').split('/').map(decode).collect()
 }
 
 fn text(text: impl Into<bytes::Bytes>) -> Response<Body> {

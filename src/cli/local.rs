@@ -3,35 +3,32 @@
 use std::path::Path;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::Exit;
 use crate::app::{self, App, Role, VERSION};
 use crate::config::Config;
+use crate::stop::stop_signal;
 use crate::telemetry::{self, LogFormat};
 
-/// Serves until it is told to stop; then requests in flight end and jobs are given back.
+/// Serves until it is told to stop; then requests in flight end and jobs are given back. Told twice, it stops at once.
 pub(super) async fn serve(config: &Path, log: LogFormat, role: Role) -> anyhow::Result<Exit> {
     telemetry::init(log, LevelFilter::INFO)?;
     let Some(config) = load(config) else { return Ok(Exit::Usage) };
     tracing::info!(version = VERSION, tenants = config.tenants.len(), "sluss {VERSION} starts with {} tenants", config.tenants.len());
     let running = App::build(config).await?.start(role).await?;
-    let name = stop_signal().await?;
+    let name = stop_signal().await.context("listen for signals")?;
     tracing::info!("{name}: requests in flight end, new ones are refused, jobs are given back");
-    running.stop().await;
+    tokio::select! {
+        () = running.stop() => {}
+        again = stop_signal() => {
+            tracing::warn!("{}: stopping at once", again.context("listen for signals")?);
+            // Returning would wait for every thread that still reads or writes.
+            std::process::exit(1);
+        }
+    }
     tracing::info!("stopped");
     Ok(Exit::Done)
-}
-
-/// A second signal ends the process at once: the default action is back once the first one was taken.
-pub(crate) async fn stop_signal() -> anyhow::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => Ok("SIGTERM"),
-        _ = interrupt.recv() => Ok("SIGINT"),
-    }
 }
 
 pub(super) async fn init(config: &Path, tenant: Option<&str>, json: bool) -> anyhow::Result<Exit> {

@@ -4,8 +4,6 @@
 mod local;
 mod remote;
 
-pub(crate) use local::stop_signal;
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;

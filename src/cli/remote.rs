@@ -1,5 +1,6 @@
 //! Commands that ask the admin API, and how their answers look on a terminal.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -18,6 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Remote {
     http: HttpClient,
+    /// Where the token is from, for messages.
+    token_file: Option<PathBuf>,
     json: bool,
 }
 
@@ -28,7 +31,7 @@ impl Remote {
             None => None,
         };
         let http = HttpClient::new(admin.admin_url.clone(), token.as_deref().map(str::trim))?;
-        Ok(Self { http, json })
+        Ok(Self { http, token_file: admin.token_file.clone(), json })
     }
 
     pub(super) async fn list_tenants(&self) -> anyhow::Result<Exit> {
@@ -42,6 +45,10 @@ impl Remote {
             "TENANT", "PHASE", "IN SQL", "IN BOTH", "IN OBJECT", "BACKLOG", "QUARANTINED"
         );
         for tenant in &list.tenants {
+            if let Some(problem) = &tenant.problem {
+                println!("{:<20} {problem}", tenant.tenant);
+                continue;
+            }
             let phase = tenant.phase.map_or("?", Phase::label);
             let count = |holder: &str| tenant.held_by.get(holder).map_or(0, |held| held.documents);
             println!(
@@ -53,19 +60,18 @@ impl Remote {
                 tenant.backlog,
                 tenant.quarantined
             );
-            if let Some(problem) = &tenant.problem {
-                println!("  {problem}");
-            }
         }
         Ok(Exit::Done)
     }
 
     pub(super) async fn show_tenant(&self, tenant: &str) -> anyhow::Result<Exit> {
         let answer = self.ask(Method::GET, &format!("/admin/v1/tenants/{}", segment(tenant)), None).await?;
-        if !self.printed(&answer) {
-            print_tenant(&read(answer)?);
+        let printed = self.printed(&answer);
+        let view: TenantView = read(answer)?;
+        if !printed {
+            print_tenant(&view);
         }
-        Ok(Exit::Done)
+        Ok(if view.problem.is_none() { Exit::Done } else { Exit::Failed })
     }
 
     pub(super) async fn flip(&self, tenant: &str, to: Phase, dry_run: bool) -> anyhow::Result<Exit> {
@@ -100,6 +106,9 @@ impl Remote {
         loop {
             let answer = self.ask(Method::GET, &path, None).await?;
             let view: TenantView = read(answer.clone())?;
+            if let Some(problem) = &view.problem {
+                bail!("whether the jobs of {tenant} are done cannot be told: {problem}");
+            }
             if view.backlog == 0 {
                 if !self.printed(&answer) {
                     print_tenant(&view);
@@ -159,7 +168,11 @@ impl Remote {
             return Ok(value);
         }
         match value.get("detail").and_then(Value::as_str) {
-            Some(detail) if status == StatusCode::UNAUTHORIZED => bail!("{detail}; name a file that holds it with --token-file"),
+            _ if status == StatusCode::UNAUTHORIZED => match &self.token_file {
+                Some(file) => bail!("the admin API does not know the token in {}", file.display()),
+                None => bail!("the admin API asks for a token: name a file that holds it with --token-file"),
+            },
+            Some(detail) if is_no_such_path(&value) => bail!("{detail}: is --admin-url the address of the admin listener?"),
             Some(detail) => bail!("{detail}"),
             None => bail!("the admin API answered {status}"),
         }
@@ -177,12 +190,20 @@ fn read<T: DeserializeOwned>(answer: Value) -> anyhow::Result<T> {
     serde_json::from_value(answer).context("the admin API's answer is of another version")
 }
 
+fn is_no_such_path(problem: &Value) -> bool {
+    problem.get("type").and_then(Value::as_str).is_some_and(|name| name.ends_with(":no-such-path"))
+}
+
 fn segment(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn print_tenant(view: &TenantView) {
     println!("{}: phase {}", view.tenant, view.phase.map_or("?", Phase::label));
+    // What could not be read stands in the view as none at all: better no figures than wrong ones.
+    if let Some(problem) = &view.problem {
+        return println!("  problem: {problem}");
+    }
     for (holder, held) in &view.held_by {
         println!("  held by {holder:<7} {:>10} documents {:>15} bytes", held.documents, held.bytes);
     }
@@ -201,9 +222,6 @@ fn print_tenant(view: &TenantView) {
             "  sql is not complete: {} documents only in the object store, {} writes under way to it",
             view.only_in_object_store, view.open_uploads
         );
-    }
-    if let Some(problem) = &view.problem {
-        println!("  problem: {problem}");
     }
 }
 

@@ -67,7 +67,7 @@ fn read_listeners(section: &mut Section<'_>, mode: Option<AuthMode>) -> Listener
     if documents == admin && documents.port() != 0 && !section.is_refused("documents") && !section.is_refused("admin") {
         section.refuse("admin", format!("{admin} is the address of the documents, too"));
     }
-    Listeners { documents, admin }
+    Listeners { documents, admin, behind_tls_proxy }
 }
 
 fn read_address(section: &mut Section<'_>, key: &'static str, port: u16, mode: Option<AuthMode>, behind_tls_proxy: bool) -> SocketAddr {

@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path, report: &mut Report) -> Option<Config> {
     across::check(&tenants, report);
     let gateway::Gateway { listeners, auth, control, limits, agents } = gateway?;
     let tenants = tenants.into_iter().map(|tenant| tenant.config).collect();
-    Some(Config { listeners, auth, control, limits, agents, tenants })
+    Some(Config { file: path.to_owned(), listeners, auth, control, limits, agents, tenants })
 }
 
 fn refuse_file(report: &mut Report, file: &Path, line: Option<usize>, reason: String) {

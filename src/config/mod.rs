@@ -27,6 +27,8 @@ pub use problem::{ConfigProblems, Problem};
 /// `sluss.toml` and every tenant file beside it.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// Where it was read from, so that it can be read again.
+    pub file: PathBuf,
     pub listeners: Listeners,
     pub auth: Auth,
     pub control: ControlConfig,
@@ -39,6 +41,8 @@ pub struct Config {
 pub struct Listeners {
     pub documents: SocketAddr,
     pub admin: SocketAddr,
+    /// A proxy in front of this host's addresses ends TLS.
+    pub behind_tls_proxy: bool,
 }
 
 /// Who may do what.
@@ -138,7 +142,7 @@ pub struct SqliteConfig {
     pub path: PathBuf,
     /// How long a statement waits for the one writer; a large commit holds it for as long as its bytes take.
     pub busy_timeout: Duration,
-    /// Connections of this process.
+    /// Connections of this process for look-ups, and as many again for contents on their way to clients.
     pub connections: usize,
 }
 

@@ -24,6 +24,7 @@ use self::traffic::Traffic;
 use crate::app::{self, App, Role};
 use crate::client::HttpClient;
 use crate::config::Config;
+use crate::stop::stop_signal;
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -81,7 +82,7 @@ async fn wait(seconds: Option<u64>, stop: &CancellationToken) -> anyhow::Result<
     tokio::select! {
         () = end => Ok(()),
         () = stop.cancelled() => Ok(()),
-        stopped = crate::cli::stop_signal() => stopped.map(|_| ()),
+        stopped = stop_signal() => stopped.map(|_| ()).context("listen for signals"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Agents: claim a job under a lease, work, close it in a transaction that sees that it is done. A process that dies loses its
 //! leases, and another takes over; one that drains gives its jobs back.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tracing::Instrument;
 
 use super::work::{Attempt, JobError, Tools};
 use super::{collect, copy, schedule, sweep, write_back};
+use crate::model::id::TenantId;
 use crate::model::job::{JobKind, JobTarget};
 use crate::store::error::StoreResult;
 use crate::store::queue::{Completion, Lease, Verdict};
@@ -24,6 +26,9 @@ const OUTAGE_WAIT: Duration = Duration::from_secs(4);
 
 /// How often a process looks whether regular work is due, at most.
 const SCHEDULE_LOOK: Duration = Duration::from_secs(30);
+
+/// How often agents look whether the tenants are still the same.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
 /// The agents of one process.
 pub struct Agents {
@@ -44,32 +49,48 @@ enum Ended {
 }
 
 impl Agents {
-    /// Starts one claimer for each tenant; returns at once. They end when the process drains.
-    pub fn start(self) {
+    /// Starts a claimer for each tenant, and follows the tenants as they are replaced. Everything ends when the process drains.
+    pub async fn run(self) {
         let places = Arc::new(Semaphore::new(self.tools.settings.concurrency));
         let agents = Arc::new(self);
-        for tenant in agents.tenants.all().values() {
-            agents.tasks.spawn(Arc::clone(&agents).claim_for(Arc::clone(tenant), Arc::clone(&places)));
-            agents.tasks.spawn(Arc::clone(&agents).schedule_for(Arc::clone(tenant)));
+        let mut working: HashMap<TenantId, (Arc<Tenant>, CancellationToken)> = HashMap::new();
+        loop {
+            let tenants = agents.tenants.all();
+            working.retain(|id, (tenant, stop)| {
+                let stays = tenants.get(id).is_some_and(|now| Arc::ptr_eq(now, tenant));
+                if !stays {
+                    stop.cancel();
+                }
+                stays
+            });
+            for (id, tenant) in tenants.iter().filter(|(id, _)| !working.contains_key(*id)).collect::<Vec<_>>() {
+                let stop = agents.drain.child_token();
+                agents.tasks.spawn(Arc::clone(&agents).claim_for(Arc::clone(tenant), Arc::clone(&places), stop.clone()));
+                agents.tasks.spawn(Arc::clone(&agents).schedule_for(Arc::clone(tenant), stop.clone()));
+                working.insert(id.clone(), (Arc::clone(tenant), stop));
+            }
+            if agents.drain.run_until_cancelled(sleep(FOLLOW_EVERY)).await.is_none() {
+                return;
+            }
         }
     }
 
-    async fn schedule_for(self: Arc<Self>, tenant: Arc<Tenant>) {
+    async fn schedule_for(self: Arc<Self>, tenant: Arc<Tenant>, stop: CancellationToken) {
         let every = self.tools.settings.sweep_every;
-        while !self.drain.is_cancelled() {
+        while !stop.is_cancelled() {
             if let Err(error) = schedule::schedule(&tenant, every).await {
                 tracing::warn!(tenant = %tenant.id, "regular work was not scheduled: {}", error.chain());
             }
-            self.drain.run_until_cancelled(sleep(SCHEDULE_LOOK.min(every / 2))).await;
+            stop.run_until_cancelled(sleep(SCHEDULE_LOOK.min(every / 2))).await;
         }
     }
 
     /// Polls by what it found last: at once after work, ever more seldom while there is none.
-    async fn claim_for(self: Arc<Self>, tenant: Arc<Tenant>, places: Arc<Semaphore>) {
+    async fn claim_for(self: Arc<Self>, tenant: Arc<Tenant>, places: Arc<Semaphore>, stop: CancellationToken) {
         let settings = &self.tools.settings;
         let mut pause = settings.poll_min;
-        while !self.drain.is_cancelled() {
-            let Some(place) = self.drain.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else { return };
+        while !stop.is_cancelled() {
+            let Some(place) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else { return };
             let place = place.expect("nobody closes the semaphore");
             match tenant.jobs.claim(&self.owner, settings.lease).await {
                 Ok(Some(lease)) => {
@@ -85,7 +106,7 @@ impl Agents {
             }
             drop(place);
             let woken = async { timeout(pause, tenant.work.notified()).await.is_ok() };
-            if self.drain.run_until_cancelled(woken).await == Some(true) {
+            if stop.run_until_cancelled(woken).await == Some(true) {
                 pause = settings.poll_min;
             }
         }
@@ -112,6 +133,9 @@ impl Agents {
     }
 
     async fn perform(&self, tenant: &Tenant, lease: &Lease) -> Ended {
+        if lease.taken_over && lease.failures >= self.tools.settings.backoff.budget {
+            return Ended::Worked(Err(JobError::AgentsDied));
+        }
         tokio::select! {
             worked = self.attempt(tenant, lease) => Ended::Worked(worked),
             () = self.keep(tenant, lease) => Ended::LeaseLost,

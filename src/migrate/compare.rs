@@ -32,7 +32,7 @@ enum Comparison {
 /// Compares a random sample of every collection.
 pub async fn sample(budget: &Budget, tenant: &Tenant) -> Result<Sample, JobError> {
     let mut sample = Sample::default();
-    for collection in &tenant.collections {
+    for collection in &tenant.config.collections {
         for row in tenant.sql.sample(&collection.name, SAMPLE).await? {
             match compare(budget, tenant, &row).await {
                 Ok(Comparison::Equal) => sample.compared += 1,

@@ -8,7 +8,7 @@ use super::work::{Attempt, JobError, Tools, held_bytes, unless_moved};
 use crate::model::content::{ContentHasher, Fingerprint};
 use crate::model::document::{DocRow, Document};
 use crate::model::id::{DocKey, ObjectId, ObjectRef};
-use crate::model::job::{JobKind, is_needed};
+use crate::model::job::JobKind;
 use crate::model::stamp::Stamp;
 use crate::store::error::{Interrupted, StoreResult};
 use crate::store::measured::measured;
@@ -19,7 +19,7 @@ use crate::tenants::Tenant;
 
 pub async fn copy(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attempt, JobError> {
     let row = tenant.sql.row(key).await?;
-    let Some(document) = row.document.as_ref().filter(|_| is_needed(JobKind::Copy, &row, tenant.mirror)) else {
+    let Some(document) = row.document.as_ref().filter(|_| row.needs(JobKind::Copy, tenant.config.mirror)) else {
         return Ok(Attempt::Done);
     };
     let length_bytes = row.length_bytes();

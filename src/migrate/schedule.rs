@@ -28,5 +28,5 @@ pub fn regular_work(tenant: &Tenant) -> Vec<NewJob> {
         priority: Priority::Housekeeping,
     };
     let collect = NewJob { kind: JobKind::Collect, target: JobTarget::Tenant(tenant.id.clone()), priority: Priority::Sweep };
-    tenant.collections.iter().map(sweep).chain([collect]).collect()
+    tenant.config.collections.iter().map(sweep).chain([collect]).collect()
 }

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::work::{Attempt, JobError, Tools};
 use crate::model::document::{DocRow, Repair};
 use crate::model::id::{CollectionName, DocId};
-use crate::model::job::{JobKind, JobTarget, NewJob, Priority, is_needed};
+use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::Phase;
 use crate::store::queue::Lease;
-use crate::store::sql::{Change, Commit, Holding, Tally};
+use crate::store::sql::{Change, Commit};
 use crate::tenants::Tenant;
 
 /// Rows a page: one read, one transaction that enqueues, one that keeps the place.
@@ -26,15 +26,13 @@ struct Place {
     /// Another phase calls for other work: a sweep that sees the phase change begins again.
     phase: Phase,
     after: Option<String>,
-    /// Documents and bytes so far: in SQL, in both, in the object store.
-    counted: [(i64, i64); 3],
 }
 
 pub async fn sweep(tools: &Tools, tenant: &Tenant, collection: &CollectionName, lease: &Lease) -> Result<Attempt, JobError> {
     let mut place: Option<Place> = lease.checkpoint.as_deref().and_then(|kept| serde_json::from_str(kept).ok());
     loop {
         let phase = tenant.sql.state().await?.phase;
-        let current = place.take().filter(|place| place.phase == phase).unwrap_or(Place { phase, after: None, counted: [(0, 0); 3] });
+        let current = place.take().filter(|place| place.phase == phase).unwrap_or(Place { phase, after: None });
         if backlog(tenant).await? > tools.settings.backlog_limit {
             return Ok(Attempt::Later(BACKLOG_WAIT));
         }
@@ -42,14 +40,13 @@ pub async fn sweep(tools: &Tools, tenant: &Tenant, collection: &CollectionName, 
             (Some(after), Some(config)) => DocId::parse(config.id_kind, after).ok(),
             (None, _) | (_, None) => None,
         };
-        let page = tenant.sql.scan(collection, after.as_ref(), PAGE).await?;
-        let counted = visit(tools, tenant, &page.rows, tally(&current)).await?;
+        let page = tenant.sql.sweep_page(collection, after.as_ref(), PAGE).await?;
+        visit(tools, tenant, &page.rows).await?;
         let Some(next) = page.next else {
-            tenant.sql.set_tally(collection, Tally { swept_at: Some(tools.clock.now()), ..counted }).await?;
             tracing::info!(event = "swept", "swept {}/{collection}", tenant.id);
             return Ok(Attempt::Done);
         };
-        let reached = Place { phase, after: Some(next.to_string()), counted: figures(&counted) };
+        let reached = Place { phase, after: Some(next.to_string()) };
         let text = serde_json::to_string(&reached).expect("a place is text and numbers");
         if !tenant.jobs.checkpoint(lease, &text).await? {
             return Ok(Attempt::Done);
@@ -63,12 +60,11 @@ async fn backlog(tenant: &Tenant) -> Result<u64, JobError> {
     Ok(counts.iter().filter(|count| matches!(count.kind, JobKind::Copy | JobKind::WriteBack)).map(|count| count.jobs).sum())
 }
 
-async fn visit(tools: &Tools, tenant: &Tenant, rows: &[DocRow], mut counted: Tally) -> Result<Tally, JobError> {
+async fn visit(tools: &Tools, tenant: &Tenant, rows: &[DocRow]) -> Result<(), JobError> {
     let mut jobs = Vec::new();
     for row in rows {
-        counted.count(row);
         for kind in [JobKind::Copy, JobKind::WriteBack] {
-            if is_needed(kind, row, tenant.mirror) {
+            if row.needs(kind, tenant.config.mirror) {
                 jobs.push(NewJob { kind, target: JobTarget::Document(row.key.clone()), priority: Priority::Sweep });
             }
         }
@@ -80,7 +76,7 @@ async fn visit(tools: &Tools, tenant: &Tenant, rows: &[DocRow], mut counted: Tal
         tenant.jobs.enqueue(jobs).await?;
         tenant.work.notify_one();
     }
-    Ok(counted)
+    Ok(())
 }
 
 async fn repair(tools: &Tools, tenant: &Tenant, row: &DocRow, repair: Repair) -> Result<(), JobError> {
@@ -96,13 +92,4 @@ async fn repair(tools: &Tools, tenant: &Tenant, row: &DocRow, repair: Repair) ->
         tracing::warn!(event = "written_around", "{} was written straight to sql around the gateway; its object is a version now", row.key);
     }
     Ok(())
-}
-
-fn tally(place: &Place) -> Tally {
-    let [sql, both, object] = place.counted.map(|(documents, bytes)| Holding { documents, bytes });
-    Tally { sql, both, object, swept_at: None }
-}
-
-fn figures(tally: &Tally) -> [(i64, i64); 3] {
-    [tally.sql, tally.both, tally.object].map(|holding| (holding.documents, holding.bytes))
 }

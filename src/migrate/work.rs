@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::{Budget, SMALL_BYTES};
-use crate::clock::Clock;
 use crate::config::AgentConfig;
 use crate::model::content::PIECE_BYTES;
 use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
@@ -18,7 +17,6 @@ pub struct Tools {
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
     pub throttle: Arc<Throttle>,
-    pub clock: Arc<dyn Clock>,
     pub settings: AgentConfig,
 }
 
@@ -36,6 +34,9 @@ pub enum Attempt {
 pub enum JobError {
     #[error("no memory came free in time")]
     NoMemory,
+    /// Counted by the leases that ran out.
+    #[error("the agents that worked on it died, one after the other")]
+    AgentsDied,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -45,6 +46,7 @@ impl JobError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::NoMemory => true,
+            Self::AgentsDied => false,
             Self::Store(error) => match error.kind {
                 StoreErrorKind::Unavailable | StoreErrorKind::Throttled { .. } | StoreErrorKind::Full => true,
                 StoreErrorKind::Timeout | StoreErrorKind::Denied | StoreErrorKind::Corrupt | StoreErrorKind::Other => false,
@@ -54,7 +56,7 @@ impl JobError {
 
     pub fn reason(&self) -> String {
         match self {
-            Self::NoMemory => self.to_string(),
+            Self::NoMemory | Self::AgentsDied => self.to_string(),
             Self::Store(error) => error.chain(),
         }
     }

@@ -9,7 +9,7 @@ use super::work::{Attempt, JobError, Tools, held_bytes};
 use crate::model::content::{ContentHasher, Fingerprint, PIECE_BYTES};
 use crate::model::document::DocRow;
 use crate::model::id::DocKey;
-use crate::model::job::{JobKind, is_needed};
+use crate::model::job::JobKind;
 use crate::model::location::Location;
 use crate::store::checked::open_checked;
 use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
@@ -20,7 +20,7 @@ use crate::tenants::Tenant;
 
 pub async fn write_back(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attempt, JobError> {
     let row = tenant.sql.row(key).await?;
-    let Some(location) = row.location.as_ref().filter(|_| is_needed(JobKind::WriteBack, &row, tenant.mirror)) else {
+    let Some(location) = row.location.as_ref().filter(|_| row.needs(JobKind::WriteBack, tenant.config.mirror)) else {
         return Ok(Attempt::Done);
     };
     let Some(_grant) = tools.budget.acquire(held_bytes(location.content.length_bytes)).await else { return Err(JobError::NoMemory) };

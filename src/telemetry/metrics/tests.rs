@@ -1,3 +1,5 @@
+//! The names and labels that dashboards of others rely on, and what each method counts.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -1,9 +1,10 @@
-//! The composition root: the only file that names a backend. It builds everything from a `Config`, starts it in one order and
-//! stops it in the reverse.
+//! The composition root: builds everything from a `Config`, starts it in one order and stops it in the reverse.
+//! It is the only room that names backends.
 
-use std::collections::BTreeMap;
+mod backends;
+mod reload;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,28 +17,26 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::admin::{self, Admin};
+use self::backends::Backends;
+use self::reload::Reload;
+use crate::admin::{self, Admin, LastLook};
+use crate::body::Body;
 use crate::budget::Budget;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ObjectStoreConfig, SqlConfig, TenantConfig};
+use crate::config::{Auth, Config, TenantConfig};
 use crate::gateway::inbound::InboundLimits;
 use crate::gateway::read::Reader;
 use crate::gateway::routes;
 use crate::gateway::service::{self, Documents};
 use crate::gateway::write::Writer;
-use crate::housekeeping::{Housekeeping, Pool};
+use crate::housekeeping::Housekeeping;
 use crate::migrate::agents::Agents;
 use crate::migrate::throttle::Throttle;
 use crate::migrate::work::Tools;
-use crate::model::id::TenantId;
 use crate::serve::{Listener, ServeSettings};
 use crate::store::control::{ControlStore, Process};
-use crate::store::disk::DiskStore;
-use crate::store::metered::{Meter, MeteredObjects, MeteredSql, StoreObserver};
-use crate::store::object::ObjectStore;
-use crate::store::sqlite::{self, SqliteControl, SqliteFile, SqliteTenant, TenantSettings};
 use crate::telemetry::Metrics;
-use crate::tenants::{Access, Tenant, Tenants};
+use crate::tenants::{Access, Tenants};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -46,10 +45,6 @@ const MAX_BUF_BYTES: usize = 32 << 10;
 
 /// Idle connections cost little; this many are far from the usual limit on open files.
 const MAX_CONNECTIONS: usize = 10_000;
-
-/// The control database is small and seldom asked.
-const CONTROL_CONNECTIONS: usize = 2;
-const CONTROL_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +55,6 @@ pub enum Role {
     Agent { observed_on: Option<SocketAddr> },
 }
 
-/// A database file, and the tenants that live in it.
-type SharedFile = (Arc<SqliteFile>, Vec<TenantId>);
-
 /// Everything one process needs, built and not yet started.
 pub struct App {
     config: Config,
@@ -71,7 +63,8 @@ pub struct App {
     budget: Arc<Budget>,
     control: Arc<dyn ControlStore>,
     tenants: Arc<Tenants>,
-    files: Vec<SharedFile>,
+    access: Arc<Access>,
+    backends: Arc<Backends>,
     tasks: TaskTracker,
     drain: CancellationToken,
 }
@@ -92,17 +85,13 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Arc::new(Metrics::new(VERSION));
         let budget = Arc::new(Budget::new(config.limits.buffer_bytes, config.limits.queue_timeout));
-        let file = SqliteFile::new(&config.control.database, CONTROL_CONNECTIONS, CONTROL_BUSY_TIMEOUT, true)?;
-        let control = SqliteControl::open(file, Arc::clone(&clock)).await.context("open the control database")?;
-        let mut builder = Builder { config: &config, clock: &clock, metrics: &metrics, files: BTreeMap::new() };
-        let mut tenants = Vec::new();
-        for tenant in &config.tenants {
-            tenants.push(Arc::new(builder.tenant(tenant).with_context(|| format!("open tenant {}", tenant.id))?));
-        }
-        let files = builder.files.into_values().collect();
-        let (tasks, drain) = (TaskTracker::new(), CancellationToken::new());
+        let control = backends::control(&config.control, Arc::clone(&clock)).await.context("open the control database")?;
+        let backends = Arc::new(Backends::new(Arc::clone(&clock), Arc::clone(&metrics), config.limits.store_timeout));
+        let tenants = config.tenants.iter().map(|tenant| backends.tenant(tenant)).collect::<anyhow::Result<Vec<_>>>()?;
         let tenants = Arc::new(Tenants::new(tenants));
-        Ok(Self { control: Arc::new(control), config, clock, metrics, budget, tenants, files, tasks, drain })
+        let access = Arc::new(Access::new(config.auth.clone()));
+        let (tasks, drain) = (TaskTracker::new(), CancellationToken::new());
+        Ok(Self { config, clock, metrics, budget, control, tenants, access, backends, tasks, drain })
     }
 
     /// Sockets are bound before anything is started: an address in use is an error, not a half-started process.
@@ -112,6 +101,7 @@ impl App {
             Role::Serve => (Some(self.config.listeners.documents), Some(self.config.listeners.admin)),
             Role::Agent { observed_on } => (None, observed_on),
         };
+        self.refuse_unguarded(admin)?;
         let documents = bind("documents", documents).await?;
         let admin = bind("admin", admin).await?;
         let running = Running {
@@ -124,6 +114,7 @@ impl App {
             drain_timeout: self.config.limits.drain_timeout,
         };
         self.start_housekeeping(process.clone());
+        self.start_reload();
         if role != Role::Serve || self.config.agents.in_serve {
             self.start_agents(process.name);
         }
@@ -134,6 +125,28 @@ impl App {
             self.start_documents(listener);
         }
         Ok(running)
+    }
+
+    /// The configuration's own addresses were judged with it; one from the command line is judged here.
+    fn refuse_unguarded(&self, address: Option<SocketAddr>) -> anyhow::Result<()> {
+        let Some(address) = address.filter(|address| !address.ip().is_loopback()) else { return Ok(()) };
+        let open_to_all = matches!(self.config.auth, Auth::None);
+        anyhow::ensure!(!open_to_all, "{address} is not on loopback, and auth = \"none\" would let everybody in");
+        anyhow::ensure!(
+            self.config.listeners.behind_tls_proxy,
+            "{address} is not on loopback, and this version speaks no TLS itself: set listeners.behind_tls_proxy = true where a proxy does"
+        );
+        Ok(())
+    }
+
+    fn start_reload(&self) {
+        let reload = Reload {
+            config: self.config.clone(),
+            backends: Arc::clone(&self.backends),
+            tenants: Arc::clone(&self.tenants),
+            access: Arc::clone(&self.access),
+        };
+        self.tasks.spawn(reload.run(self.drain.clone()));
     }
 
     fn process(&self, role: Role) -> Process {
@@ -156,7 +169,7 @@ impl App {
         let inbound = InboundLimits { max_bytes: limits.max_document_bytes, min_rate: limits.min_rate, window: limits.rate_window };
         let documents = Documents {
             routes: routes::default_routes(),
-            access: Arc::new(Access::new(self.config.auth.clone())),
+            access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
             reader: Reader { budget: Arc::clone(&self.budget), metrics: Arc::clone(&self.metrics), tasks: self.tasks.clone() },
             writer: Writer { budget: Arc::clone(&self.budget), metrics: Arc::clone(&self.metrics), limits: inbound },
@@ -168,12 +181,13 @@ impl App {
 
     fn start_admin(&self, listener: Listener) {
         let admin = Admin {
-            access: Access::new(self.config.auth.clone()),
+            access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
             control: Arc::clone(&self.control),
             budget: Arc::clone(&self.budget),
             metrics: Arc::clone(&self.metrics),
             drain: self.drain.clone(),
+            last_look: LastLook::default(),
         };
         let service = admin::service(admin).map_request(boxed);
         tracing::info!(address = %listener.local_addr(), "serving operators on {}", listener.local_addr());
@@ -185,13 +199,14 @@ impl App {
             budget: Arc::clone(&self.budget),
             metrics: Arc::clone(&self.metrics),
             throttle: Arc::new(Throttle::new(self.config.agents.bytes_per_second)),
-            clock: Arc::clone(&self.clock),
             settings: self.config.agents.clone(),
         };
-        Agents { tools, tenants: Arc::clone(&self.tenants), owner, drain: self.drain.clone(), tasks: self.tasks.clone() }.start();
+        let agents = Agents { tools, tenants: Arc::clone(&self.tenants), owner, drain: self.drain.clone(), tasks: self.tasks.clone() };
+        self.tasks.spawn(agents.run());
     }
 
     fn start_housekeeping(&self, process: Process) {
+        let backends = Arc::clone(&self.backends);
         let housekeeping = Housekeeping {
             process,
             control: Arc::clone(&self.control),
@@ -199,7 +214,7 @@ impl App {
             budget: Arc::clone(&self.budget),
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.clock),
-            pools: self.files.iter().map(pool).collect(),
+            pools: Box::new(move || backends.pools()),
         };
         self.tasks.spawn(housekeeping.run(self.drain.clone()));
     }
@@ -236,72 +251,11 @@ impl Running {
     }
 }
 
-/// Creates what Sluss needs in the databases of these tenants.
+/// Creates what Sluss needs in this tenant's database, and in the control database.
 pub async fn init(config: &Config, tenant: &TenantConfig) -> anyhow::Result<()> {
-    let file = open_file(tenant)?;
-    sqlite::init(&file, &settings(tenant)).await.map_err(|error| anyhow::anyhow!(error.chain()))?;
-    let control = SqliteFile::new(&config.control.database, CONTROL_CONNECTIONS, CONTROL_BUSY_TIMEOUT, true)?;
-    SqliteControl::open(control, Arc::new(SystemClock)).await.map_err(|error| anyhow::anyhow!(error.chain()))?;
+    backends::init(tenant).await?;
+    backends::control(&config.control, Arc::new(SystemClock)).await?;
     Ok(())
-}
-
-/// Builds tenants; those that live in one file share its pools.
-struct Builder<'a> {
-    config: &'a Config,
-    clock: &'a Arc<dyn Clock>,
-    metrics: &'a Arc<Metrics>,
-    files: BTreeMap<PathBuf, SharedFile>,
-}
-
-impl Builder<'_> {
-    fn tenant(&mut self, config: &TenantConfig) -> anyhow::Result<Tenant> {
-        let SqlConfig::Sqlite(sqlite) = &config.sql;
-        let path = std::path::absolute(&sqlite.path)?;
-        let (file, tenants) = match self.files.entry(path) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => entry.insert((open_file(config)?, Vec::new())),
-        };
-        tenants.push(config.id.clone());
-        let database = Arc::new(SqliteTenant::new(Arc::clone(file), &settings(config), Arc::clone(self.clock)));
-        let observer: Arc<dyn StoreObserver> = Arc::clone(self.metrics) as Arc<dyn StoreObserver>;
-        let meter = |store| Meter::new(store, self.config.limits.store_timeout, Arc::clone(&observer));
-        self.metrics.add_tenant(&config.id);
-        Ok(Tenant::new(
-            config.id.clone(),
-            config.collections.clone(),
-            config.mirror,
-            Arc::new(MeteredSql::new(Arc::clone(&database) as _, config.id.clone(), meter("sqlite"))),
-            database,
-            Arc::new(MeteredObjects::new(open_objects(config)?, meter("disk"))),
-        ))
-    }
-}
-
-fn open_file(config: &TenantConfig) -> anyhow::Result<Arc<SqliteFile>> {
-    let SqlConfig::Sqlite(sqlite) = &config.sql;
-    Ok(SqliteFile::new(&sqlite.path, sqlite.connections, sqlite.busy_timeout, false)?)
-}
-
-fn open_objects(config: &TenantConfig) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    let ObjectStoreConfig::Disk { root } = &config.objects.store;
-    Ok(Arc::new(DiskStore::open(config.objects.name.clone(), root, &config.objects.prefix)?))
-}
-
-fn settings(config: &TenantConfig) -> TenantSettings {
-    let ObjectStoreConfig::Disk { root } = &config.objects.store;
-    TenantSettings {
-        id: config.id.clone(),
-        initial_phase: config.initial_phase,
-        mirror: config.mirror,
-        collections: config.collections.clone(),
-        placement: config.objects.name.clone(),
-        placement_description: format!("disk {} prefix {:?}", root.display(), config.objects.prefix),
-    }
-}
-
-fn pool((file, tenants): &SharedFile) -> Pool {
-    let file = Arc::clone(file);
-    Pool { look: Box::new(move || file.pool_use()), tenants: tenants.clone() }
 }
 
 async fn bind(what: &str, address: Option<SocketAddr>) -> anyhow::Result<Option<Listener>> {
@@ -310,6 +264,6 @@ async fn bind(what: &str, address: Option<SocketAddr>) -> anyhow::Result<Option<
     Ok(Some(listener))
 }
 
-fn boxed(request: Request<Incoming>) -> Request<crate::body::Body> {
+fn boxed(request: Request<Incoming>) -> Request<Body> {
     request.map(|body| body.map_err(Into::into).boxed_unsync())
 }
