@@ -1,0 +1,19 @@
+//! The document API over real HTTP: the same answers in every phase, bad requests, and stores that fail.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
+#![allow(unreachable_pub, reason = "the rooms of a test are nobody's interface")]
+
+mod bodies;
+mod damaged;
+mod full;
+mod house;
+mod observed;
+mod outage;
+mod ranges;
+mod refused;
+mod same_answers;
+mod stopping;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with other suites; none of them needs all of it")]
+mod support;
+mod wire;
