@@ -1,0 +1,147 @@
+//! The house that is measured: a customer's database, a configuration, and a `sluss serve` in a process of its own.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use http::{Method, StatusCode};
+use rusqlite::{Connection, params};
+use serde_json::json;
+use sluss::admin::views::TenantView;
+use sluss::client::HttpClient;
+use sluss::demo::pattern::Pattern;
+use sluss::model::phase::Phase;
+use tokio::time::{Instant, sleep};
+
+/// Two gigabytes that go in take longer than any answer of the admin API.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+const START: Duration = Duration::from_secs(30);
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A started server with one tenant; it ends, and its folder goes, with this value.
+pub struct House {
+    folder: tempfile::TempDir,
+    server: Child,
+    pub documents: HttpClient,
+    admin: HttpClient,
+}
+
+impl House {
+    /// Serves a table of documents with these contents; ids count from 1.
+    pub async fn open(contents: impl Iterator<Item = Pattern>) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("sluss-loadtest-").tempdir().context("make a temporary folder")?;
+        let [documents, admin] = [free_port()?, free_port()?];
+        let settings = format!(
+            "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:{documents}\"\nadmin = \"127.0.0.1:{admin}\"\n\
+             [control]\ndatabase = \"sqlite:control.db\"\n[agents]\npoll_max = \"1s\"\n"
+        );
+        let tenant = "[sql]\ndatabase = \"sqlite:../acme.db\"\n[collections.documents]\ntable = \"documents\"\nid = \"id\"\n\
+                      id_type = \"integer\"\ncontent = \"content\"\n[objects]\ndisk = \"../objects\"\n";
+        fs::create_dir(folder.path().join("tenants"))?;
+        fs::write(folder.path().join("sluss.toml"), settings)?;
+        fs::write(folder.path().join("tenants/acme.toml"), tenant)?;
+        fill(&folder.path().join("acme.db"), contents).context("fill the customer's database")?;
+        let command = |subcommand: &str| -> anyhow::Result<Command> {
+            let log = File::options().create(true).append(true).open(folder.path().join("sluss.log"))?;
+            let mut command = Command::new(program()?);
+            command.arg("--config").arg(folder.path().join("sluss.toml")).arg(subcommand).env("SLUSS_LOG", "warn");
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+            Ok(command)
+        };
+        ensure!(command("init")?.status()?.success(), "sluss init failed");
+        let server = command("serve")?.spawn().context("start sluss serve")?;
+        let house = Self { server, documents: client(documents)?, admin: client(admin)?, folder };
+        house.wait_until_served().await?;
+        Ok(house)
+    }
+
+    async fn wait_until_served(&self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while self.view().await.is_err() {
+            ensure!(begun.elapsed() < START, "sluss serve did not start; its log:\n{}", self.log());
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Flips, and waits until the agents have done what the phase calls for.
+    pub async fn flip(&self, to: Phase) -> anyhow::Result<()> {
+        let (status, report) = self.admin.json(Method::POST, "/admin/v1/tenants/acme/phase", Some(&json!({ "to": to }))).await?;
+        ensure!(status == StatusCode::OK, "the flip to {to} was refused: {report}");
+        self.settle().await
+    }
+
+    /// Waits until no job is open.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        loop {
+            let view = self.view().await?;
+            ensure!(view.quarantined == 0, "{} jobs are quarantined; the server's log:\n{}", view.quarantined, self.log());
+            if view.backlog == 0 {
+                return Ok(());
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn view(&self) -> anyhow::Result<TenantView> {
+        let (_, view) = self.admin.json(Method::GET, "/admin/v1/tenants/acme", None).await?;
+        Ok(serde_json::from_value(view)?)
+    }
+
+    /// The largest resident set of the server since the last time it was asked for.
+    pub fn peak_bytes(&self) -> anyhow::Result<u64> {
+        let process = PathBuf::from(format!("/proc/{}", self.server.id()));
+        let status = fs::read_to_string(process.join("status")).context("read the server's status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no peak")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        // 5 begins the peak anew (proc(5)); a kernel that refuses it goes on with the old one, which is larger and never smaller.
+        let _ = fs::write(process.join("clear_refs"), "5");
+        Ok(kibibytes << 10)
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("sluss.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        // A server that has ended already cannot be killed, and need not be.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn fill(database: &std::path::Path, contents: impl Iterator<Item = Pattern>) -> anyhow::Result<()> {
+    let mut connection = Connection::open(database)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.execute_batch("CREATE TABLE documents (id INTEGER PRIMARY KEY, content BLOB)")?;
+    let transaction = connection.transaction()?;
+    for pattern in contents {
+        transaction.execute("INSERT INTO documents (content) VALUES (?1)", params![&pattern.bytes(0, pattern.length)[..]])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Cargo puts both programs into one folder.
+fn program() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("sluss");
+    if !program.exists() {
+        bail!("{} is missing: build it with `cargo build --bin sluss`", program.display());
+    }
+    Ok(program)
+}
+
+fn client(port: u16) -> anyhow::Result<HttpClient> {
+    Ok(HttpClient::new(format!("http://127.0.0.1:{port}").parse()?, None)?.with_patience(PATIENCE))
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
