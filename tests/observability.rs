@@ -1,0 +1,148 @@
+//! What operators look at is what the product says: every metric of the dashboard and of the documents exists, with its labels,
+//! and every event of the code is explained.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use sluss::model::job::JobKind;
+use sluss::model::phase::Phase;
+use sluss::telemetry::{Answered, JobOutcome, Metrics, ServedFrom};
+
+/// The labels of each series by its name.
+type Series = BTreeMap<String, BTreeSet<String>>;
+
+fn text(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// Everything that `/metrics` can show, once everything has happened.
+fn rendered() -> String {
+    let metrics = Metrics::new("1.2.3");
+    let acme = "acme".parse().unwrap();
+    metrics.add_tenant(&acme);
+    let duration = Duration::from_millis(3);
+    metrics.request(&Answered { tenant: Some(&acme), operation: "read", served_from: ServedFrom::Sql, code: 200, duration });
+    metrics.fallback(&acme, "unavailable");
+    metrics.store_operation("sqlite", "row", "ok", duration);
+    metrics.job(JobKind::Copy, JobOutcome::Done, duration);
+    metrics.set_phase(&acme, Phase::Dual);
+    metrics.set_documents(&acme, &[], jiff::Timestamp::UNIX_EPOCH);
+    metrics.set_pool(&acme, 1, 2);
+    metrics.render()
+}
+
+fn series() -> Series {
+    let mut series = Series::new();
+    for line in rendered().lines().filter(|line| !line.starts_with('#')) {
+        let name: String = line.chars().take_while(|c| is_word(*c)).collect();
+        let labels = line.split_once('{').map_or("", |(_, rest)| rest.split_once('}').unwrap().0);
+        let labels = labels.split(',').filter_map(|label| label.split_once('=')).map(|(label, _)| label.trim().to_owned());
+        series.entry(name).or_default().extend(labels);
+    }
+    series
+}
+
+/// Names as `# TYPE` tells them, without the suffixes of histograms.
+fn families() -> BTreeSet<String> {
+    rendered().lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|rest| rest.split(' ').next().unwrap().to_owned()).collect()
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// Words of a text that begin like a metric.
+fn named(text: &str) -> BTreeSet<String> {
+    text.split(|c| !is_word(c)).filter(|word| word.starts_with("sluss_")).map(str::to_owned).collect()
+}
+
+/// What is wrong with a query: unknown series, and labels that no series of the query has.
+fn faults(query: &str, series: &Series) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for name in named(query) {
+        match series.get(&name) {
+            Some(labels) => known.extend(labels.iter().map(String::as_str)),
+            None => faults.push(format!("there is no series {name}")),
+        }
+    }
+    let inside = |open: &str, close: char| -> Vec<String> {
+        query.split(open).skip(1).map(|rest| rest.split(close).next().unwrap_or_default().to_owned()).collect()
+    };
+    let grouped = inside("by (", ')').into_iter().flat_map(|list| list.split(',').map(|label| label.trim().to_owned()).collect::<Vec<_>>());
+    let selected = inside("{", '}').into_iter().flat_map(|list| {
+        let labels = list.split(',').map(|matcher| matcher.chars().take_while(|c| is_word(*c)).collect::<String>());
+        labels.filter(|label| !label.is_empty()).collect::<Vec<_>>()
+    });
+    faults
+        .extend(grouped.chain(selected).filter(|label| !known.contains(label.as_str())).map(|label| format!("there is no label {label}")));
+    faults
+}
+
+#[test]
+fn every_query_of_the_dashboard_asks_for_series_and_labels_that_exist() {
+    let (dashboard, series) = (serde_json::from_str::<Value>(&text("grafana/sluss-overview.json")).unwrap(), series());
+    let panels = dashboard["panels"].as_array().unwrap();
+    let mut wrong = Vec::new();
+    for panel in panels {
+        let title = panel["title"].as_str().unwrap();
+        for target in panel["targets"].as_array().unwrap() {
+            wrong.extend(faults(target["expr"].as_str().unwrap(), &series).into_iter().map(|fault| format!("{title}: {fault}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_dashboard_takes_its_data_source_and_tenants_from_variables() {
+    let dashboard: Value = serde_json::from_str(&text("grafana/sluss-overview.json")).unwrap();
+    let variables: Vec<&str> =
+        dashboard["templating"]["list"].as_array().unwrap().iter().map(|variable| variable["name"].as_str().unwrap()).collect();
+    assert_eq!(variables, ["datasource", "tenant"]);
+    let panels = dashboard["panels"].as_array().unwrap();
+    let ids: BTreeSet<i64> = panels.iter().map(|panel| panel["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids.len(), panels.len(), "two panels have one id");
+    for panel in panels {
+        assert_eq!(panel["datasource"]["uid"], "${datasource}", "{}", panel["title"]);
+    }
+}
+
+#[test]
+fn the_operators_guide_explains_every_metric_and_no_other() {
+    let guide = text("docs/operations.md");
+    let section = guide.split("\n## Metrics").nth(1).unwrap().split("\n## ").next().unwrap();
+    assert_eq!(named(section), families());
+}
+
+#[test]
+fn the_operators_guide_explains_every_event_and_no_other() {
+    let guide = text("docs/operations.md");
+    let section = guide.split("\n## Logs").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `") && !line.starts_with("| `event`"));
+    let explained: BTreeSet<String> =
+        rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2)).map(str::to_owned).collect();
+    let mut logged = BTreeSet::new();
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            let code = fs::read_to_string(path).unwrap();
+            logged.extend(code.split("event = \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+    }
+    assert_eq!(explained, logged);
+}
+
+#[test]
+fn a_query_with_a_name_that_is_not_there_is_found_out() {
+    let series = series();
+    assert!(faults("sum by (le) (rate(sluss_request_duration_seconds_bucket[5m]))", &series).is_empty());
+    assert_eq!(faults("sluss_request_total", &series), ["there is no series sluss_request_total"]);
+    assert_eq!(faults("sum by (tenat) (sluss_jobs{sate=\"ready\"})", &series), ["there is no label tenat", "there is no label sate"]);
+}
