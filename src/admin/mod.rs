@@ -23,6 +23,7 @@ use self::error::AdminError;
 pub use self::health::LastLook;
 use crate::body::{self, Body};
 use crate::budget::Budget;
+use crate::config::TenantScope;
 use crate::gateway::layers::{RequestId, X_REQUEST_ID};
 use crate::gateway::request::{ON_BEHALF_OF, bearer};
 use crate::migrate::cutover::Actor;
@@ -50,6 +51,14 @@ pub(crate) struct Operator {
 impl Operator {
     pub(crate) fn actor(&self) -> Actor {
         Actor { name: self.identity.name.clone(), on_behalf_of: self.on_behalf_of.clone() }
+    }
+
+    /// For what tells of every tenant at once.
+    pub(crate) fn of_all_tenants(&self) -> Result<(), AdminError> {
+        if self.identity.scope == TenantScope::All {
+            return Ok(());
+        }
+        Err(AdminError::Forbidden("this tells of all tenants, and is for tokens of all tenants"))
     }
 }
 
@@ -85,7 +94,7 @@ impl Admin {
         let operator = self.operator(&head).await?;
         let query = head.uri.query().unwrap_or_default();
         match (&head.method, &parts[..]) {
-            (&Method::GET, ["metrics"]) => Ok(self.metrics_page()),
+            (&Method::GET, ["metrics"]) => self.metrics_page(&operator),
             (&Method::GET, ["admin", "v1", "tenants"]) => self.list_tenants(&operator).await,
             (&Method::GET, ["admin", "v1", "tenants", tenant]) => self.show_tenant(&operator, tenant).await,
             (&Method::POST, ["admin", "v1", "tenants", tenant, "phase"]) => self.flip(&operator, tenant, body).await,
@@ -94,8 +103,8 @@ impl Admin {
             (&Method::POST, ["admin", "v1", "jobs", "retry"]) => self.retry_all(&operator, body).await,
             (&Method::POST, ["admin", "v1", "jobs", job, "retry"]) => self.retry_one(&operator, job).await,
             (&Method::GET, ["admin", "v1", "audit"]) => self.list_audit(&operator, query).await,
-            (&Method::GET, ["admin", "v1", "processes"]) => self.list_processes().await,
-            (&Method::GET, ["admin", "v1", "operators"]) => self.list_operators().await,
+            (&Method::GET, ["admin", "v1", "processes"]) => self.list_processes(&operator).await,
+            (&Method::GET, ["admin", "v1", "operators"]) => self.list_operators(&operator).await,
             _ => Err(AdminError::NoSuchPath),
         }
     }
@@ -112,10 +121,11 @@ impl Admin {
         Ok(Operator { identity, on_behalf_of })
     }
 
-    fn metrics_page(&self) -> Response<Body> {
+    fn metrics_page(&self, operator: &Operator) -> Result<Response<Body>, AdminError> {
+        operator.of_all_tenants()?;
         let mut response = text(self.metrics.render());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_MEDIA_TYPE));
-        response
+        Ok(response)
     }
 }
 

@@ -41,7 +41,7 @@ pub async fn sample(budget: &Budget, tenant: &Tenant) -> Result<Sample, JobError
                     sample.different += 1;
                     tracing::error!(event = "mismatch", tenant = %tenant.id, "{} differs between sql and the object store", row.key);
                 }
-                Ok(Comparison::Moved) => {}
+                Ok(Comparison::Moved) => sample.moved += 1,
                 Err(error) => {
                     sample.failed += 1;
                     tracing::warn!(tenant = %tenant.id, "{} could not be compared: {}", row.key, error.reason());
@@ -51,6 +51,9 @@ pub async fn sample(budget: &Budget, tenant: &Tenant) -> Result<Sample, JobError
         let page = tenant.sql.scan(&collection.name, None, LOOK_AHEAD).await?;
         sample.uncopied += page.rows.iter().filter(|row| row.truth().holder == Holder::Sql).count() as u64;
     }
+    // Beyond the rows looked at, the last sweep's figures tell.
+    let in_sql = tenant.sql.tally().await?.sql.documents;
+    sample.uncopied = sample.uncopied.max(u64::try_from(in_sql).unwrap_or_default());
     Ok(sample)
 }
 

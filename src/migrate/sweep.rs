@@ -37,7 +37,7 @@ pub async fn sweep(tools: &Tools, tenant: &Tenant, collection: &CollectionName, 
             return Ok(Attempt::Later(BACKLOG_WAIT));
         }
         let after = match (&current.after, tenant.collection(collection)) {
-            (Some(after), Some(config)) => DocId::parse(config.id_kind, after).ok(),
+            (Some(after), Some(config)) => Some(DocId::from_row(config.id_kind, after)),
             (None, _) | (_, None) => None,
         };
         let page = tenant.sql.sweep_page(collection, after.as_ref(), PAGE).await?;

@@ -104,6 +104,15 @@ impl DocId {
         }
     }
 
+    /// From a text that came out of a row: what no client could ask for is a document all the same.
+    pub fn from_row(kind: IdKind, text: &str) -> Self {
+        let integer = match kind {
+            IdKind::Integer => text.parse().ok(),
+            IdKind::Text => None,
+        };
+        integer.map_or_else(|| Self::Text(text.to_owned()), Self::Integer)
+    }
+
     pub fn kind(&self) -> IdKind {
         match self {
             Self::Integer(_) => IdKind::Integer,

@@ -140,6 +140,8 @@ pub struct Sample {
     pub different: u64,
     /// Documents that could not be read from one side.
     pub failed: u64,
+    /// Documents that changed while they were compared.
+    pub moved: u64,
     /// Documents in the tenant's tables with content in SQL and no true copy.
     pub uncopied: u64,
 }
@@ -187,6 +189,9 @@ fn sample_verdict(sample: Option<Sample>) -> (bool, String) {
         Some(Sample { failed, .. }) if failed > 0 => (false, format!("{failed} sampled documents could not be read from both stores")),
         Some(Sample { compared: 0, uncopied, .. }) if uncopied > 0 => {
             (false, format!("nothing is copied yet to compare: {uncopied} or more documents wait; run a sweep and let the agents work"))
+        }
+        Some(Sample { compared: 0, moved, .. }) if moved > 0 => {
+            (false, format!("all {moved} sampled documents changed while they were compared; try again"))
         }
         Some(Sample { compared: 0, .. }) => (true, "the tenant has no content to compare".to_owned()),
         Some(Sample { compared, .. }) => (true, format!("{compared} sampled documents are equal in both stores")),
@@ -268,6 +273,7 @@ mod tests {
         assert!(blocked(Sample { compared: 9, different: 1, ..Sample::default() }));
         assert!(blocked(Sample { compared: 9, failed: 1, ..Sample::default() }));
         assert!(blocked(Sample { uncopied: 1, ..Sample::default() }));
+        assert!(blocked(Sample { moved: 1, ..Sample::default() }));
         assert!(!blocked(Sample { compared: 9, uncopied: 3, ..Sample::default() }));
         assert!(!blocked(Sample::default()));
     }

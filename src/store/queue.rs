@@ -104,7 +104,7 @@ pub struct JobCount {
 pub trait JobQueue: Send + Sync {
     fn tenant(&self) -> &TenantId;
 
-    /// Adds jobs; one that is open already keeps the higher priority. A quarantined one stays so.
+    /// Adds jobs; one that is open already keeps the higher priority. A quarantined one of a document stays so until the document changes.
     async fn enqueue(&self, jobs: Vec<NewJob>) -> StoreResult<()>;
 
     /// The most urgent job that is due, or one whose lease ran out; at most one holder at a time.

@@ -177,6 +177,21 @@ async fn a_quarantined_job_waits_for_an_operator(w: World) {
     assert_eq!((w.jobs.retry(None).await.unwrap(), w.jobs.retry(None).await.unwrap()), (1, 0));
 }
 
+async fn a_change_wakes_a_quarantined_job_of_its_document_and_a_flip_that_of_its_sweep(w: World) {
+    w.flip_to(Phase::Shadow).await;
+    w.store(&numbered(1), b"old").await;
+    while let Some(lease) = w.claim().await {
+        w.jobs.fail(lease, "broken", Verdict::Quarantine).await.unwrap();
+    }
+    w.wish(1, Priority::Access).await;
+    assert!(w.claim().await.is_none(), "the same need found again changes nothing");
+    w.store(&numbered(1), b"new").await;
+    let lease = w.claimed().await;
+    assert_eq!((lease.kind, lease.failures), (JobKind::Copy, 0));
+    w.flip_to(Phase::Dual).await;
+    assert_eq!(w.claimed().await.kind, JobKind::Sweep);
+}
+
 async fn a_job_that_is_given_back_is_as_it_was(w: World) {
     w.wish(1, Priority::Write).await;
     let lease = w.claimed().await;
@@ -260,6 +275,7 @@ on_every_backend!(
     a_heartbeat_keeps_the_lease,
     a_failed_job_waits_and_keeps_its_reason,
     a_quarantined_job_waits_for_an_operator,
+    a_change_wakes_a_quarantined_job_of_its_document_and_a_flip_that_of_its_sweep,
     a_job_that_is_given_back_is_as_it_was,
     a_job_is_closed_only_when_its_document_no_longer_needs_it,
     a_checkpoint_survives_a_take_over_and_a_failure,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sluss::model::content::Fingerprint;
 use sluss::model::document::Holder;
 use sluss::model::id::DocId;
 use sluss::model::job::{JobKind, JobTarget};
@@ -44,6 +45,19 @@ async fn an_abandoned_upload_goes_in_two_rounds_a_while_apart(w: World) {
     moved(&w.commit(&numbered(1), point_of(object, b"late")).await);
     w.sql.upload_removed(&last).await.unwrap();
     assert_eq!((w.sql.condemned(DAY, 10).await.unwrap(), w.customer.uploads()), (Vec::new(), 0));
+}
+
+async fn an_attempt_is_given_up_only_when_nothing_touches_it_and_then_takes_no_more(w: World) {
+    let mut staging = w.sql.stage(w.sql.state().await.unwrap().epoch).await.unwrap();
+    for _ in 0..3 {
+        staging.append(content(10, 1).into()).await.unwrap();
+        w.clock.advance(DAY);
+        w.sql.condemned(DAY, 10).await.unwrap();
+    }
+    w.clock.advance(Duration::from_secs(1));
+    w.sql.condemned(DAY, 10).await.unwrap();
+    assert!(staging.append(content(10, 2).into()).await.is_err());
+    assert!(staging.finish(Fingerprint::of(b"x")).await.is_err());
 }
 
 async fn an_upload_of_an_older_epoch_is_condemned_at_once(w: World) {
@@ -160,6 +174,7 @@ async fn a_sample_names_only_what_both_stores_hold(w: World) {
 on_every_backend!(
     an_upload_is_recorded_only_where_the_phase_calls_for_it,
     an_abandoned_upload_goes_in_two_rounds_a_while_apart,
+    an_attempt_is_given_up_only_when_nothing_touches_it_and_then_takes_no_more,
     an_upload_of_an_older_epoch_is_condemned_at_once,
     an_upload_that_its_owner_condemned_is_collected_at_once,
     no_more_uploads_are_named_than_asked_for,

@@ -9,7 +9,7 @@ use rusqlite::types::Null;
 use rusqlite::{ErrorCode, OptionalExtension, ToSql, Transaction, params, params_from_iter};
 
 use super::file::{Outcome, broken};
-use super::jobs;
+use super::jobs::{self, Wish};
 use super::rows;
 use super::staging;
 use super::table::Table;
@@ -79,7 +79,7 @@ impl Work<'_> {
         for kind in [JobKind::Copy, JobKind::WriteBack] {
             if after.needs(kind, mirror) {
                 let job = NewJob { kind, target: JobTarget::Document(after.key.clone()), priority: Priority::Write };
-                jobs::enqueue(self.tx, &job, self.now.as_millisecond())?;
+                jobs::enqueue(self.tx, &job, Wish::Anew, self.now.as_millisecond())?;
             }
         }
         tally::carry(self.tx, self.tenant, self.table, before, &after)?;

@@ -15,8 +15,17 @@ use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
 use crate::store::queue::{Completion, JobCount, JobId, JobQueue, JobView, Lease, Verdict};
 
+/// Whether a wish wakes a job that is in quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Something has changed since: new content, another phase, an operator's word. The old reason may no longer hold.
+    Anew,
+    /// The same need was found again.
+    Again,
+}
+
 /// Adds a job to the outbox of the transaction at hand, or raises the priority of the one that is open.
-pub(super) fn enqueue(tx: &Transaction<'_>, job: &NewJob, now: i64) -> rusqlite::Result<()> {
+pub(super) fn enqueue(tx: &Transaction<'_>, job: &NewJob, wish: Wish, now: i64) -> rusqlite::Result<()> {
     let (tenant, collection, document) = match &job.target {
         JobTarget::Document(key) => (&key.tenant, key.collection.as_str(), key.id.to_string()),
         JobTarget::Collection(tenant, collection) => (tenant, collection.as_str(), String::new()),
@@ -28,17 +37,24 @@ pub(super) fn enqueue(tx: &Transaction<'_>, job: &NewJob, now: i64) -> rusqlite:
          ON CONFLICT (tenant, kind, collection, document) DO UPDATE SET priority = max(priority, excluded.priority)",
     )?
     .execute(params![tenant.as_str(), job.kind.label(), collection, document, job.priority.rank(), now])?;
+    if wish == Wish::Anew {
+        tx.prepare_cached(
+            "UPDATE sluss_job SET state = 'ready', failures = 0, due_at = ?5 \
+             WHERE tenant = ?1 AND kind = ?2 AND collection = ?3 AND document = ?4 AND state = 'quarantined'",
+        )?
+        .execute(params![tenant.as_str(), job.kind.label(), collection, document, now])?;
+    }
     Ok(())
 }
 
 /// Asks for a walk over the whole collection from now on: one that is under way starts over, because what it has passed already
 /// was judged by another phase. Its agent finds the lease lost.
 pub(super) fn restart_sweep(tx: &Transaction<'_>, sweep: &NewJob, now: i64) -> rusqlite::Result<()> {
-    enqueue(tx, sweep, now)?;
+    enqueue(tx, sweep, Wish::Anew, now)?;
     let JobTarget::Collection(tenant, collection) = &sweep.target else { return Ok(()) };
     tx.execute(
         "UPDATE sluss_job SET state = 'ready', owner = NULL, token = NULL, checkpoint = NULL, due_at = ?4 \
-         WHERE tenant = ?1 AND kind = ?2 AND collection = ?3 AND document = '' AND state <> 'quarantined'",
+         WHERE tenant = ?1 AND kind = ?2 AND collection = ?3 AND document = ''",
         params![tenant.as_str(), sweep.kind.label(), collection.as_str(), now],
     )?;
     Ok(())
@@ -103,7 +119,7 @@ impl SqliteTenant {
             JobKind::Copy | JobKind::WriteBack => {
                 let collection = parsed()?;
                 let table = self.tables().iter().find(|table| table.collection == collection);
-                let id = table.map_or_else(|| DocId::Text(document.to_owned()), |table| table.id_from(document));
+                let id = table.map_or_else(|| DocId::Text(document.to_owned()), |table| DocId::from_row(table.id_kind, document));
                 Ok(JobTarget::Document(DocKey { tenant: self.id.clone(), collection, id }))
             }
         }
@@ -168,7 +184,11 @@ impl JobQueue for SqliteTenant {
         self.file
             .write("enqueue for", self.id.to_string(), move |tx| {
                 for job in &jobs {
-                    enqueue(tx, job, now)?;
+                    let wish = match job.target {
+                        JobTarget::Document(_) => Wish::Again,
+                        JobTarget::Collection(..) | JobTarget::Tenant(_) => Wish::Anew,
+                    };
+                    enqueue(tx, job, wish, now)?;
                 }
                 Ok(Outcome::Commit(()))
             })

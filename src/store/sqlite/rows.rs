@@ -85,8 +85,17 @@ fn read_document(row: &Row<'_>) -> rusqlite::Result<Document> {
         content: SqlContent::of_length(length),
         column: ContentColumn::Nullable,
         soft_deleted: false,
-        attributes: Attributes { media_type: row.get(6)?, file_name: row.get(7)?, modified: read_time(row.get_ref(8)?) },
+        attributes: Attributes {
+            media_type: read_text(row.get_ref(6)?),
+            file_name: read_text(row.get_ref(7)?),
+            modified: read_time(row.get_ref(8)?),
+        },
     })
+}
+
+/// What is not UTF-8, or no text at all, counts as absent: it is the customer's, and no reason not to serve the content.
+fn read_text(value: ValueRef<'_>) -> Option<String> {
+    value.as_str().ok().map(str::to_owned)
 }
 
 /// Integers are Unix seconds; text is RFC 3339, or SQLite's own form in UTC. Anything else counts as absent: it is the customer's.

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS sluss_upload (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sluss_upload_state ON sluss_upload (tenant, state, changed_at);
 CREATE TABLE IF NOT EXISTS sluss_staging (
-    attempt TEXT PRIMARY KEY, tenant TEXT NOT NULL, epoch INTEGER NOT NULL, started_at INTEGER NOT NULL,
+    attempt TEXT PRIMARY KEY, tenant TEXT NOT NULL, epoch INTEGER NOT NULL, touched_at INTEGER NOT NULL,
     finished INTEGER NOT NULL, length INTEGER, sha256 BLOB
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sluss_staging_piece (

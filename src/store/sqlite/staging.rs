@@ -9,6 +9,7 @@ use rusqlite::{Connection, MAIN_DB, OptionalExtension, Transaction, params};
 use super::file::{Outcome, SqliteFile, broken};
 use super::table::Table;
 use super::tenant::SqliteTenant;
+use crate::clock::Clock;
 use crate::model::content::Fingerprint;
 use crate::model::id::Attempt;
 use crate::model::stamp::Epoch;
@@ -19,6 +20,7 @@ struct SqliteStaging {
     file: Arc<SqliteFile>,
     attempt: Attempt,
     pieces: u64,
+    clock: Arc<dyn Clock>,
 }
 
 pub(super) async fn begin(tenant: &SqliteTenant, epoch: Epoch) -> StoreResult<Box<dyn Staging>> {
@@ -28,22 +30,25 @@ pub(super) async fn begin(tenant: &SqliteTenant, epoch: Epoch) -> StoreResult<Bo
         .file
         .write("stage", attempt.to_string(), move |tx| {
             tx.execute(
-                "INSERT INTO sluss_staging (attempt, tenant, epoch, started_at, finished) VALUES (?1, ?2, ?3, ?4, 0)",
+                "INSERT INTO sluss_staging (attempt, tenant, epoch, touched_at, finished) VALUES (?1, ?2, ?3, ?4, 0)",
                 params![attempt.to_string(), id.as_str(), epoch.0, now],
             )?;
             Ok(Outcome::Commit(()))
         })
         .await?;
-    Ok(Box::new(SqliteStaging { file: Arc::clone(&tenant.file), attempt, pieces: 0 }))
+    Ok(Box::new(SqliteStaging { file: Arc::clone(&tenant.file), attempt, pieces: 0, clock: Arc::clone(&tenant.clock) }))
 }
 
 #[async_trait]
 impl Staging for SqliteStaging {
     async fn append(&mut self, piece: Bytes) -> StoreResult<()> {
-        let (attempt, number) = (self.attempt, self.pieces);
+        let (attempt, number, now) = (self.attempt, self.pieces, self.clock.now().as_millisecond());
         self.pieces += 1;
         self.file
             .write("append to", attempt.to_string(), move |tx| {
+                // An attempt that was given up takes no more: nobody would find its pieces again.
+                let kept = "UPDATE sluss_staging SET touched_at = ?2 WHERE attempt = ?1 AND finished = 0";
+                one_attempt(tx.prepare_cached(kept)?.execute(params![attempt.to_string(), now])?)?;
                 tx.prepare_cached("INSERT INTO sluss_staging_piece (attempt, number, bytes) VALUES (?1, ?2, ?3)")?.execute(params![
                     attempt.to_string(),
                     number,
@@ -58,10 +63,10 @@ impl Staging for SqliteStaging {
         let (attempt, length, sha256) = (self.attempt, content.length_bytes, content.sha256);
         self.file
             .write("finish", attempt.to_string(), move |tx| {
-                tx.execute(
+                one_attempt(tx.execute(
                     "UPDATE sluss_staging SET finished = 1, length = ?2, sha256 = ?3 WHERE attempt = ?1",
                     params![attempt.to_string(), length, sha256.0],
-                )?;
+                )?)?;
                 Ok(Outcome::Commit(()))
             })
             .await?;
@@ -77,6 +82,10 @@ impl Staging for SqliteStaging {
             })
             .await
     }
+}
+
+fn one_attempt(changed: usize) -> rusqlite::Result<()> {
+    if changed == 1 { Ok(()) } else { Err(broken("the attempt was given up: it went untouched for too long")) }
 }
 
 /// True when the attempt is whole, of this epoch, and is what its writer says it is.
@@ -127,12 +136,12 @@ fn remove(tx: &Transaction<'_>, attempt: Attempt) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Attempts that began before `before` or in another epoch: nobody can commit them any more, or anybody wants to.
+/// Attempts untouched since `before` or in another epoch: nobody can commit them any more, or anybody wants to.
 pub(super) fn remove_abandoned(tx: &Transaction<'_>, tenant: &str, before: i64, epoch: Epoch) -> rusqlite::Result<usize> {
     tx.execute(
         "DELETE FROM sluss_staging_piece WHERE attempt IN \
-         (SELECT attempt FROM sluss_staging WHERE tenant = ?1 AND (started_at < ?2 OR epoch <> ?3))",
+         (SELECT attempt FROM sluss_staging WHERE tenant = ?1 AND (touched_at < ?2 OR epoch <> ?3))",
         params![tenant, before, epoch.0],
     )?;
-    tx.execute("DELETE FROM sluss_staging WHERE tenant = ?1 AND (started_at < ?2 OR epoch <> ?3)", params![tenant, before, epoch.0])
+    tx.execute("DELETE FROM sluss_staging WHERE tenant = ?1 AND (touched_at < ?2 OR epoch <> ?3)", params![tenant, before, epoch.0])
 }

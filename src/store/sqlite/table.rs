@@ -108,15 +108,6 @@ impl Table {
             self.columns()
         )
     }
-
-    /// From a text that came out of a row: what no client could ask for is a document all the same.
-    pub(super) fn id_from(&self, text: &str) -> DocId {
-        let integer = match self.id_kind {
-            IdKind::Integer => text.parse().ok(),
-            IdKind::Text => None,
-        };
-        integer.map_or_else(|| DocId::Text(text.to_owned()), DocId::Integer)
-    }
 }
 
 impl rusqlite::ToSql for DocId {
