@@ -112,13 +112,6 @@ impl DocId {
         };
         integer.map_or_else(|| Self::Text(text.to_owned()), Self::Integer)
     }
-
-    pub fn kind(&self) -> IdKind {
-        match self {
-            Self::Integer(_) => IdKind::Integer,
-            Self::Text(_) => IdKind::Text,
-        }
-    }
 }
 
 impl fmt::Display for DocId {

@@ -62,14 +62,6 @@ pub enum StoreErrorKind {
 }
 
 impl StoreErrorKind {
-    /// True when the same request may pass later without anybody acting.
-    pub const fn is_transient(self) -> bool {
-        match self {
-            Self::Unavailable | Self::Timeout | Self::Throttled { .. } => true,
-            Self::Denied | Self::Full | Self::Corrupt | Self::Other => false,
-        }
-    }
-
     pub const fn label(self) -> &'static str {
         match self {
             Self::Unavailable => "unavailable",

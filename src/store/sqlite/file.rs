@@ -94,10 +94,6 @@ impl SqliteFile {
         &self.tasks
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub fn pool_use(&self) -> PoolUse {
         let pools = [&self.readers, &self.streamers, &self.writer].map(Pool::status);
         let idle = pools.iter().map(|pool| pool.available).sum();
