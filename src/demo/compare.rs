@@ -6,8 +6,7 @@ use anyhow::Context;
 use futures_util::StreamExt;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::ledger::Seen;
-use super::pattern::Pattern;
+use super::ledger::{Candidates, Seen};
 use super::show::Summary;
 use super::traffic::{Document, Traffic};
 use crate::app::Running;
@@ -54,13 +53,11 @@ async fn by_gateway(traffic: &Traffic, document: &Document, expected: &[Seen]) -
     if answer.status == StatusCode::NOT_FOUND {
         return Ok(expected.contains(&Seen::Absent));
     }
-    let mut candidates = contents(expected);
-    let mut at = 0;
+    let mut candidates = Candidates::among(expected, 0);
     while let Some(piece) = answer.piece().await? {
-        candidates.retain(|pattern| pattern.matches(at, &piece));
-        at += piece.len() as u64;
+        candidates.see(&piece);
     }
-    Ok(answer.status == StatusCode::OK && candidates.iter().any(|pattern| pattern.length == at))
+    Ok(answer.status == StatusCode::OK && candidates.whole().is_some())
 }
 
 async fn by_holders(running: &Running, document: &Document, expected: &[Seen]) -> anyhow::Result<bool> {
@@ -69,13 +66,13 @@ async fn by_holders(running: &Running, document: &Document, expected: &[Seen]) -
     let holder = row.truth().holder;
     let mut same = true;
     if matches!(holder, Holder::Sql | Holder::Both) {
-        same &= is_one_of(in_sql(&tenant, &row).await?, &contents(expected)).await;
+        same &= is_one_of(in_sql(&tenant, &row).await?, expected).await;
     }
     if matches!(holder, Holder::Object | Holder::Both)
         && let Some(location) = &row.location
     {
         let object = open_checked(&*tenant.objects, location, 0..location.content.length_bytes).await?;
-        same &= is_one_of(object, &contents(expected)).await;
+        same &= is_one_of(object, expected).await;
     }
     Ok(same)
 }
@@ -85,23 +82,14 @@ async fn in_sql(tenant: &Tenant, row: &DocRow) -> anyhow::Result<Option<ByteStre
     Ok(tenant.sql.open(&row.key, document.revision, 0, 1 << 20).await?)
 }
 
-async fn is_one_of(content: Option<ByteStream>, expected: &[Pattern]) -> bool {
+async fn is_one_of(content: Option<ByteStream>, expected: &[Seen]) -> bool {
     let Some(mut content) = content else { return false };
-    let (mut candidates, mut at) = (expected.to_vec(), 0);
+    let mut candidates = Candidates::among(expected, 0);
     while let Some(piece) = content.next().await {
         let Ok(piece) = piece else { return false };
-        candidates.retain(|pattern| pattern.matches(at, &piece));
-        at += piece.len() as u64;
+        candidates.see(&piece);
     }
-    candidates.iter().any(|pattern| pattern.length == at)
-}
-
-fn contents(expected: &[Seen]) -> Vec<Pattern> {
-    let content = |seen: &Seen| match seen {
-        Seen::Content(pattern) => Some(*pattern),
-        Seen::Absent => None,
-    };
-    expected.iter().filter_map(content).collect()
+    candidates.whole().is_some()
 }
 
 fn key_of(running: &Running, document: &Document) -> Option<(std::sync::Arc<Tenant>, DocKey)> {

@@ -45,6 +45,43 @@ impl Ledger {
     }
 }
 
+/// The contents that the bytes seen so far leave possible.
+pub struct Candidates {
+    left: Vec<Pattern>,
+    at: u64,
+}
+
+impl Candidates {
+    /// Those of `possible`, seen from `from` on.
+    pub fn among(possible: &[Seen], from: u64) -> Self {
+        let content = |seen: &Seen| match seen {
+            Seen::Content(pattern) => Some(*pattern),
+            Seen::Absent => None,
+        };
+        Self { left: possible.iter().filter_map(content).collect(), at: from }
+    }
+
+    pub fn see(&mut self, piece: &[u8]) {
+        self.left.retain(|pattern| pattern.matches(self.at, piece));
+        self.at += piece.len() as u64;
+    }
+
+    /// Where the bytes seen so far end.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// A content that has these bytes there.
+    pub fn part(&self) -> Option<Pattern> {
+        self.left.first().copied()
+    }
+
+    /// A content that ends where these bytes do.
+    pub fn whole(&self) -> Option<Pattern> {
+        self.left.iter().find(|pattern| pattern.length == self.at).copied()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::ledger::{Ledger, Seen};
+use super::ledger::{Candidates, Ledger, Seen};
 use super::pattern::Pattern;
 use crate::body;
 use crate::client::{Answer, ClientError, HttpClient};
@@ -190,30 +190,19 @@ impl Traffic {
     /// Compares a body with every content that the document may have, as it comes.
     async fn check(&self, mut answer: Answer, ledger: &mut Ledger, document: &Document, from: u64) {
         let whole = answer.status == StatusCode::OK;
-        let mut candidates: Vec<Pattern> = ledger
-            .possible()
-            .iter()
-            .filter_map(|seen| match seen {
-                Seen::Content(pattern) => Some(*pattern),
-                Seen::Absent => None,
-            })
-            .collect();
-        let mut at = from;
+        let mut candidates = Candidates::among(ledger.possible(), from);
         loop {
             match answer.piece().await {
-                Ok(Some(piece)) => {
-                    candidates.retain(|pattern| pattern.matches(at, &piece));
-                    at += piece.len() as u64;
-                }
+                Ok(Some(piece)) => candidates.see(&piece),
                 Ok(None) => break,
                 Err(_) => return self.lost(),
             }
         }
-        candidates.retain(|pattern| !whole || pattern.length == at);
-        match candidates.first() {
-            Some(pattern) if whole => self.judge(ledger, Seen::Content(*pattern), document).await,
+        let seen = if whole { candidates.whole() } else { candidates.part() };
+        match seen {
+            Some(pattern) if whole => self.judge(ledger, Seen::Content(pattern), document).await,
             Some(_) => {}
-            None => self.wrong(format!("GET {} gave {} bytes that nobody wrote there", document.path, at - from)).await,
+            None => self.wrong(format!("GET {} gave {} bytes that nobody wrote there", document.path, candidates.at() - from)).await,
         }
     }
 

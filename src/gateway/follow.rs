@@ -154,7 +154,7 @@ impl Follow {
             let mut looks = 0;
             while follow.at < follow.end {
                 let failed = match source.stream.next().await {
-                    Some(Ok(bytes)) => return Ok(follow.take(bytes).map(|bytes| (bytes, (follow, source)))),
+                    Some(Ok(bytes)) => return Ok(Some((follow.take(bytes), (follow, source)))),
                     Some(Err(Interrupted::Store(error))) => Some(error),
                     Some(Err(Interrupted::Moved | Interrupted::Client(_))) => None,
                     None => Some(follow.short(source.side)),
@@ -166,10 +166,10 @@ impl Follow {
         })
     }
 
-    fn take(&mut self, mut bytes: Bytes) -> Option<Bytes> {
+    fn take(&mut self, mut bytes: Bytes) -> Bytes {
         bytes.truncate(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
         self.at += bytes.len() as u64;
-        Some(bytes)
+        bytes
     }
 
     async fn go_on(&self, failed_side: Side, failed: Option<StoreError>, looks: u32) -> Result<Source, BoxError> {
