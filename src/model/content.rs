@@ -52,6 +52,12 @@ impl PieceSums {
         usize::try_from(index).ok().and_then(|index| self.0.get(index)).is_some_and(|sum| *sum == crc32c::crc32c(piece))
     }
 
+    /// The first piece that has not the same sum in both, or only in one of them.
+    pub fn first_difference(&self, other: &Self) -> Option<u64> {
+        let pieces = self.0.len().max(other.0.len());
+        (0..pieces).find(|at| self.0.get(*at) != other.0.get(*at)).map(|at| at as u64)
+    }
+
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|sum| sum.to_be_bytes()).collect()
     }
@@ -136,6 +142,17 @@ mod tests {
         assert!(!sums.matches(2, &[]));
         content[PIECE_BYTES] ^= 1;
         assert!(!sums.matches(1, &content[PIECE_BYTES..]));
+    }
+
+    #[test]
+    fn the_first_difference_is_told_also_where_one_content_is_longer() {
+        let content = vec![7; 2 * PIECE_BYTES + 5];
+        let sums = |bytes: &[u8]| Fingerprint::of(bytes).pieces;
+        let mut changed = content.clone();
+        changed[PIECE_BYTES + 1] ^= 1;
+        assert_eq!(sums(&content).first_difference(&sums(&content)), None);
+        assert_eq!(sums(&content).first_difference(&sums(&changed)), Some(1));
+        assert_eq!(sums(&content[..PIECE_BYTES]).first_difference(&sums(&content)), Some(1));
     }
 
     proptest! {

@@ -14,6 +14,8 @@ use super::stamp::{Epoch, Revision, Stamp};
 pub struct State {
     pub phase: Phase,
     pub epoch: Epoch,
+    /// Clients change nothing for now. Agents go on: what they do is not seen.
+    pub read_only: bool,
 }
 
 /// What the content column held. NULL, empty and bytes are three states everywhere.
@@ -189,7 +191,7 @@ impl DocRow {
         let wanted = match kind {
             JobKind::Copy => holder == Holder::Sql,
             JobKind::WriteBack => holder == Holder::Object,
-            JobKind::Sweep | JobKind::Collect => false,
+            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge | JobKind::Collect => false,
         };
         wanted && self.state.phase.calls_for(kind, mirror)
     }

@@ -17,6 +17,8 @@ pub enum IdError {
     Name { what: &'static str, value: String },
     #[error("document id {0:?} is not an integer of 64 bits")]
     NotAnInteger(String),
+    #[error("document id {0:?} is not a UUID")]
+    NotAUuid(String),
     #[error("document id is empty")]
     Empty,
     #[error("document id is longer than {MAX_DOC_ID_BYTES} bytes")]
@@ -82,6 +84,8 @@ name!(
 pub enum IdKind {
     Integer,
     Text,
+    /// However a client spells it, it is asked for in lower case with hyphens; a row's own spelling stays as it is.
+    Uuid,
 }
 
 /// A document's id. Two ids are equal when the values are; whether two spellings meet in one row is SQL's to say,
@@ -101,6 +105,10 @@ impl DocId {
             _ if value.chars().any(char::is_control) => Err(IdError::ControlCharacter),
             IdKind::Integer => value.parse().map(Self::Integer).map_err(|_| IdError::NotAnInteger(value.chars().take(80).collect())),
             IdKind::Text => Ok(Self::Text(value.to_owned())),
+            IdKind::Uuid => match Uuid::try_parse(value) {
+                Ok(uuid) => Ok(Self::Text(uuid.hyphenated().to_string())),
+                Err(_) => Err(IdError::NotAUuid(value.chars().take(80).collect())),
+            },
         }
     }
 
@@ -108,7 +116,7 @@ impl DocId {
     pub fn from_row(kind: IdKind, text: &str) -> Self {
         let integer = match kind {
             IdKind::Integer => text.parse().ok(),
-            IdKind::Text => None,
+            IdKind::Text | IdKind::Uuid => None,
         };
         integer.map_or_else(|| Self::Text(text.to_owned()), Self::Integer)
     }
@@ -238,6 +246,18 @@ mod tests {
         assert!(DocId::parse(IdKind::Text, "a\u{0}b").is_err());
         assert!(DocId::parse(IdKind::Text, "").is_err());
         assert!(DocId::parse(IdKind::Text, &"x".repeat(MAX_DOC_ID_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn a_uuid_is_one_id_however_it_is_spelled() {
+        let canonical = DocId::Text("6f9619ff-8b86-d011-b42d-00cf4fc964ff".into());
+        for spelled in
+            ["6F9619FF-8B86-D011-B42D-00CF4FC964FF", "{6f9619ff-8b86-d011-b42d-00cf4fc964ff}", "6f9619ff8b86d011b42d00cf4fc964ff"]
+        {
+            assert_eq!(DocId::parse(IdKind::Uuid, spelled), Ok(canonical.clone()), "{spelled}");
+        }
+        assert!(DocId::parse(IdKind::Uuid, "6f9619ff").is_err());
+        assert_eq!(DocId::from_row(IdKind::Uuid, "6F9619FF-8B86-D011-B42D-00CF4FC964FF").to_string().chars().next(), Some('6'));
     }
 
     #[test]

@@ -18,18 +18,43 @@ pub enum JobKind {
     WriteBack,
     /// Walk one collection, enqueue what has no true location, put right what the truth marks.
     Sweep,
+    /// Walk what changed in one collection since the last such walk, as a sweep would.
+    Changes,
+    /// Compare every document of one collection with its object and its location.
+    Verify,
+    /// Take content out of SQL that a verified object holds.
+    Purge,
     /// Remove what abandoned uploads and attempts left behind.
     Collect,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 4] = [Self::Copy, Self::WriteBack, Self::Sweep, Self::Collect];
+    pub const ALL: [Self; 7] = [Self::Copy, Self::WriteBack, Self::Sweep, Self::Changes, Self::Verify, Self::Purge, Self::Collect];
+
+    /// Whether a tenant is not yet where its phase wants it while such a job is open. The others come again and again.
+    pub const fn is_backlog(self) -> bool {
+        match self {
+            Self::Copy | Self::WriteBack | Self::Sweep => true,
+            Self::Changes | Self::Verify | Self::Purge | Self::Collect => false,
+        }
+    }
+
+    /// Whether such a job is about one content, and so counts among the documents a second. Walks count what they do themselves.
+    pub const fn moves_a_document(self) -> bool {
+        match self {
+            Self::Copy | Self::WriteBack => true,
+            Self::Sweep | Self::Changes | Self::Verify | Self::Purge | Self::Collect => false,
+        }
+    }
 
     pub const fn label(self) -> &'static str {
         match self {
             Self::Copy => "copy",
             Self::WriteBack => "write_back",
             Self::Sweep => "sweep",
+            Self::Changes => "changes",
+            Self::Verify => "verify",
+            Self::Purge => "purge",
             Self::Collect => "collect",
         }
     }
@@ -52,7 +77,8 @@ pub struct UnknownLabel {
 impl FromStr for JobKind {
     type Err = UnknownLabel;
     fn from_str(text: &str) -> Result<Self, UnknownLabel> {
-        let unknown = || UnknownLabel { what: "job kind", value: text.to_owned(), known: "copy, write_back, sweep, collect" };
+        let unknown =
+            || UnknownLabel { what: "job kind", value: text.to_owned(), known: "copy, write_back, sweep, changes, verify, purge, collect" };
         Self::ALL.into_iter().find(|kind| kind.label() == text).ok_or_else(unknown)
     }
 }

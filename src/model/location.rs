@@ -15,4 +15,17 @@ pub struct Location {
     pub revision: Revision,
     /// The object is the only holder: the row's content was NULL at that revision.
     pub sole: bool,
+    /// As the object itself has them; the row's own may have changed since.
+    pub labels: Labels,
+    /// When the object was put into this location.
+    pub held_from: jiff::Timestamp,
+    /// When the holders were last compared and found equal; `None` when that was never, or before the location changed.
+    pub verified_at: Option<jiff::Timestamp>,
+}
+
+/// What an object's metadata say of its content, so that a location can be rebuilt from a bucket alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Labels {
+    pub media_type: Option<String>,
+    pub file_name: Option<String>,
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::job::JobKind;
+use super::verification::{OPEN_DIFFERENCES, VerificationFacts};
 
 /// One of the two places in which content can lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,9 @@ impl Phase {
             (JobKind::WriteBack, Self::Sql | Self::Shadow | Self::Dual) => true,
             (JobKind::WriteBack, Self::Object) => mirror,
             (JobKind::WriteBack, Self::Sealed) => false,
-            (JobKind::Sweep | JobKind::Collect, _) => true,
+            (JobKind::Purge, Self::Sealed) => true,
+            (JobKind::Purge, Self::Sql | Self::Shadow | Self::Dual | Self::Object) => false,
+            (JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Collect, _) => true,
         }
     }
 
@@ -144,6 +147,8 @@ pub struct Sample {
     pub moved: u64,
     /// Documents in the tenant's tables with content in SQL and no true copy.
     pub uncopied: u64,
+    /// Differences that this sample, a verification or a read found, and nobody has put right.
+    pub open_differences: u64,
 }
 
 /// What the guards judge. A fact that was not gathered is `None`, and no guard passes on it.
@@ -152,6 +157,7 @@ pub struct FlipFacts {
     /// `Err` with what the store did wrong.
     pub probe: Option<Result<(), String>>,
     pub sample: Option<Sample>,
+    pub verification: Option<VerificationFacts>,
 }
 
 /// One guard's answer.
@@ -175,7 +181,13 @@ fn verdict(guard: Guard, from: Phase, to: Phase, facts: &FlipFacts) -> Verdict {
             None => (false, "the object store was not probed".to_owned()),
         },
         Guard::SampleComparison => sample_verdict(facts.sample),
-        Guard::Verification => (false, "this version of sluss has no verification yet, and without it nothing may be sealed".to_owned()),
+        Guard::Verification => match &facts.verification {
+            None => (false, "the tenant's verification was not looked at".to_owned()),
+            Some(facts) => match &facts.blockers()[..] {
+                [] => (true, "every document is verified, and no difference is open".to_owned()),
+                blockers => (false, blockers.join("; ")),
+            },
+        },
     };
     Verdict { guard, passed, detail }
 }
@@ -183,9 +195,13 @@ fn verdict(guard: Guard, from: Phase, to: Phase, facts: &FlipFacts) -> Verdict {
 fn sample_verdict(sample: Option<Sample>) -> (bool, String) {
     match sample {
         None => (false, "no sample was compared".to_owned()),
-        Some(Sample { different, compared, .. }) if different > 0 => {
-            (false, format!("{different} of {compared} sampled documents differ between sql and the object store"))
-        }
+        Some(Sample { different, compared, .. }) if different > 0 => (
+            false,
+            format!(
+                "{different} of {compared} sampled documents differ between sql and the object store: `sluss verify` lists what differs"
+            ),
+        ),
+        Some(Sample { open_differences, .. }) if open_differences > 0 => (false, format!("{open_differences} {OPEN_DIFFERENCES}")),
         Some(Sample { failed, .. }) if failed > 0 => (false, format!("{failed} sampled documents could not be read from both stores")),
         Some(Sample { compared: 0, uncopied, .. }) if uncopied > 0 => {
             (false, format!("nothing is copied yet to compare: {uncopied} or more documents wait; run a sweep and let the agents work"))
@@ -236,7 +252,11 @@ mod tests {
     use super::*;
 
     fn all_good() -> FlipFacts {
-        FlipFacts { probe: Some(Ok(())), sample: Some(Sample { compared: 5, ..Sample::default() }) }
+        FlipFacts {
+            probe: Some(Ok(())),
+            sample: Some(Sample { compared: 5, ..Sample::default() }),
+            verification: Some(VerificationFacts::default()),
+        }
     }
 
     #[test]
@@ -251,7 +271,7 @@ mod tests {
     #[test]
     fn forward_steps_are_one_at_a_time() {
         for from in Phase::ALL {
-            for to in Phase::ALL.into_iter().filter(|to| *to > from && *to != Phase::Sealed) {
+            for to in Phase::ALL.into_iter().filter(|to| *to > from) {
                 assert_eq!(permit(from, to, &all_good()).is_ok(), from.next() == Some(to), "{from} to {to}");
             }
         }
@@ -259,7 +279,7 @@ mod tests {
 
     #[test]
     fn no_forward_step_passes_without_its_facts() {
-        for (from, to) in [(Phase::Sql, Phase::Shadow), (Phase::Shadow, Phase::Dual), (Phase::Dual, Phase::Object)] {
+        for (from, to) in Phase::ALL.into_iter().filter_map(|from| Some((from, from.next()?))) {
             assert!(permit(from, to, &FlipFacts::default()).is_err(), "{from} to {to}");
             let broken = FlipFacts { probe: Some(Err("read back other bytes".into())), ..all_good() };
             assert!(permit(from, to, &broken).is_err(), "{from} to {to}");
@@ -274,14 +294,19 @@ mod tests {
         assert!(blocked(Sample { compared: 9, failed: 1, ..Sample::default() }));
         assert!(blocked(Sample { uncopied: 1, ..Sample::default() }));
         assert!(blocked(Sample { moved: 1, ..Sample::default() }));
+        assert!(blocked(Sample { compared: 9, open_differences: 1, ..Sample::default() }));
         assert!(!blocked(Sample { compared: 9, uncopied: 3, ..Sample::default() }));
         assert!(!blocked(Sample::default()));
     }
 
     #[test]
-    fn nothing_is_sealed_before_there_is_verification() {
-        let blockers = permit(Phase::Object, Phase::Sealed, &all_good()).unwrap_err();
-        assert_eq!(blockers.iter().map(|blocker| blocker.guard).collect::<Vec<_>>(), [Guard::Verification]);
+    fn sealed_needs_a_verification_without_a_blocker() {
+        let verified = |verification| permit(Phase::Object, Phase::Sealed, &FlipFacts { verification, ..all_good() });
+        assert!(verified(Some(VerificationFacts::default())).is_ok());
+        for facts in [None, Some(VerificationFacts { unverified: 1, ..VerificationFacts::default() })] {
+            let blockers = verified(facts).unwrap_err();
+            assert_eq!(blockers.iter().map(|blocker| blocker.guard).collect::<Vec<_>>(), [Guard::Verification]);
+        }
     }
 
     #[test]

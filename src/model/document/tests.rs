@@ -3,8 +3,9 @@
 use super::*;
 use crate::model::content::Fingerprint;
 use crate::model::id::FreshKey;
+use crate::model::location::Labels;
 
-const STATE: State = State { phase: Phase::Shadow, epoch: Epoch(3) };
+const STATE: State = State { phase: Phase::Shadow, epoch: Epoch(3), read_only: false };
 
 fn row(content: SqlContent) -> Document {
     Document { revision: Revision(10), content, column: ContentColumn::Nullable, soft_deleted: false, attributes: Attributes::default() }
@@ -18,6 +19,9 @@ fn location(revision: u64, sole: bool) -> Location {
         content: Fingerprint::of(b"hello"),
         revision: Revision(revision),
         sole,
+        labels: Labels::default(),
+        held_from: jiff::Timestamp::UNIX_EPOCH,
+        verified_at: None,
     }
 }
 
