@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::problem::{Problem, Report};
 use super::tenant::same_identifier;
-use super::{CollectionConfig, ObjectStoreConfig, SqlConfig, TenantConfig};
+use super::{CollectionConfig, ColumnValue, ObjectStoreConfig, SqlConfig, TenantConfig};
+use crate::model::id::TenantId;
 
 /// A tenant and the file that it comes from.
 pub(super) struct ReadTenant {
@@ -36,15 +37,31 @@ fn refuse_shared_tables(tenant: &ReadTenant, earlier: &[ReadTenant], report: &mu
         let candidates =
             elsewhere.map(|other| &other.config).flat_map(|other| other.collections.iter().map(move |taken| (&other.id, taken)));
         let beside = own[..index].iter().map(|taken| (&tenant.config.id, taken));
-        if let Some((owner, taken)) = candidates.chain(beside).find(|(_, taken)| same_table(taken, collection)) {
-            let reason = format!("{:?} is the table of {owner}/{}, too", collection.table, taken.name);
+        let shared = |(owner, taken): &(&TenantId, &CollectionConfig)| {
+            same_identifier(&taken.table, &collection.table) && (*owner == &tenant.config.id || !told_apart(taken, collection))
+        };
+        if let Some((owner, taken)) = candidates.chain(beside).find(shared) {
+            let reason = format!(
+                "{:?} is the table of {owner}/{}, too: tenants share one only with the same tenant_column and a tenant_value of their own",
+                collection.table, taken.name
+            );
             refuse(report, &tenant.file, format!("collections.{}.table", collection.name), reason);
         }
     }
 }
 
-fn same_table(one: &CollectionConfig, other: &CollectionConfig) -> bool {
-    same_identifier(&one.table, &other.table)
+/// Two tenants in one table. Which values a database takes for equal depends on the column's type and collation, so those that
+/// differ in their type, their case or blanks at their end only count as the same.
+fn told_apart(one: &CollectionConfig, other: &CollectionConfig) -> bool {
+    let plain = |value: &ColumnValue| match value {
+        ColumnValue::Text(text) => text.trim().to_lowercase(),
+        ColumnValue::Integer(integer) => integer.to_string(),
+        ColumnValue::Flag(flag) => i64::from(*flag).to_string(),
+    };
+    match (&one.tenant, &other.tenant) {
+        (Some(one), Some(other)) => same_identifier(&one.column, &other.column) && plain(&one.value) != plain(&other.value),
+        (Some(_) | None, _) => false,
+    }
 }
 
 fn database(tenant: &TenantConfig) -> &Path {

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::section::Section;
 use super::value::{self, GIB, KIB, MIB, Parsed, TIB};
-use super::{AgentConfig, Auth, ControlConfig, Limits, Listeners, Rights, TenantScope, TokenConfig};
+use super::{AgentConfig, Auth, ControlConfig, Limits, Listeners, Rights, ShadowConfig, TenantScope, TokenConfig};
 use crate::model::content::{ContentHash, MAX_CONTENT_BYTES};
 use crate::model::id::TenantId;
 use crate::model::job::Backoff;
@@ -26,6 +26,7 @@ pub(super) struct Gateway {
     pub(super) control: ControlConfig,
     pub(super) limits: Limits,
     pub(super) agents: AgentConfig,
+    pub(super) shadow: ShadowConfig,
 }
 
 /// `None` only beside a problem. `tenants` are those that have a file.
@@ -36,11 +37,12 @@ pub(super) fn read(section: &mut Section<'_>, tenants: &BTreeSet<TenantId>) -> O
     let control = section.section("control", read_control);
     let limits = section.section("limits", read_limits);
     let agents = section.section("agents", read_agents);
+    let shadow = section.section("shadow", read_shadow);
     let auth = match mode? {
         AuthMode::None => Auth::None,
         AuthMode::Tokens => Auth::Tokens(tokens),
     };
-    Some(Gateway { listeners, auth, control: control?, limits, agents })
+    Some(Gateway { listeners, auth, control: control?, limits, agents, shadow })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -207,10 +209,32 @@ fn read_agents(section: &mut Section<'_>) -> AgentConfig {
             budget: section.count("retry_budget", 12, 1..=1000),
         },
         abandoned_after: section.duration("abandoned_after", DAY, SECOND..=365 * DAY),
-        sweep_every: section.duration("sweep_every", HOUR, SECOND..=365 * DAY),
+        sweep_every: section.duration("sweep_every", DAY, SECOND..=365 * DAY),
+        changes_every: section.duration("changes_every", MINUTE, SECOND..=365 * DAY),
         backlog_limit: section.count("backlog_limit", 10_000, 1..=1_000_000_000),
+        verify_every: section.duration("verify_every", 30 * DAY, SECOND..=3650 * DAY),
+        verify_bytes_per_second: section.bytes("verify_bytes_per_second", 8 * MIB, 1..=TIB),
     };
     section.ordered(("poll_min", agents.poll_min), ("poll_max", agents.poll_max));
     section.ordered(("retry_base", agents.backoff.base), ("retry_cap", agents.backoff.cap));
     agents
+}
+
+fn read_shadow(section: &mut Section<'_>) -> ShadowConfig {
+    ShadowConfig {
+        share: section.optional("share", share).unwrap_or(0.01),
+        concurrency: section.count("concurrency", 2, 1..=1024),
+        deadline: section.duration("deadline", 30 * SECOND, 10 * MS..=HOUR),
+        // A lane of it is for small content; the other one has to hold what a large comparison does.
+        buffer_bytes: section.bytes("buffer_bytes", 8 * MIB, 4 * MIB..=TIB),
+    }
+}
+
+fn share(value: &DeValue<'_>) -> Parsed<f64> {
+    let number = value
+        .as_float()
+        .map(|number| number.as_str().replace('_', ""))
+        .or_else(|| value.as_integer().map(|number| number.as_str().to_owned()));
+    let share = number.and_then(|number| number.parse::<f64>().ok()).filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "is not a share: write a number from 0.0 to 1.0".to_owned())
 }

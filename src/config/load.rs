@@ -33,9 +33,9 @@ pub(super) fn read(path: &Path, report: &mut Report) -> Option<Config> {
     let gateway = read_file(path, report, |section| gateway::read(section, &ids));
     let tenants: Vec<ReadTenant> = files.into_iter().filter_map(|file| read_tenant(file, report)).collect();
     across::check(&tenants, report);
-    let gateway::Gateway { listeners, auth, control, limits, agents } = gateway?;
+    let gateway::Gateway { listeners, auth, control, limits, agents, shadow } = gateway?;
     let tenants = tenants.into_iter().map(|tenant| tenant.config).collect();
-    Some(Config { file: path.to_owned(), listeners, auth, control, limits, agents, tenants })
+    Some(Config { file: path.to_owned(), listeners, auth, control, limits, agents, shadow, tenants })
 }
 
 fn refuse_file(report: &mut Report, file: &Path, line: Option<usize>, reason: String) {

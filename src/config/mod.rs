@@ -1,9 +1,10 @@
 //! The configuration: TOML files, checked as a whole before anything starts. A `Config` cannot exist unvalidated.
 //!
 //! [`Config::load`] walks each file with a `section::Section`, which hands out checked values and notes every problem,
-//! so that all of them are told at once. `gateway` and `tenant` name the keys, `across` judges what no single file shows.
+//! so that all of them are told at once. `gateway`, `tenant` and `collection` name the keys, `across` judges what no single file shows.
 
 mod across;
+mod collection;
 mod gateway;
 mod load;
 mod problem;
@@ -18,11 +19,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::content::ContentHash;
-use crate::model::id::{CollectionName, IdKind, PlacementName, TenantId};
+use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::Backoff;
 use crate::model::phase::Phase;
 
+pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, TenantColumn};
 pub use problem::{ConfigProblems, Problem};
+pub use value::{byte_size_text, parse_byte_size};
 
 /// `sluss.toml` and every tenant file beside it.
 #[derive(Debug, Clone)]
@@ -34,6 +37,7 @@ pub struct Config {
     pub control: ControlConfig,
     pub limits: Limits,
     pub agents: AgentConfig,
+    pub shadow: ShadowConfig,
     pub tenants: Vec<TenantConfig>,
 }
 
@@ -116,8 +120,25 @@ pub struct AgentConfig {
     /// After this long without a commit an upload or an attempt is given up.
     pub abandoned_after: Duration,
     pub sweep_every: Duration,
+    /// How often what changed since is looked at.
+    pub changes_every: Duration,
     /// Open jobs of a tenant above which a sweep waits.
     pub backlog_limit: u64,
+    /// How often every document is verified by the clock.
+    pub verify_every: Duration,
+    /// Bytes a second that this process's verifications by the clock read in all.
+    pub verify_bytes_per_second: u64,
+}
+
+/// Comparisons beside reads in phase `shadow`.
+#[derive(Debug, Clone, Copy)]
+pub struct ShadowConfig {
+    /// Of the reads, from 0 to 1.
+    pub share: f64,
+    /// At once in this process.
+    pub concurrency: usize,
+    pub deadline: Duration,
+    pub buffer_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +148,8 @@ pub struct TenantConfig {
     pub initial_phase: Phase,
     /// Keeps SQL filled in phase `object`.
     pub mirror: bool,
+    /// How old the oldest backup of this tenant's SQL may be that can still be restored; without it nothing is purged.
+    pub oldest_sql_backup: Option<Duration>,
     pub sql: SqlConfig,
     pub collections: Vec<CollectionConfig>,
     pub objects: PlacementConfig,
@@ -144,19 +167,6 @@ pub struct SqliteConfig {
     pub busy_timeout: Duration,
     /// Connections of this process for look-ups, and as many again for contents on their way to clients.
     pub connections: usize,
-}
-
-/// How one of the customer's document tables looks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CollectionConfig {
-    pub name: CollectionName,
-    pub table: String,
-    pub id_column: String,
-    pub id_kind: IdKind,
-    pub content_column: String,
-    pub media_type_column: Option<String>,
-    pub file_name_column: Option<String>,
-    pub modified_column: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

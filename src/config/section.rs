@@ -146,8 +146,11 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn duration(&mut self, key: &'static str, default: Duration, range: RangeInclusive<Duration>) -> Duration {
-        let parse = |value: &DeValue<'_>| value::within(value::duration(value)?, &range, value::duration_text);
-        self.optional(key, parse).unwrap_or(default)
+        self.duration_or_none(key, range).unwrap_or(default)
+    }
+
+    pub(super) fn duration_or_none(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Duration> {
+        self.optional(key, |value| value::within(value::duration(value)?, &range, value::duration_text))
     }
 
     pub(super) fn bytes_or_none(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {

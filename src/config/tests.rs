@@ -45,6 +45,7 @@ fn the_defaults_are_the_documented_ones() {
     // The one setting that has an example instead of a default.
     let without_limit = super::AgentConfig { bytes_per_second: None, ..spelled.agents };
     assert_eq!(format!("{without_limit:?}"), format!("{:?}", shipped.agents));
+    assert_eq!(format!("{:?}", spelled.shadow), format!("{:?}", shipped.shadow));
     let [spelled, shipped] = [&spelled.tenants[0], &shipped.tenants[0]];
     assert_eq!((spelled.initial_phase, spelled.mirror), (shipped.initial_phase, shipped.mirror));
     assert_eq!((&spelled.objects.name, &spelled.objects.prefix), (&shipped.objects.name, &shipped.objects.prefix));

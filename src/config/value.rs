@@ -59,16 +59,21 @@ pub(super) fn duration_text(duration: &Duration) -> String {
     SignedDuration::try_from(*duration).map_or_else(|_| format!("{duration:?}"), |signed| format!("{signed:#}"))
 }
 
+const BYTE_SIZE: &str = "a size such as \"64MiB\", \"1GB\" or a number of bytes";
+
 pub(super) fn byte_size(value: &DeValue<'_>) -> Parsed<u64> {
-    let hint = "a size such as \"64MiB\", \"1GB\" or a number of bytes";
     if value.is_integer() {
         return integer(value);
     }
-    let text = value.as_str().ok_or_else(|| mismatch(hint, value))?;
+    parse_byte_size(value.as_str().ok_or_else(|| mismatch(BYTE_SIZE, value))?)
+}
+
+/// A size as people write it, in the configuration and on the command line.
+pub fn parse_byte_size(text: &str) -> Result<u64, String> {
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let number = digits.parse::<u64>().ok();
     let size = number.zip(unit_bytes(unit.trim())).and_then(|(number, unit)| number.checked_mul(unit));
-    size.ok_or_else(|| format!("{} is not {hint}", shown(text)))
+    size.ok_or_else(|| format!("{} is not {BYTE_SIZE}", shown(text)))
 }
 
 fn unit_bytes(unit: &str) -> Option<u64> {
@@ -87,7 +92,7 @@ fn unit_bytes(unit: &str) -> Option<u64> {
 }
 
 /// The size in the largest unit that divides it.
-pub(super) fn byte_size_text(size: &u64) -> String {
+pub fn byte_size_text(size: &u64) -> String {
     let units = [(TIB, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")];
     let whole = units.into_iter().find(|(unit, _)| *size > 0 && size.is_multiple_of(*unit));
     whole.map_or_else(|| format!("{size} bytes"), |(unit, name)| format!("{}{name}", size / unit))
