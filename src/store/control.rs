@@ -1,10 +1,16 @@
 //! The control database's contract: who runs, who operates, and what was done. It never decides where a document is.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreResult;
+use crate::model::limits::{LimitScope, LimitTable, LimitsChange, WorkLimits};
+
+/// A process that has said nothing for this long is taken for dead: three heartbeats and a little.
+pub const ALIVE_WITHIN: Duration = Duration::from_secs(35);
 
 /// A process that serves or works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +19,8 @@ pub struct Process {
     pub name: String,
     /// `serve` or `agent`.
     pub role: String,
+    /// Whether its agents are at work; a process that drains says so.
+    pub works: bool,
     pub version: String,
     pub started_at: Timestamp,
     pub seen_at: Timestamp,
@@ -63,12 +71,19 @@ pub trait ControlStore: Send + Sync {
     async fn heartbeat(&self, process: &Process) -> StoreResult<()>;
 
     /// Those seen within the last `within`.
-    async fn processes(&self, within: std::time::Duration) -> StoreResult<Vec<Process>>;
+    async fn processes(&self, within: Duration) -> StoreResult<Vec<Process>>;
 
     /// Notes that an operator was here.
     async fn seen(&self, operator: &str) -> StoreResult<()>;
 
     async fn operators(&self) -> StoreResult<Vec<Operator>>;
+
+    /// Everything that operators have set on the agents' work.
+    async fn limits(&self) -> StoreResult<LimitTable>;
+
+    /// One transaction with its audit entry: no change is unseen. `by`: its detail gets the limits before and after. Answers what
+    /// holds now.
+    async fn change_limits(&self, scope: &LimitScope, change: LimitsChange, by: AuditRecord) -> StoreResult<WorkLimits>;
 
     /// Appends to the chain; durable on return.
     async fn audit(&self, record: AuditRecord) -> StoreResult<AuditEntry>;

@@ -14,11 +14,12 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
 use super::error::{BoxError, ClientFault, Interrupted, StoreError, StoreErrorKind, StoreResult};
-use super::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PutError};
+use super::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PutError};
 use crate::model::content::PIECE_BYTES;
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
 mod folders;
+mod listing;
 mod staging;
 mod tail;
 
@@ -136,6 +137,12 @@ impl ObjectStore for DiskStore {
         let call = self.call("delete", object)?;
         let (folders, id) = (Arc::clone(&self.folders), object.id);
         call.run(move |call| folders.remove_object(call, &id)).await
+    }
+
+    async fn list(&self, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage> {
+        let call = Call { operation: "list", target: self.placement.to_string(), threads: Arc::clone(&self.threads) };
+        let (folders, placement, after) = (Arc::clone(&self.folders), self.placement.clone(), after.map(str::to_owned));
+        call.run(move |call| listing::page(call, &folders, &placement, after.as_deref(), limit)).await
     }
 }
 

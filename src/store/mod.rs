@@ -5,6 +5,8 @@ pub mod checked;
 pub mod control;
 pub mod disk;
 pub mod error;
+#[cfg(sluss_fault)]
+pub mod faulty;
 pub mod measured;
 pub mod metered;
 pub mod object;

@@ -34,6 +34,24 @@ pub struct ObjectFacts {
     pub meta: ObjectMeta,
 }
 
+/// One object of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    pub object: ObjectRef,
+    /// As the store counts it, which may be more than the content.
+    pub stored_bytes: u64,
+}
+
+/// One page of a placement's names.
+#[derive(Debug, Default)]
+pub struct ObjectPage {
+    pub objects: Vec<ListedObject>,
+    /// Names that no object of ours can have, as the store spells them.
+    pub foreign: Vec<String>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
 /// Why an upload did not come to its end. Nobody names its key, so nothing of it is ever seen.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
@@ -60,4 +78,8 @@ pub trait ObjectStore: Send + Sync {
 
     /// Durable on return. Removing what is not there succeeds.
     async fn delete(&self, object: &ObjectRef) -> StoreResult<()>;
+
+    /// Up to `limit` names of the placement after `after`, in an order of the store's own. What is put or deleted meanwhile may
+    /// be in it or not.
+    async fn list(&self, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage>;
 }

@@ -74,9 +74,17 @@ async fn gone(objects: &dyn ObjectStore, object: &ObjectRef) -> Result<(), Strin
     objects.delete(object).await.map_err(|error| failed("remove a scratch object that is gone already", &error))
 }
 
+/// Whose scratch objects say that they are: no tenant can be called so.
+const PROBE: &str = "sluss probe";
+
+/// Whether an object is a probe's: one under way, or one that died.
+pub fn is_scratch(meta: &ObjectMeta) -> bool {
+    meta.tenant == PROBE
+}
+
 fn scratch_meta(object: &ObjectRef) -> ObjectMeta {
     ObjectMeta {
-        tenant: "sluss-probe".to_owned(),
+        tenant: PROBE.to_owned(),
         collection: "scratch".to_owned(),
         document: "räksmörgås/中文/🚢".to_owned(),
         stamp: format!("o-{}", object.id),

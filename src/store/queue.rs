@@ -107,8 +107,12 @@ pub trait JobQueue: Send + Sync {
     /// Adds jobs; one that is open already keeps the higher priority. A quarantined one of a document stays so until the document changes.
     async fn enqueue(&self, jobs: Vec<NewJob>) -> StoreResult<()>;
 
-    /// The most urgent job that is due, or one whose lease ran out; at most one holder at a time.
-    async fn claim(&self, owner: &str, lease_for: Duration) -> StoreResult<Option<Lease>>;
+    /// The most urgent job that is due, or one whose lease ran out; at most one holder at a time, and never more leases that hold
+    /// than `limit`, whoever has them.
+    async fn claim(&self, owner: &str, lease_for: Duration, limit: Option<u64>) -> StoreResult<Option<Lease>>;
+
+    /// Whether `limit` other leases hold that come before this one: then it is one too many. All who ask hear the same order.
+    async fn is_beyond(&self, lease: &Lease, limit: u64) -> StoreResult<bool>;
 
     /// Heartbeat. False: the lease is lost, stop.
     async fn extend(&self, lease: &Lease, lease_for: Duration) -> StoreResult<bool>;

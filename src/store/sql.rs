@@ -6,14 +6,18 @@ use std::pin::Pin;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
+use jiff::Timestamp;
 
 use super::error::{Interrupted, StoreResult};
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, Holder, Repair, State};
 use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef};
+use crate::model::location::Labels;
 use crate::model::phase::FlipPermit;
 use crate::model::precondition::{Precondition, Unmet};
+use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision, Stamp};
+use crate::model::verification::{Difference, Finding, Verified, VerifyFigures, VerifyRun, VerifyWish};
 
 /// Content of exactly one revision, or an early end.
 pub type SqlContentStream = Pin<Box<dyn Stream<Item = Result<Bytes, Interrupted>> + Send>>;
@@ -45,6 +49,15 @@ pub enum NewContent {
     Staged(Staged),
 }
 
+impl NewContent {
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Inline(bytes) => bytes.is_empty(),
+            Self::Staged(staged) => staged.content.length_bytes == 0,
+        }
+    }
+}
+
 /// What a PUT sets beside the content. `None` leaves what the row has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewAttributes {
@@ -55,8 +68,8 @@ pub struct NewAttributes {
 /// What a copy found.
 #[derive(Debug)]
 pub enum Copied {
-    /// A new object was uploaded; `None` for the empty content, for which nothing is stored.
-    Uploaded(Option<ObjectRef>),
+    /// A new object was uploaded with these labels; no object for the empty content, for which nothing is stored.
+    Uploaded(Option<ObjectRef>, Labels),
     /// The bytes are those of the location that names this object: only the revision and the stamp change.
     SameAs(Option<ObjectRef>),
 }
@@ -67,18 +80,32 @@ pub enum Change {
     /// A client's content, into SQL. The location becomes a version.
     Store { content: NewContent, attributes: NewAttributes, precondition: Precondition },
     /// A client's content, already in the object store. The row's content becomes NULL, the old location a version.
-    Point { object: ObjectRef, content: Fingerprint, attributes: NewAttributes, precondition: Precondition },
+    Point { object: ObjectRef, labels: Labels, content: Fingerprint, attributes: NewAttributes, precondition: Precondition },
     /// A copy of the content of `seen`: the location becomes (seen, not sole).
     Publish { seen: Revision, copied: Copied, content: Fingerprint },
     /// The content of a sole location, staged: it becomes the row's content, and the location not sole.
     WriteBack { seen: Stamp, content: NewContent },
     /// What the truth of `seen` marked, if it still does.
     Repair { seen: Revision, repair: Repair },
+    /// The content of `seen` leaves the row, and the object that holds it becomes the only holder. In `sealed` only, and only
+    /// where `model::purge::judge` still says so.
+    Purge { seen: Revision, object: ObjectRef, located_before: Timestamp },
+    /// The object of `seen` is not what it should be, and SQL holds the content, too: the location becomes a version, and the
+    /// outbox asks for a copy. A sole object is never given up.
+    Distrust { seen: Revision, object: Option<ObjectRef> },
     /// The row goes, and its location becomes a version.
     Delete { precondition: Precondition },
 }
 
 impl Change {
+    /// Whether clients see a difference: such changes are refused while the tenant is read-only.
+    pub const fn is_a_clients(&self) -> bool {
+        match self {
+            Self::Store { .. } | Self::Point { .. } | Self::Delete { .. } => true,
+            Self::Publish { .. } | Self::WriteBack { .. } | Self::Repair { .. } | Self::Purge { .. } | Self::Distrust { .. } => false,
+        }
+    }
+
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Store { .. } => "store",
@@ -86,6 +113,8 @@ impl Change {
             Self::Publish { .. } => "publish",
             Self::WriteBack { .. } => "write_back",
             Self::Repair { .. } => "repair",
+            Self::Purge { .. } => "purge",
+            Self::Distrust { .. } => "distrust",
             Self::Delete { .. } => "delete",
         }
     }
@@ -101,6 +130,8 @@ pub enum Commit {
     Unmet(Unmet),
     /// There is no such document to delete.
     Absent,
+    /// The tenant is read-only for now, and this would have been a client's change.
+    ReadOnly,
     /// A constraint of the customer's table refused the row; the text is the database's own.
     Refused(String),
 }
@@ -127,6 +158,8 @@ pub enum Recorded {
     Yes,
     /// The phase or the epoch is another one now: start over by it.
     Moved,
+    /// The tenant is read-only for now, and this would have been a client's write.
+    ReadOnly,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +176,15 @@ pub struct Page {
     pub rows: Vec<DocRow>,
     /// Where the next page begins; `None` at the end of the table.
     pub next: Option<DocId>,
+}
+
+/// What changed in a collection since somebody last looked.
+#[derive(Debug)]
+pub struct Changes {
+    /// Look-ups without content, in the order of their revisions.
+    pub rows: Vec<DocRow>,
+    /// The watermark once these are dealt with; `None` where nothing changed.
+    pub reached: Option<Revision>,
 }
 
 /// An upload that nobody may publish any more, and how far its removal is.
@@ -183,6 +225,49 @@ impl Tally {
         holding.bytes += i64::try_from(row.length_bytes()).unwrap_or(i64::MAX);
     }
 }
+
+/// How a purge of one collection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PurgeEnd {
+    /// At the end of the table.
+    Whole,
+    /// Before it, for this reason.
+    Stopped(String),
+}
+
+/// What comparisons of documents of one collection came to.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub verified: Vec<Verified>,
+    pub found: Vec<Finding>,
+    /// Where they belong to a verification: how far it is with them.
+    pub progress: Option<VerifyProgress>,
+}
+
+/// One step of a verification. It counts only if the run is still at `from`: two agents never count a document twice.
+#[derive(Debug)]
+pub struct VerifyProgress {
+    pub run: u64,
+    pub from: Option<String>,
+    pub reached: Reached,
+    pub figures: VerifyFigures,
+}
+
+/// Where a verification has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reached {
+    Place(String),
+    /// `with_objects`: the objects were walked, too, not only the documents. What it has not found again is no more.
+    End {
+        with_objects: bool,
+    },
+}
+
+/// Beyond this many differences nobody counts on.
+pub const COUNTED_DIFFERENCES: u64 = 10_000;
+
+/// Beyond this many nobody counts on: that there are so many is answer enough, and the look stays short in a table of any size.
+pub const COUNTED_SOLE: u64 = 10_000;
 
 /// What keeps `sql` from being complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -237,11 +322,54 @@ pub trait SqlStore: Send + Sync {
     /// Compare and set. The same transaction enqueues a sweep of every collection, because another phase calls for other work.
     async fn flip(&self, permit: FlipPermit) -> StoreResult<Flipped>;
 
+    /// From the next look-up on in every process, clients' changes are refused, or no longer.
+    async fn set_read_only(&self, on: bool) -> StoreResult<()>;
+
     /// The figures of all collections together.
     async fn tally(&self) -> StoreResult<Tally>;
 
     /// The same page as [`SqlStore::scan`], counted in the transaction that read it. The last page makes the count the figures.
     async fn sweep_page(&self, collection: &CollectionName, after: Option<&DocId>, limit: usize) -> StoreResult<Page>;
 
+    /// `sole` is counted up to [`COUNTED_SOLE`].
     async fn remaining(&self) -> StoreResult<Remaining>;
+
+    /// Up to `limit` documents whose revision is above the collection's watermark. A change whose transaction is still open is not
+    /// passed over: it comes with a later call.
+    async fn changes(&self, collection: &CollectionName, limit: usize) -> StoreResult<Changes>;
+
+    /// Raises the collection's watermark; a lower one is left out.
+    async fn changes_seen(&self, collection: &CollectionName, reached: Revision) -> StoreResult<()>;
+
+    /// Begins a purge of every collection, or a dry run of one: the run's row and its job in one transaction.
+    async fn begin_purge(&self, dry_run: bool) -> StoreResult<()>;
+
+    /// Notes how far the collection's run is, and whether it has ended.
+    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<PurgeEnd>) -> StoreResult<()>;
+
+    /// The run of each collection that is under way, or its last one.
+    async fn purges(&self) -> StoreResult<Vec<PurgeRun>>;
+
+    /// Begins a verification of every collection, runs and jobs in one transaction, and answers its number; one that is under way
+    /// starts over. `None`: a wish by the clock, while one is under way.
+    async fn begin_verification(&self, wish: VerifyWish) -> StoreResult<Option<u64>>;
+
+    /// Of each collection the verification that is under way, and the last one that came to the end.
+    async fn verifications(&self) -> StoreResult<Vec<VerifyRun>>;
+
+    /// One transaction: what was found equal is verified where the location still names what was read, and differs no more; what
+    /// was found different is listed; the verification goes on. `false`: another epoch, or another run or agent has gone on: nothing was noted.
+    async fn note_findings(&self, collection: &CollectionName, epoch: Epoch, findings: Findings) -> StoreResult<bool>;
+
+    /// Differences in the order of their numbers.
+    async fn differences(&self, after: u64, limit: usize) -> StoreResult<Vec<Difference>>;
+
+    /// How many are open, counted up to [`COUNTED_DIFFERENCES`].
+    async fn open_differences(&self) -> StoreResult<u64>;
+
+    /// Up to `limit` documents whose holders were not found equal since their location changed.
+    async fn unverified(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>>;
+
+    /// Those of these objects that no location, version or upload of the tenant names.
+    async fn unnamed(&self, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>>;
 }

@@ -6,8 +6,12 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::Call;
+use super::listing::file_name;
 use crate::model::id::ObjectId;
 use crate::store::error::{StoreErrorKind, StoreResult};
+
+/// What uploads under way are kept in, behind the prefix.
+const STAGING: &str = ".staging";
 
 /// A placement's paths: everything in it begins with `<root>/<prefix>`.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ impl Folders {
         beginning.push(prefix);
         let mut staging = beginning.clone();
         // Cannot be one of the objects' folders: those are two hex digits.
-        staging.push(".staging");
+        staging.push(STAGING);
         Some(Self { beginning, staging: staging.into() })
     }
 
@@ -39,6 +43,24 @@ impl Folders {
     pub(super) fn object(&self, id: &ObjectId) -> PathBuf {
         let mut path = self.beginning.clone();
         path.push(id.path());
+        path.into()
+    }
+
+    /// The folder that holds the objects' folders, and what belongs to other prefixes.
+    pub(super) fn parent(&self) -> &Path {
+        folder_of(&self.staging)
+    }
+
+    /// What a path in that folder is called behind the prefix; `None` where it is not ours, or is the store's own.
+    pub(super) fn name_of(&self, path: &Path) -> Option<String> {
+        let stem = file_name(&self.staging);
+        let stem = stem.strip_suffix(STAGING).unwrap_or_default();
+        file_name(path).strip_prefix(stem).filter(|name| *name != STAGING).map(str::to_owned)
+    }
+
+    pub(super) fn beneath(&self, key: &str) -> PathBuf {
+        let mut path = self.beginning.clone();
+        path.push(key);
         path.into()
     }
 

@@ -219,6 +219,62 @@ fn errors_of_the_system_say_what_a_caller_can_do() {
     assert_eq!(kind(ErrorKind::UnexpectedEof), StoreErrorKind::Corrupt);
 }
 
+/// All names, a few at a time.
+async fn walk(store: &DiskStore) -> (Vec<ObjectRef>, Vec<String>) {
+    let (mut objects, mut foreign, mut after) = (Vec::new(), Vec::new(), None);
+    loop {
+        let page = store.list(after.as_deref(), 2).await.unwrap();
+        objects.extend(page.objects.into_iter().map(|listed| listed.object));
+        foreign.extend(page.foreign);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return (objects, foreign),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_no_object_of_ours_can_be_called_is_listed_as_foreign() {
+    let bench = bench();
+    let object = bench.put(b"x").await;
+    let root = bench.folder.path().join("acme");
+    let own = bench.file(&object).parent().unwrap().to_owned();
+    let shard = own.file_name().unwrap().to_str().unwrap();
+    // One that sorts before its folder's content in a list by bytes, one in it, one at home in another folder, a folder, a file.
+    fs::write(root.join(format!("{shard}-old")), "").unwrap();
+    fs::write(own.join("readme"), "").unwrap();
+    fs::create_dir(root.join("zz")).unwrap();
+    fs::write(root.join("notes.txt"), "").unwrap();
+    let elsewhere = if shard == "00" { "01" } else { "00" };
+    fs::create_dir(root.join(elsewhere)).unwrap();
+    fs::write(root.join(elsewhere).join(object.id.to_string()), "").unwrap();
+    let (objects, mut foreign) = walk(&bench.store).await;
+    assert_eq!(objects, std::slice::from_ref(&object));
+    foreign.sort();
+    let mut expected =
+        [format!("{shard}-old"), format!("{shard}/readme"), "zz".into(), "notes.txt".into(), format!("{elsewhere}/{}", object.id)];
+    expected.sort();
+    assert_eq!(foreign, expected);
+}
+
+#[tokio::test]
+async fn a_prefix_that_ends_within_a_name_lists_its_own_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let [acme, globex] = ["acme-", "globex-"].map(|prefix| DiskStore::open("local".parse().unwrap(), folder.path(), prefix).unwrap());
+    let of_acme = acme.put(acme.mint(), meta(), None, once(b"x")).await.unwrap();
+    let of_globex = globex.put(globex.mint(), meta(), None, once(b"y")).await.unwrap();
+    assert_eq!(walk(&acme).await, (vec![of_acme], vec![]));
+    assert_eq!(walk(&globex).await, (vec![of_globex], vec![]));
+}
+
+#[tokio::test]
+async fn a_volume_that_is_gone_is_no_store_without_objects() {
+    let bench = bench();
+    bench.put(b"x").await;
+    fs::rename(bench.folder.path().join("acme"), bench.folder.path().join("away")).unwrap();
+    assert_eq!(bench.store.list(None, 10).await.unwrap_err().kind, StoreErrorKind::Unavailable);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -10,7 +10,7 @@ use super::put::Watchdog;
 use super::{CONTENT, Meter, OK};
 use crate::model::id::{FreshKey, ObjectRef};
 use crate::store::error::StoreResult;
-use crate::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PutError};
+use crate::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PutError};
 
 pub struct MeteredObjects {
     inner: Arc<dyn ObjectStore>,
@@ -60,5 +60,9 @@ impl ObjectStore for MeteredObjects {
 
     async fn delete(&self, object: &ObjectRef) -> StoreResult<()> {
         self.meter.within("delete", object, self.inner.delete(object)).await
+    }
+
+    async fn list(&self, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage> {
+        self.meter.within("list", &"the placement's objects", self.inner.list(after, limit)).await
     }
 }

@@ -9,12 +9,15 @@ use bytes::Bytes;
 use super::Meter;
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, State};
-use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, TenantId};
+use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, TenantId};
 use crate::model::phase::FlipPermit;
+use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
+use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::StoreResult;
 use crate::store::sql::{
-    Change, Commit, Condemned, Flipped, Page, Recorded, Remaining, SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged,
+    Staging, Tally, UploadPurpose,
 };
 
 pub struct MeteredSql {
@@ -88,6 +91,11 @@ impl SqlStore for MeteredSql {
         self.meter.unbounded("flip", self.inner.flip(permit)).await
     }
 
+    /// No deadline, for the same reason as `flip`.
+    async fn set_read_only(&self, on: bool) -> StoreResult<()> {
+        self.meter.unbounded("set_read_only", self.inner.set_read_only(on)).await
+    }
+
     async fn tally(&self) -> StoreResult<Tally> {
         self.meter.within("tally", &self.tenant, self.inner.tally()).await
     }
@@ -98,6 +106,54 @@ impl SqlStore for MeteredSql {
 
     async fn remaining(&self) -> StoreResult<Remaining> {
         self.meter.within("remaining", &self.tenant, self.inner.remaining()).await
+    }
+
+    async fn changes(&self, collection: &CollectionName, limit: usize) -> StoreResult<Changes> {
+        self.meter.within("changes", collection, self.inner.changes(collection, limit)).await
+    }
+
+    async fn changes_seen(&self, collection: &CollectionName, reached: Revision) -> StoreResult<()> {
+        self.meter.within("changes_seen", collection, self.inner.changes_seen(collection, reached)).await
+    }
+
+    async fn begin_purge(&self, dry_run: bool) -> StoreResult<()> {
+        self.meter.within("begin_purge", &self.tenant, self.inner.begin_purge(dry_run)).await
+    }
+
+    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<PurgeEnd>) -> StoreResult<()> {
+        self.meter.within("note_purge", collection, self.inner.note_purge(collection, figures, end)).await
+    }
+
+    async fn purges(&self) -> StoreResult<Vec<PurgeRun>> {
+        self.meter.within("purges", &self.tenant, self.inner.purges()).await
+    }
+
+    async fn begin_verification(&self, wish: VerifyWish) -> StoreResult<Option<u64>> {
+        self.meter.within("begin_verification", &self.tenant, self.inner.begin_verification(wish)).await
+    }
+
+    async fn verifications(&self) -> StoreResult<Vec<VerifyRun>> {
+        self.meter.within("verifications", &self.tenant, self.inner.verifications()).await
+    }
+
+    async fn note_findings(&self, collection: &CollectionName, epoch: Epoch, findings: Findings) -> StoreResult<bool> {
+        self.meter.within("note_findings", collection, self.inner.note_findings(collection, epoch, findings)).await
+    }
+
+    async fn differences(&self, after: u64, limit: usize) -> StoreResult<Vec<Difference>> {
+        self.meter.within("differences", &self.tenant, self.inner.differences(after, limit)).await
+    }
+
+    async fn open_differences(&self) -> StoreResult<u64> {
+        self.meter.within("open_differences", &self.tenant, self.inner.open_differences()).await
+    }
+
+    async fn unverified(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>> {
+        self.meter.within("unverified", collection, self.inner.unverified(collection, limit)).await
+    }
+
+    async fn unnamed(&self, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {
+        self.meter.within("unnamed", &self.tenant, self.inner.unnamed(objects)).await
     }
 }
 

@@ -12,11 +12,14 @@ use crate::model::document::{DocRow, State};
 use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef};
 use crate::model::phase::FlipPermit;
 use crate::model::precondition::Precondition;
+use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
+use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::ClientFault;
-use crate::store::object::{ObjectFacts, ObjectMeta, ObjectStore, PutError};
+use crate::store::object::{ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PutError};
 use crate::store::sql::{
-    Change, Commit, Condemned, Flipped, Page, Recorded, Remaining, SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged,
+    Staging, Tally, UploadPurpose,
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -76,6 +79,10 @@ impl ObjectStore for Hangs {
     async fn delete(&self, _: &ObjectRef) -> StoreResult<()> {
         tokio::time::sleep(self.each).await;
         Ok(())
+    }
+
+    async fn list(&self, _: Option<&str>, _: usize) -> StoreResult<ObjectPage> {
+        std::future::pending().await
     }
 }
 
@@ -223,6 +230,9 @@ impl SqlStore for Slow {
     async fn flip(&self, _: FlipPermit) -> StoreResult<Flipped> {
         slowly(Flipped::Done).await
     }
+    async fn set_read_only(&self, _: bool) -> StoreResult<()> {
+        slowly(()).await
+    }
     async fn tally(&self) -> StoreResult<Tally> {
         slowly(Tally::default()).await
     }
@@ -231,6 +241,42 @@ impl SqlStore for Slow {
     }
     async fn remaining(&self) -> StoreResult<Remaining> {
         slowly(Remaining::default()).await
+    }
+    async fn changes(&self, _: &CollectionName, _: usize) -> StoreResult<Changes> {
+        slowly(Changes { rows: Vec::new(), reached: None }).await
+    }
+    async fn changes_seen(&self, _: &CollectionName, _: Revision) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn begin_purge(&self, _: bool) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn note_purge(&self, _: &CollectionName, _: PurgeFigures, _: Option<PurgeEnd>) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn purges(&self) -> StoreResult<Vec<PurgeRun>> {
+        slowly(Vec::new()).await
+    }
+    async fn begin_verification(&self, _: VerifyWish) -> StoreResult<Option<u64>> {
+        slowly(None).await
+    }
+    async fn verifications(&self) -> StoreResult<Vec<VerifyRun>> {
+        slowly(Vec::new()).await
+    }
+    async fn note_findings(&self, _: &CollectionName, _: Epoch, _: Findings) -> StoreResult<bool> {
+        slowly(true).await
+    }
+    async fn differences(&self, _: u64, _: usize) -> StoreResult<Vec<Difference>> {
+        slowly(Vec::new()).await
+    }
+    async fn open_differences(&self) -> StoreResult<u64> {
+        slowly(0).await
+    }
+    async fn unverified(&self, _: &CollectionName, _: usize) -> StoreResult<Vec<DocRow>> {
+        slowly(Vec::new()).await
+    }
+    async fn unnamed(&self, _: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {
+        slowly(Vec::new()).await
     }
 }
 

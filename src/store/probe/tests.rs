@@ -9,7 +9,7 @@ use super::*;
 use crate::model::id::FreshKey;
 use crate::store::disk::DiskStore;
 use crate::store::error::{StoreErrorKind, StoreResult};
-use crate::store::object::ObjectFacts;
+use crate::store::object::{ObjectFacts, ObjectPage};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -77,6 +77,10 @@ impl ObjectStore for Faulty {
 
     async fn delete(&self, object: &ObjectRef) -> StoreResult<()> {
         if self.fault == Fault::KeepsWhatIsDeleted { Ok(()) } else { self.disk.delete(object).await }
+    }
+
+    async fn list(&self, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage> {
+        self.disk.list(after, limit).await
     }
 }
 

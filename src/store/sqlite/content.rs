@@ -82,7 +82,8 @@ fn read(connection: &mut Connection, wanted: &Wanted, opened: tokio::sync::onesh
 /// `None` when the row is gone or has another revision now.
 fn rowid_of(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Option<i64>> {
     let Table { name, id, revision, .. } = &*wanted.table;
-    let statement = format!("SELECT d.rowid FROM {name} d JOIN {revision} r ON r.id = d.{id} WHERE d.{id} = ?1 AND r.revision = ?2");
+    let mine = wanted.table.mine("d.");
+    let statement = format!("SELECT d.rowid FROM {name} d JOIN {revision} r ON r.id = d.{id} WHERE d.{id} = ?1 AND r.revision = ?2{mine}");
     connection.prepare_cached(&statement)?.query_row(params![wanted.key.id, wanted.revision.0], |row| row.get(0)).optional()
 }
 

@@ -5,19 +5,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::file::{Outcome, SqliteFile};
 use super::rows::read_timestamp;
+use super::{limits, schema};
 use crate::clock::Clock;
 use crate::model::content::ContentHash;
+use crate::model::limits::{LimitScope, LimitTable, LimitsChange, WorkLimits};
 use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, Operator, Process};
 use crate::store::error::StoreResult;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS sluss_process (
     name TEXT PRIMARY KEY, role TEXT NOT NULL, version TEXT NOT NULL, started_at INTEGER NOT NULL, seen_at INTEGER NOT NULL
+) WITHOUT ROWID;
+-- What operators set on the agents' work; '' stands for all tenants together.
+CREATE TABLE IF NOT EXISTS sluss_limit (
+    tenant TEXT PRIMARY KEY, documents_per_second INTEGER, bytes_per_second INTEGER, concurrency INTEGER, paused INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sluss_operator (
     name TEXT PRIMARY KEY, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL
@@ -27,6 +33,9 @@ CREATE TABLE IF NOT EXISTS sluss_audit (
     tenant TEXT, detail TEXT NOT NULL, hash TEXT NOT NULL
 );
 ";
+
+/// What processes have besides since there are limits.
+const SINCE_THE_FIRST: &[(&str, &str)] = &[("works", "INTEGER NOT NULL DEFAULT 0")];
 
 /// What the first entry chains to.
 const GENESIS: &str = "sluss";
@@ -44,6 +53,7 @@ impl SqliteControl {
     pub async fn open(file: Arc<SqliteFile>, clock: Arc<dyn Clock>) -> StoreResult<Self> {
         file.write("prepare", "the control database".to_owned(), |tx| {
             tx.execute_batch(TABLES)?;
+            schema::add_columns(tx, "sluss_process", SINCE_THE_FIRST)?;
             Ok(Outcome::Commit(()))
         })
         .await?;
@@ -103,6 +113,17 @@ fn last(connection: &Connection) -> rusqlite::Result<Option<(u64, String)>> {
         .optional()
 }
 
+fn append(tx: &Transaction<'_>, clock: &dyn Clock, record: AuditRecord) -> rusqlite::Result<AuditEntry> {
+    let (number, previous) = last(tx)?.map_or((1, GENESIS.to_owned()), |(number, hash)| (number + 1, hash));
+    let at = clock.now().as_millisecond();
+    let hash = chain(&previous, number, at, &record);
+    tx.execute(
+        &format!("INSERT INTO sluss_audit ({ENTRY}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+        params![number, at, record.actor, record.on_behalf_of, record.action, record.tenant, record.detail, hash],
+    )?;
+    Ok(AuditEntry { number, at: read_timestamp(at)?, record, hash })
+}
+
 fn check(connection: &Connection) -> rusqlite::Result<ChainCheck> {
     let mut statement = connection.prepare(&format!("SELECT {ENTRY} FROM sluss_audit ORDER BY number"))?;
     let mut found = statement.query([])?;
@@ -126,14 +147,15 @@ impl ControlStore for SqliteControl {
         self.file
             .write("note", process.name.clone(), move |tx| {
                 tx.execute(
-                    "INSERT INTO sluss_process (name, role, version, started_at, seen_at) VALUES (?1, ?2, ?3, ?4, ?5) \
-                     ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+                    "INSERT INTO sluss_process (name, role, version, started_at, seen_at, works) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                     ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, works = excluded.works",
                     params![
                         process.name,
                         process.role,
                         process.version,
                         process.started_at.as_millisecond(),
-                        process.seen_at.as_millisecond()
+                        process.seen_at.as_millisecond(),
+                        process.works,
                     ],
                 )?;
                 let forget = process.seen_at.as_millisecond() - FORGET_AFTER.as_millis() as i64;
@@ -148,7 +170,7 @@ impl ControlStore for SqliteControl {
         self.file
             .read("list", "processes".to_owned(), move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT name, role, version, started_at, seen_at FROM sluss_process WHERE seen_at >= ?1 ORDER BY name",
+                    "SELECT name, role, version, started_at, seen_at, works FROM sluss_process WHERE seen_at >= ?1 ORDER BY name",
                 )?;
                 let found = statement.query_map([since], |row| {
                     Ok(Process {
@@ -157,6 +179,7 @@ impl ControlStore for SqliteControl {
                         version: row.get(2)?,
                         started_at: read_timestamp(row.get(3)?)?,
                         seen_at: read_timestamp(row.get(4)?)?,
+                        works: row.get(5)?,
                     })
                 })?;
                 found.collect()
@@ -190,20 +213,24 @@ impl ControlStore for SqliteControl {
             .await
     }
 
-    async fn audit(&self, record: AuditRecord) -> StoreResult<AuditEntry> {
-        let clock = Arc::clone(&self.clock);
+    async fn limits(&self) -> StoreResult<LimitTable> {
+        self.file.read("read", "the limits".to_owned(), limits::table).await
+    }
+
+    async fn change_limits(&self, scope: &LimitScope, change: LimitsChange, by: AuditRecord) -> StoreResult<WorkLimits> {
+        let (scope, clock) = (scope.clone(), Arc::clone(&self.clock));
         self.file
-            .write("append to", "the audit".to_owned(), move |tx| {
-                let (number, previous) = last(tx)?.map_or((1, GENESIS.to_owned()), |(number, hash)| (number + 1, hash));
-                let at = clock.now().as_millisecond();
-                let hash = chain(&previous, number, at, &record);
-                tx.execute(
-                    &format!("INSERT INTO sluss_audit ({ENTRY}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
-                    params![number, at, record.actor, record.on_behalf_of, record.action, record.tenant, record.detail, hash],
-                )?;
-                Ok(Outcome::Commit(AuditEntry { number, at: read_timestamp(at)?, record, hash }))
+            .write("change", format!("the limits of {scope}"), move |tx| {
+                let (before, after) = limits::change(tx, &scope, change)?;
+                append(tx, &*clock, AuditRecord { detail: format!("before: {before}; after: {after}"), ..by })?;
+                Ok(Outcome::Commit(after))
             })
             .await
+    }
+
+    async fn audit(&self, record: AuditRecord) -> StoreResult<AuditEntry> {
+        let clock = Arc::clone(&self.clock);
+        self.file.write("append to", "the audit".to_owned(), move |tx| Ok(Outcome::Commit(append(tx, &*clock, record)?))).await
     }
 
     async fn entries(&self, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>> {

@@ -173,11 +173,18 @@ fn transact<T>(connection: &mut Connection, change: impl FnOnce(&Transaction<'_>
     }
 }
 
+/// What our statements call our own tables: the state, a location, a revision.
+const OWN_ALIASES: [&str; 3] = ["s", "l", "r"];
+
 /// The one place where SQLite's errors are classified.
 pub(super) fn fault(operation: &'static str, target: &str, error: rusqlite::Error) -> StoreError {
     let failed = StoreError::new(STORE, operation, target, kind_of(&error));
-    if error.to_string().starts_with("no such table: sluss_") {
+    let text = error.to_string();
+    if text.starts_with("no such table: sluss_") {
         return failed.because("sluss's own tables are not there: run `sluss init`");
+    }
+    if OWN_ALIASES.iter().any(|alias| text.starts_with(&format!("no such column: {alias}."))) {
+        return failed.because(format!("sluss's own tables are of an older version: run `sluss init` ({text})"));
     }
     failed.because(error)
 }

@@ -48,14 +48,14 @@ pub(super) fn enqueue(tx: &Transaction<'_>, job: &NewJob, wish: Wish, now: i64) 
 }
 
 /// Asks for a walk over the whole collection from now on: one that is under way starts over, because what it has passed already
-/// was judged by another phase. Its agent finds the lease lost.
-pub(super) fn restart_sweep(tx: &Transaction<'_>, sweep: &NewJob, now: i64) -> rusqlite::Result<()> {
-    enqueue(tx, sweep, Wish::Anew, now)?;
-    let JobTarget::Collection(tenant, collection) = &sweep.target else { return Ok(()) };
+/// was judged by other rules. Its agent finds the lease lost.
+pub(super) fn restart(tx: &Transaction<'_>, walk: &NewJob, now: i64) -> rusqlite::Result<()> {
+    enqueue(tx, walk, Wish::Anew, now)?;
+    let JobTarget::Collection(tenant, collection) = &walk.target else { return Ok(()) };
     tx.execute(
         "UPDATE sluss_job SET state = 'ready', owner = NULL, token = NULL, checkpoint = NULL, due_at = ?4 \
          WHERE tenant = ?1 AND kind = ?2 AND collection = ?3 AND document = ''",
-        params![tenant.as_str(), sweep.kind.label(), collection.as_str(), now],
+        params![tenant.as_str(), walk.kind.label(), collection.as_str(), now],
     )?;
     Ok(())
 }
@@ -81,6 +81,23 @@ fn next_due(connection: &Connection, tenant: &TenantId, now: i64) -> rusqlite::R
         }
     }
     Ok(None)
+}
+
+/// Leases that hold, below a job's number where one is given.
+fn held(connection: &Connection, tenant: &TenantId, now: i64, below: i64) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM sluss_job WHERE tenant = ?1 AND state = 'leased' AND due_at >= ?2 AND id < ?3")?
+        .query_row(params![tenant.as_str(), now, below], |row| row.get(0))
+}
+
+/// What may be claimed now: a lease that ran out holds no place.
+fn next_allowed(connection: &Connection, tenant: &TenantId, now: i64, limit: Option<u64>) -> rusqlite::Result<Option<(i64, bool)>> {
+    if let Some(limit) = limit
+        && held(connection, tenant, now, i64::MAX)? >= limit
+    {
+        return Ok(None);
+    }
+    next_due(connection, tenant, now)
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -115,7 +132,7 @@ impl SqliteTenant {
         let parsed = || collection.parse::<CollectionName>().map_err(|error| broken(format!("sluss_job: {error}")));
         match kind {
             JobKind::Collect => Ok(JobTarget::Tenant(self.id.clone())),
-            JobKind::Sweep => Ok(JobTarget::Collection(self.id.clone(), parsed()?)),
+            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge => Ok(JobTarget::Collection(self.id.clone(), parsed()?)),
             JobKind::Copy | JobKind::WriteBack => {
                 let collection = parsed()?;
                 let table = self.tables().iter().find(|table| table.collection == collection);
@@ -125,8 +142,15 @@ impl SqliteTenant {
         }
     }
 
-    fn grant(&self, tx: &Transaction<'_>, owner: &str, lease_for: Duration, now: i64) -> rusqlite::Result<Option<Lease>> {
-        let Some((id, taken_over)) = next_due(tx, &self.id, now)? else { return Ok(None) };
+    fn grant(
+        &self,
+        tx: &Transaction<'_>,
+        owner: &str,
+        lease_for: Duration,
+        limit: Option<u64>,
+        now: i64,
+    ) -> rusqlite::Result<Option<Lease>> {
+        let Some((id, taken_over)) = next_allowed(tx, &self.id, now, limit)? else { return Ok(None) };
         let view = tx.query_row(&format!("SELECT {VIEW} FROM sluss_job WHERE id = ?1"), [id], |row| self.read_job(row))?;
         let token = Uuid::new_v4();
         let lease = Lease::grant(view, taken_over, token);
@@ -195,15 +219,23 @@ impl JobQueue for SqliteTenant {
             .await
     }
 
-    async fn claim(&self, owner: &str, lease_for: Duration) -> StoreResult<Option<Lease>> {
+    async fn claim(&self, owner: &str, lease_for: Duration, limit: Option<u64>) -> StoreResult<Option<Lease>> {
         let (tenant, now) = (self.id.clone(), self.now());
         // A look without the write lock first: idle agents must not queue up before the writers.
-        let due = self.file.read("look for jobs of", tenant.to_string(), move |connection| next_due(connection, &tenant, now)).await?;
+        let look = move |connection: &Connection| next_allowed(connection, &tenant, now, limit);
+        let due = self.file.read("look for jobs of", self.id.to_string(), look).await?;
         if due.is_none() {
             return Ok(None);
         }
         let (this, owner) = (self.clone(), owner.to_owned());
-        self.file.write("claim a job of", self.id.to_string(), move |tx| Ok(Outcome::Commit(this.grant(tx, &owner, lease_for, now)?))).await
+        self.file
+            .write("claim a job of", self.id.to_string(), move |tx| Ok(Outcome::Commit(this.grant(tx, &owner, lease_for, limit, now)?)))
+            .await
+    }
+
+    async fn is_beyond(&self, lease: &Lease, limit: u64) -> StoreResult<bool> {
+        let (tenant, job, now) = (self.id.clone(), lease.job.0, self.now());
+        self.file.read("rank", format!("job {job}"), move |connection| Ok(held(connection, &tenant, now, job)? >= limit)).await
     }
 
     async fn extend(&self, lease: &Lease, lease_for: Duration) -> StoreResult<bool> {

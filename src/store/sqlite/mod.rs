@@ -3,11 +3,17 @@
 //! Large values never pass through a statement: SQLite would hold them whole. They move by blob handles, a portion at a time.
 
 mod change;
+mod changes;
 mod content;
 mod control;
 mod customer;
+mod differences;
+mod edit;
 mod file;
 mod jobs;
+mod limits;
+mod locate;
+mod purges;
 mod rows;
 mod scan;
 mod schema;
@@ -16,6 +22,7 @@ mod table;
 mod tally;
 mod tenant;
 mod uploads;
+mod verification;
 
 pub use control::SqliteControl;
 pub use file::SqliteFile;

@@ -13,7 +13,7 @@ use super::table::Table;
 use crate::model::content::{ContentHash, Fingerprint, PieceSums};
 use crate::model::document::{Attributes, ContentColumn, DocRow, Document, SqlContent, State};
 use crate::model::id::{DocId, DocKey, IdKind, ObjectRef, TenantId};
-use crate::model::location::Location;
+use crate::model::location::{Labels, Location};
 use crate::model::stamp::{Epoch, Revision};
 
 /// The document's row, its location and the state, by one statement: as of one instant.
@@ -32,37 +32,46 @@ pub(super) fn not_initialised(tenant: &TenantId) -> rusqlite::Error {
 
 pub(super) fn state(connection: &Connection, tenant: &TenantId) -> rusqlite::Result<State> {
     connection
-        .query_row("SELECT phase, epoch FROM sluss_state WHERE tenant = ?1", [tenant.as_str()], read_state)
+        .query_row("SELECT s.phase, s.epoch, s.read_only FROM sluss_state s WHERE s.tenant = ?1", [tenant.as_str()], |row| {
+            read_state(row, 2)
+        })
         .optional()?
         .ok_or_else(|| not_initialised(tenant))
 }
 
-fn read_state(row: &Row<'_>) -> rusqlite::Result<State> {
+/// `read_only_at`: its column; the others come first everywhere.
+fn read_state(row: &Row<'_>, read_only_at: usize) -> rusqlite::Result<State> {
     let phase: String = row.get(0)?;
     let epoch: u64 = row.get(1)?;
-    Ok(State { phase: phase.parse().map_err(|error| broken(format!("sluss_state: {error}")))?, epoch: Epoch(epoch) })
+    let phase = phase.parse().map_err(|error| broken(format!("sluss_state: {error}")))?;
+    Ok(State { phase, epoch: Epoch(epoch), read_only: row.get(read_only_at)? })
 }
 
 /// `asked`: the id that was looked for, which stands in for the row's own where there is no row.
 pub(super) fn read(row: &Row<'_>, tenant: &TenantId, table: &Table, asked: Option<&DocId>) -> rusqlite::Result<DocRow> {
-    let spelled = read_id(row.get_ref(2)?, table.id_kind)?;
-    let document = if spelled.is_some() { Some(read_document(row)?) } else { None };
+    let spelled = spelled(row, table)?;
+    let document = if spelled.is_some() { Some(read_document(row, table.column)?) } else { None };
     let id = spelled.or_else(|| asked.cloned()).ok_or_else(|| broken("a document row without an id"))?;
     let inline: Option<Vec<u8>> = row.get(5)?;
     Ok(DocRow {
         key: DocKey { tenant: tenant.clone(), collection: table.collection.clone(), id },
-        state: read_state(row)?,
+        state: read_state(row, 24)?,
         document,
         location: read_location(row)?,
         inline: inline.map(Bytes::from),
     })
 }
 
+/// The id as the row spells it.
+pub(super) fn spelled(row: &Row<'_>, table: &Table) -> rusqlite::Result<Option<DocId>> {
+    read_id(row.get_ref(2)?, table.id_kind)
+}
+
 pub(super) fn read_id(value: ValueRef<'_>, kind: IdKind) -> rusqlite::Result<Option<DocId>> {
     match (value, kind) {
         (ValueRef::Null, _) => Ok(None),
         (ValueRef::Integer(id), IdKind::Integer) => Ok(Some(DocId::Integer(id))),
-        (ValueRef::Text(id), IdKind::Text) => {
+        (ValueRef::Text(id), IdKind::Text | IdKind::Uuid) => {
             let id = std::str::from_utf8(id).map_err(|_| broken("a document id is not UTF-8"))?;
             Ok(Some(DocId::Text(id.to_owned())))
         }
@@ -72,7 +81,7 @@ pub(super) fn read_id(value: ValueRef<'_>, kind: IdKind) -> rusqlite::Result<Opt
     }
 }
 
-fn read_document(row: &Row<'_>) -> rusqlite::Result<Document> {
+fn read_document(row: &Row<'_>, column: ContentColumn) -> rusqlite::Result<Document> {
     let kind: String = row.get(3)?;
     let length: Option<u64> = row.get(4)?;
     if !matches!(kind.as_str(), "null" | "blob" | "text") {
@@ -83,8 +92,8 @@ fn read_document(row: &Row<'_>) -> rusqlite::Result<Document> {
     Ok(Document {
         revision: Revision(revision),
         content: SqlContent::of_length(length),
-        column: ContentColumn::Nullable,
-        soft_deleted: false,
+        column,
+        soft_deleted: row.get(23)?,
         attributes: Attributes {
             media_type: read_text(row.get_ref(6)?),
             file_name: read_text(row.get_ref(7)?),
@@ -128,6 +137,9 @@ fn read_location(row: &Row<'_>) -> rusqlite::Result<Option<Location>> {
         },
         revision: Revision(row.get(17)?),
         sole: row.get(18)?,
+        labels: Labels { media_type: row.get(19)?, file_name: row.get(20)? },
+        held_from: read_timestamp(row.get(21)?)?,
+        verified_at: row.get::<_, Option<i64>>(22)?.map(read_timestamp).transpose()?,
     }))
 }
 

@@ -10,12 +10,13 @@ use crate::model::phase::Phase;
 use crate::store::error::StoreResult;
 
 /// Raised with every change of the tables below.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// Tables that all tenants of a database share. Times are Unix milliseconds.
 const SHARED_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS sluss_state (
-    tenant TEXT PRIMARY KEY, phase TEXT NOT NULL, epoch INTEGER NOT NULL, schema_version INTEGER NOT NULL
+    tenant TEXT PRIMARY KEY, phase TEXT NOT NULL, epoch INTEGER NOT NULL, schema_version INTEGER NOT NULL,
+    read_only INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 -- One row: no revision is ever given out twice in this database.
 CREATE TABLE IF NOT EXISTS sluss_counter (one INTEGER PRIMARY KEY CHECK (one = 1), value INTEGER NOT NULL);
@@ -30,6 +31,7 @@ CREATE TABLE IF NOT EXISTS sluss_version (
     held_from INTEGER NOT NULL, held_to INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS sluss_version_document ON sluss_version (tenant, collection, document, held_to);
+CREATE INDEX IF NOT EXISTS sluss_version_object ON sluss_version (object);
 CREATE TABLE IF NOT EXISTS sluss_upload (
     object TEXT PRIMARY KEY, tenant TEXT NOT NULL, placement TEXT NOT NULL, purpose TEXT NOT NULL, epoch INTEGER NOT NULL,
     state TEXT NOT NULL, changed_at INTEGER NOT NULL, multipart TEXT
@@ -53,6 +55,29 @@ CREATE INDEX IF NOT EXISTS sluss_job_lease ON sluss_job (tenant, state, due_at);
 CREATE TABLE IF NOT EXISTS sluss_hold (
     tenant TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (tenant, name)
 ) WITHOUT ROWID;
+-- Up to which revision the changes of a collection were dealt with.
+CREATE TABLE IF NOT EXISTS sluss_watermark (
+    tenant TEXT NOT NULL, collection TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (tenant, collection)
+) WITHOUT ROWID;
+-- The purge of each collection that is under way, or the last one. `stopped`: why it did not come to the end of the table.
+CREATE TABLE IF NOT EXISTS sluss_purge (
+    tenant TEXT NOT NULL, collection TEXT NOT NULL, dry_run INTEGER NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER,
+    documents INTEGER NOT NULL, bytes INTEGER NOT NULL, unverified INTEGER NOT NULL, too_young INTEGER NOT NULL,
+    moved INTEGER NOT NULL, stopped TEXT, PRIMARY KEY (tenant, collection)
+) WITHOUT ROWID;
+-- Of each collection the verification that is under way, and the last one that came to the end.
+CREATE TABLE IF NOT EXISTS sluss_verification (
+    tenant TEXT NOT NULL, collection TEXT NOT NULL, number INTEGER NOT NULL, repair INTEGER NOT NULL, background INTEGER NOT NULL,
+    started_at INTEGER NOT NULL, ended_at INTEGER, epoch INTEGER NOT NULL, revision INTEGER NOT NULL, place TEXT,
+    documents INTEGER NOT NULL, bytes INTEGER NOT NULL, verified INTEGER NOT NULL, unlocated INTEGER NOT NULL, moved INTEGER NOT NULL,
+    different INTEGER NOT NULL, failed INTEGER NOT NULL, objects INTEGER NOT NULL, PRIMARY KEY (tenant, collection, number)
+) WITHOUT ROWID;
+-- `subject`: the document, or, with an empty collection, a name among the objects. `run`: the verification that saw it last.
+CREATE TABLE IF NOT EXISTS sluss_difference (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, collection TEXT NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL,
+    object TEXT, sole INTEGER NOT NULL, found_by TEXT NOT NULL, remedy TEXT NOT NULL, sides TEXT NOT NULL, found_at INTEGER NOT NULL,
+    run INTEGER NOT NULL, UNIQUE (tenant, collection, subject, kind)
+);
 CREATE TABLE IF NOT EXISTS sluss_tally (
     tenant TEXT NOT NULL, collection TEXT NOT NULL, held_by TEXT NOT NULL, documents INTEGER NOT NULL,
     bytes INTEGER NOT NULL, swept_at INTEGER, counted_documents INTEGER NOT NULL, counted_bytes INTEGER NOT NULL,
@@ -63,7 +88,11 @@ CREATE TABLE IF NOT EXISTS sluss_tally (
 /// Our tables beside one of the customer's.
 fn tables_sql(table: &Table, id_type: &str) -> String {
     let Table { location, revision, place, .. } = table;
-    let sole = quoted(&format!("sluss_sole_{}", table.raw_name));
+    let [sole, changed, object, unverified] =
+        ["sole", "changed", "object", "unverified"].map(|what| quoted(&format!("sluss_{what}{}", table.raw_side)));
+    let attributes = table.attribute.as_ref().map_or(String::new(), |attribute| {
+        format!("-- What the customer's table has no column for.\nCREATE TABLE IF NOT EXISTS {attribute} (id {id_type} PRIMARY KEY, media_type TEXT, file_name TEXT);")
+    });
     format!(
         "
 CREATE TABLE IF NOT EXISTS {place} (id {id_type} PRIMARY KEY);
@@ -71,41 +100,87 @@ CREATE TABLE IF NOT EXISTS {revision} (id {id_type} PRIMARY KEY, revision INTEGE
 CREATE TABLE IF NOT EXISTS {location} (
     id {id_type} PRIMARY KEY, placement TEXT, object TEXT, stamp TEXT NOT NULL, length INTEGER NOT NULL,
     stored_length INTEGER NOT NULL, format INTEGER NOT NULL, key_id TEXT, wrapped_key BLOB, sha256 BLOB NOT NULL,
-    pieces BLOB NOT NULL, verified_at INTEGER, revision INTEGER NOT NULL, sole INTEGER NOT NULL, held_from INTEGER NOT NULL
+    pieces BLOB NOT NULL, verified_at INTEGER, revision INTEGER NOT NULL, sole INTEGER NOT NULL, held_from INTEGER NOT NULL,
+    media_type TEXT, file_name TEXT
 );
 -- How far `sql` is from being complete is asked for often, and few locations are sole.
 CREATE INDEX IF NOT EXISTS {sole} ON {location} (id, length) WHERE sole;
+-- The incremental sweep walks by revision.
+CREATE INDEX IF NOT EXISTS {changed} ON {revision} (revision);
+-- A verification asks of every object who names it; a flip asks what nobody has verified.
+CREATE INDEX IF NOT EXISTS {object} ON {location} (object);
+CREATE INDEX IF NOT EXISTS {unverified} ON {location} (id) WHERE verified_at IS NULL AND object IS NOT NULL;
+{attributes}
 "
     )
+}
+
+/// What locations have besides since schema version 2.
+const SINCE_VERSION_1: &[(&str, &str)] = &[("media_type", "TEXT"), ("file_name", "TEXT")];
+
+/// What the state has besides since a tenant can be read-only.
+const STATE_SINCE_VERSION_1: &[(&str, &str)] = &[("read_only", "INTEGER NOT NULL DEFAULT 0")];
+
+/// Brings a table that an older version made to the columns of this one. What is there stays.
+pub(super) fn add_columns(tx: &Transaction<'_>, table: &str, columns: &[(&str, &str)]) -> rusqlite::Result<()> {
+    for (column, definition) in columns {
+        let there = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)";
+        if !tx.query_row(there, [table, column], |row| row.get::<_, bool>(0))? {
+            tx.execute_batch(&format!("ALTER TABLE {} ADD COLUMN {column} {definition}", quoted(table)))?;
+        }
+    }
+    Ok(())
 }
 
 /// What the triggers would have done, had they been there from the first row on.
 fn catch_up_sql(table: &Table) -> String {
     let Table { name, id, location, revision, .. } = table;
+    let mine = table.mine("d.");
+    let attributes = table.attribute.as_ref().map_or(String::new(), |attribute| {
+        format!("DELETE FROM {attribute} WHERE NOT EXISTS (SELECT 1 FROM {name} d WHERE d.{id} = {attribute}.id{mine});")
+    });
     format!(
         "
 -- Rows from before Sluss get revisions of their own; locations whose row went while no trigger watched become versions.
 INSERT INTO {revision} (id, revision)
     SELECT {id}, (SELECT value FROM sluss_counter) + row_number() OVER () FROM {name} d
-    WHERE {id} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {revision} r WHERE r.id = d.{id});
+    WHERE {id} IS NOT NULL{mine} AND NOT EXISTS (SELECT 1 FROM {revision} r WHERE r.id = d.{id});
 UPDATE sluss_counter SET value = max(value, coalesce((SELECT max(revision) FROM {revision}), 0));
-DELETE FROM {location} WHERE NOT EXISTS (SELECT 1 FROM {name} d WHERE d.{id} = {location}.id);
+DELETE FROM {location} WHERE NOT EXISTS (SELECT 1 FROM {name} d WHERE d.{id} = {location}.id{mine});
+{attributes}
 "
     )
 }
 
 /// They keep our tables true, whoever writes.
 fn triggers_sql(table: &Table, settings: &TenantSettings) -> String {
-    let Table { name, id, location, revision, .. } = table;
-    let [inserted, updated, deleted, retired] = TRIGGERS.map(|what| quoted(&trigger_name(table, what)));
+    let Table { name, id, location, revision, attribute, .. } = table;
     let (tenant, collection) = (literal(settings.id.as_str()), literal(table.collection.as_str()));
+    let [inserted, updated, deleted, retired, moved_in, moved_out, displaced] = TRIGGERS.map(|what| quoted(&trigger_name(table, what)));
+    let when = |tests: &[(&str, &str)]| {
+        let tests: Option<Vec<String>> = tests.iter().map(|(alias, operator)| table.tenant_test(alias, operator)).collect();
+        tests.map_or(String::new(), |tests| format!("WHEN {} ", tests.join(" AND ")))
+    };
+    let forget = |id: &str| attribute.as_ref().map_or(String::new(), |attribute| format!("DELETE FROM {attribute} WHERE id = {id};"));
+    let carry = attribute.as_ref().map_or(String::new(), |attribute| {
+        format!(
+            "DELETE FROM {attribute} WHERE id = NEW.{id} AND id IS NOT OLD.{id};
+    UPDATE {attribute} SET id = NEW.{id} WHERE id = OLD.{id} AND id IS NOT NEW.{id} COLLATE BINARY;"
+        )
+    });
     let next_revision = format!(
         "UPDATE sluss_counter SET value = value + 1; DELETE FROM {revision} WHERE id = NEW.{id}; \
          INSERT INTO {revision} (id, revision) SELECT NEW.{id}, value FROM sluss_counter WHERE NEW.{id} IS NOT NULL;"
     );
-    format!(
+    let begin_clean = format!("DELETE FROM {location} WHERE id = NEW.{id};\n    {}\n    {next_revision}", forget(&format!("NEW.{id}")));
+    let end = format!(
+        "DELETE FROM {location} WHERE id = OLD.{id};\n    DELETE FROM {revision} WHERE id = OLD.{id};\n    {}",
+        forget(&format!("OLD.{id}"))
+    );
+    let drops: String = TRIGGERS.iter().map(|what| format!("DROP TRIGGER IF EXISTS {};", quoted(&trigger_name(table, what)))).collect();
+    let own = format!(
         "
-DROP TRIGGER IF EXISTS {retired}; DROP TRIGGER IF EXISTS {inserted}; DROP TRIGGER IF EXISTS {updated}; DROP TRIGGER IF EXISTS {deleted};
+{drops}
 -- Triggers run in whatever SQLite the customer's programs bring: julianday, because unixepoch and 'subsec' are younger than many.
 CREATE TRIGGER {retired} AFTER DELETE ON {location} BEGIN
     INSERT INTO sluss_version (tenant, collection, document, placement, object, stamp, length, stored_length, format,
@@ -113,32 +188,66 @@ CREATE TRIGGER {retired} AFTER DELETE ON {location} BEGIN
     VALUES ({tenant}, {collection}, CAST(OLD.id AS TEXT), OLD.placement, OLD.object, OLD.stamp, OLD.length, OLD.stored_length,
         OLD.format, OLD.key_id, OLD.wrapped_key, OLD.sha256, OLD.pieces, OLD.held_from,
         CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER));
+    -- What was wrong with this location is no more.
+    DELETE FROM sluss_difference WHERE tenant = {tenant} AND collection = {collection} AND subject = CAST(OLD.id AS TEXT);
 END;
 -- An id that is used again starts clean, also after INSERT OR REPLACE, which fires no DELETE trigger.
-CREATE TRIGGER {inserted} AFTER INSERT ON {name} BEGIN
-    DELETE FROM {location} WHERE id = NEW.{id};
-    {next_revision}
+CREATE TRIGGER {inserted} AFTER INSERT ON {name} {}BEGIN
+    {begin_clean}
 END;
 -- A changed id takes its location along: the content may lie in the object store only. What lay under the new id is gone.
-CREATE TRIGGER {updated} AFTER UPDATE ON {name} BEGIN
+CREATE TRIGGER {updated} AFTER UPDATE ON {name} {}BEGIN
     DELETE FROM {location} WHERE id = NEW.{id} AND id IS NOT OLD.{id};
     UPDATE {location} SET id = NEW.{id} WHERE id = OLD.{id} AND id IS NOT NEW.{id} COLLATE BINARY;
+    {carry}
     DELETE FROM {revision} WHERE id = OLD.{id};
     {next_revision}
 END;
-CREATE TRIGGER {deleted} AFTER DELETE ON {name} BEGIN
-    DELETE FROM {location} WHERE id = OLD.{id};
-    DELETE FROM {revision} WHERE id = OLD.{id};
+CREATE TRIGGER {deleted} AFTER DELETE ON {name} {}BEGIN
+    {end}
 END;
-"
+",
+        when(&[("NEW.", "IS")]),
+        when(&[("OLD.", "IS"), ("NEW.", "IS")]),
+        when(&[("OLD.", "IS")]),
+    );
+    if table.tenant.is_none() {
+        return own;
+    }
+    let mine = table.mine("d.");
+    format!(
+        "{own}
+-- A row that comes from another tenant starts clean, as one that is new does.
+CREATE TRIGGER {moved_in} AFTER UPDATE ON {name} {}BEGIN
+    {begin_clean}
+END;
+-- A row that goes to another tenant leaves its objects behind, so it may not go while one of them is the only holder of its content.
+CREATE TRIGGER {moved_out} AFTER UPDATE ON {name} {}BEGIN
+    SELECT RAISE(ABORT, 'sluss: the content of this document lies in the object store of its tenant only: bring it back to sql before the row changes its tenant')
+        WHERE EXISTS (SELECT 1 FROM {location} WHERE id = OLD.{id} AND sole AND length > 0);
+    {end}
+END;
+-- INSERT OR REPLACE of another tenant's row, where ids are unique in the whole table, takes ours away without a DELETE.
+CREATE TRIGGER {displaced} AFTER INSERT ON {name} {}BEGIN
+    DELETE FROM {location} WHERE id = NEW.{id} AND NOT EXISTS (SELECT 1 FROM {name} d WHERE d.{id} = NEW.{id}{mine});
+    DELETE FROM {revision} WHERE id = NEW.{id} AND NOT EXISTS (SELECT 1 FROM {name} d WHERE d.{id} = NEW.{id}{mine});
+END;
+",
+        when(&[("OLD.", "IS NOT"), ("NEW.", "IS")]),
+        when(&[("OLD.", "IS"), ("NEW.", "IS NOT")]),
+        when(&[("NEW.", "IS NOT")]),
     )
 }
 
-/// What our triggers are called after: three on the customer's table, one on the locations.
-const TRIGGERS: [&str; 4] = ["inserted", "updated", "deleted", "retired"];
+/// What our triggers are called after: those on the customer's table, and the one on the locations. The last three only where tenants
+/// share the table.
+const TRIGGERS: [&str; 7] = ["inserted", "updated", "deleted", "retired", "moved_in", "moved_out", "displaced"];
 
 fn trigger_name(table: &Table, what: &str) -> String {
-    format!("sluss_{}_{what}", table.raw_name)
+    match &table.tenant {
+        Some(_) => format!("sluss_{what}{}", table.raw_side),
+        None => format!("sluss{}_{what}", table.raw_side),
+    }
 }
 
 /// A table that was dropped and made anew lost its triggers, so what was written since raised no revision. Every row gets a new
@@ -147,7 +256,8 @@ fn forget_unwatched(tx: &Transaction<'_>, table: &Table) -> rusqlite::Result<()>
     let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2)";
     let known: bool = tx.query_row(exists, ["table", table.raw_revision.as_str()], |row| row.get(0))?;
     let mut watched = true;
-    for what in TRIGGERS {
+    let ours = if table.tenant.is_some() { &TRIGGERS[..] } else { &TRIGGERS[..4] };
+    for what in ours {
         watched &= tx.query_row(exists, ["trigger", trigger_name(table, what).as_str()], |row| row.get::<_, bool>(0))?;
     }
     if known && !watched {
@@ -161,11 +271,13 @@ pub async fn init(file: &SqliteFile, settings: &TenantSettings) -> StoreResult<(
     let settings = settings.clone();
     file.write("init", settings.id.to_string(), move |tx| {
         tx.execute_batch(SHARED_TABLES)?;
+        add_columns(tx, "sluss_state", STATE_SINCE_VERSION_1)?;
         for config in &settings.collections {
-            let table = Table::new(config);
+            let table = Table::new(config, &settings.id);
             let id_type = customer::id_definition(tx, &table)?;
             forget_unwatched(tx, &table)?;
             tx.execute_batch(&tables_sql(&table, &id_type))?;
+            add_columns(tx, &table.raw_location, SINCE_VERSION_1)?;
             tx.execute_batch(&triggers_sql(&table, &settings))?;
             tx.execute_batch(&catch_up_sql(&table))?;
         }
@@ -181,7 +293,13 @@ fn insert_state(tx: &Transaction<'_>, settings: &TenantSettings) -> rusqlite::Re
         "INSERT OR IGNORE INTO sluss_state (tenant, phase, epoch, schema_version) VALUES (?1, ?2, 1, ?3)",
         params![tenant, phase.label(), SCHEMA_VERSION],
     )?;
+    tx.execute("UPDATE sluss_state SET schema_version = ?2 WHERE tenant = ?1", params![tenant, SCHEMA_VERSION])?;
     for collection in &settings.collections {
+        // What is older is the full sweep's: every flip asks for one.
+        tx.execute(
+            "INSERT OR IGNORE INTO sluss_watermark SELECT ?1, ?2, value FROM sluss_counter",
+            params![tenant, collection.name.as_str()],
+        )?;
         for held_by in ["sql", "both", "object"] {
             tx.execute(
                 "INSERT OR IGNORE INTO sluss_tally VALUES (?1, ?2, ?3, 0, 0, NULL, 0, 0)",

@@ -8,17 +8,20 @@ use rusqlite::params;
 
 use super::file::{Outcome, SqliteFile};
 use super::table::Table;
-use super::{STORE, change, content, rows, scan, staging, tally, uploads};
+use super::{STORE, change, changes, content, differences, purges, rows, scan, staging, tally, uploads, verification};
 use crate::clock::Clock;
 use crate::config::CollectionConfig;
 use crate::model::document::{DocRow, State};
-use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, PlacementName, TenantId};
+use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, PlacementName, TenantId};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::{FlipPermit, Phase};
+use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
+use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::sql::{
-    Change, Commit, Condemned, Flipped, Page, Recorded, Remaining, SqlContentStream, SqlStore, Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staging, Tally,
+    UploadPurpose,
 };
 
 /// What the adapter has to know of a tenant.
@@ -44,7 +47,7 @@ pub struct SqliteTenant {
 
 impl SqliteTenant {
     pub fn new(file: Arc<SqliteFile>, settings: &TenantSettings, clock: Arc<dyn Clock>) -> Self {
-        let tables = settings.collections.iter().map(|config| Arc::new(Table::new(config))).collect();
+        let tables = settings.collections.iter().map(|config| Arc::new(Table::new(config, &settings.id))).collect();
         Self { file, id: settings.id.clone(), mirror: settings.mirror, clock, tables }
     }
 
@@ -126,9 +129,21 @@ impl SqlStore for SqliteTenant {
                     return Ok(Outcome::Rollback(Flipped::Moved));
                 }
                 for sweep in &sweeps {
-                    super::jobs::restart_sweep(tx, sweep, now)?;
+                    super::jobs::restart(tx, sweep, now)?;
                 }
                 Ok(Outcome::Commit(Flipped::Done))
+            })
+            .await
+    }
+
+    async fn set_read_only(&self, on: bool) -> StoreResult<()> {
+        let tenant = self.id.clone();
+        self.file
+            .write("set read-only", self.id.to_string(), move |tx| {
+                match tx.execute("UPDATE sluss_state SET read_only = ?2 WHERE tenant = ?1", params![tenant.as_str(), on])? {
+                    0 => Err(rows::not_initialised(&tenant)),
+                    _ => Ok(Outcome::Commit(())),
+                }
             })
             .await
     }
@@ -143,6 +158,54 @@ impl SqlStore for SqliteTenant {
 
     async fn remaining(&self) -> StoreResult<Remaining> {
         scan::remaining(self).await
+    }
+
+    async fn changes(&self, collection: &CollectionName, limit: usize) -> StoreResult<Changes> {
+        changes::page(self, collection, limit).await
+    }
+
+    async fn changes_seen(&self, collection: &CollectionName, reached: Revision) -> StoreResult<()> {
+        changes::seen(self, collection, reached).await
+    }
+
+    async fn begin_purge(&self, dry_run: bool) -> StoreResult<()> {
+        purges::begin(self, dry_run).await
+    }
+
+    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<PurgeEnd>) -> StoreResult<()> {
+        purges::note(self, collection, figures, end).await
+    }
+
+    async fn purges(&self) -> StoreResult<Vec<PurgeRun>> {
+        purges::runs(self).await
+    }
+
+    async fn begin_verification(&self, wish: VerifyWish) -> StoreResult<Option<u64>> {
+        verification::begin(self, wish).await
+    }
+
+    async fn verifications(&self) -> StoreResult<Vec<VerifyRun>> {
+        verification::runs(self).await
+    }
+
+    async fn note_findings(&self, collection: &CollectionName, epoch: Epoch, findings: Findings) -> StoreResult<bool> {
+        verification::note(self, collection, epoch, findings).await
+    }
+
+    async fn differences(&self, after: u64, limit: usize) -> StoreResult<Vec<Difference>> {
+        differences::list(self, after, limit).await
+    }
+
+    async fn open_differences(&self) -> StoreResult<u64> {
+        differences::count_open(self).await
+    }
+
+    async fn unverified(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>> {
+        verification::unverified(self, collection, limit).await
+    }
+
+    async fn unnamed(&self, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {
+        verification::unnamed(self, objects).await
     }
 }
 

@@ -38,6 +38,9 @@ pub(super) async fn record(tenant: &SqliteTenant, key: &FreshKey, purpose: Uploa
             if !allowed || state.epoch != epoch {
                 return Ok(Outcome::Rollback(Recorded::Moved));
             }
+            if state.read_only && purpose == UploadPurpose::Write {
+                return Ok(Outcome::Rollback(Recorded::ReadOnly));
+            }
             tx.execute(
                 "INSERT INTO sluss_upload (object, tenant, placement, purpose, epoch, state, changed_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, 'open', ?6)",
