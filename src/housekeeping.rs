@@ -39,10 +39,7 @@ impl Housekeeping {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while drain.run_until_cancelled(ticks.tick()).await.is_some() {
             self.metrics.set_buffer(self.budget.used_bytes());
-            let process = Process { seen_at: self.clock.now(), ..self.process.clone() };
-            if let Err(error) = self.control.heartbeat(&process).await {
-                tracing::warn!("no heartbeat: {}", error.chain());
-            }
+            self.beat(self.process.works).await;
             for tenant in self.tenants.all().values() {
                 if let Err(error) = self.observe(tenant).await {
                     tracing::warn!(tenant = %tenant.id, "the gauges of {} are stale: {}", tenant.id, error.chain());
@@ -50,6 +47,15 @@ impl Housekeeping {
                 }
             }
             self.observe_pools();
+        }
+        // Its part of the limits is for the others from now on.
+        self.beat(false).await;
+    }
+
+    async fn beat(&self, works: bool) {
+        let process = Process { seen_at: self.clock.now(), works, ..self.process.clone() };
+        if let Err(error) = self.control.heartbeat(&process).await {
+            tracing::warn!("no heartbeat: {}", error.chain());
         }
     }
 

@@ -14,6 +14,7 @@ use super::respond;
 use super::routes::Operation;
 use crate::body::{self, Body};
 use crate::budget::{Budget, SMALL_BYTES};
+use crate::compare::shadow::Shadow;
 use crate::model::document::{Attributes, DocRow, Holder};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::Side;
@@ -27,6 +28,8 @@ const MAX_STARTS: u32 = 5;
 pub struct Reader {
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
+    /// Compares beside a share of the reads.
+    pub shadow: Arc<Shadow>,
     pub tasks: TaskTracker,
 }
 
@@ -70,9 +73,13 @@ impl Reader {
         let served_from = if request.operation == Operation::Head || found.length_bytes == 0 {
             expected(found.holder, row.state.phase.reads_from())
         } else {
+            let sampled = self.shadow.wants(&row).then(|| row.clone());
             let Some((side, content)) = self.content(request, row, &found, wanted).await? else {
                 return Ok(Err(GatewayError::Overloaded));
             };
+            if let Some(row) = sampled {
+                self.shadow.compare(&request.tenant, row);
+            }
             *response.body_mut() = content;
             served(side)
         };

@@ -45,6 +45,8 @@ pub enum GatewayError {
     Overloaded,
     #[error("the document kept changing")]
     Unsettled,
+    #[error("the tenant is read-only")]
+    ReadOnly,
     #[error("store failed: {0}")]
     Store(#[from] StoreError),
     /// A commit whose answer is not known: it may have happened.
@@ -91,7 +93,7 @@ impl GatewayError {
             Self::Client(ClientFault::Broken) => StatusCode::BAD_REQUEST,
             Self::Client(ClientFault::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Store(StoreError { kind: StoreErrorKind::Timeout, .. }) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Overloaded | Self::Unsettled | Self::Store(_) | Self::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Unsettled | Self::ReadOnly | Self::Store(_) | Self::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -113,6 +115,7 @@ impl GatewayError {
             Self::Client(ClientFault::TooSlow) => "body-too-slow",
             Self::Overloaded => "overloaded",
             Self::Unsettled => "unsettled",
+            Self::ReadOnly => "read-only",
             Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => "no-room",
             Self::Store(_) => "store-unavailable",
             Self::Unknown(_) => "outcome-unknown",
@@ -136,6 +139,9 @@ impl GatewayError {
             Self::Client(fault) => fault.to_string(),
             Self::Overloaded => "too many requests or transfers at once; try again after the time in Retry-After".to_owned(),
             Self::Unsettled => "the document changed again and again while it was handled; try again".to_owned(),
+            Self::ReadOnly => {
+                "this tenant is read-only for now: documents can be read, and nothing was changed; try again later".to_owned()
+            }
             Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => {
                 "there is no room left to store the document, and nothing was changed; an operator has to make some".to_owned()
             }
@@ -146,7 +152,8 @@ impl GatewayError {
 
     /// Whether somebody has to look at it: such errors are logged as warnings, the others only in the request's own line.
     pub fn is_ours(&self) -> bool {
-        self.status().is_server_error()
+        // Read-only is what an operator wanted.
+        self.status().is_server_error() && !matches!(self, Self::ReadOnly)
     }
 }
 
@@ -197,6 +204,9 @@ fn response(error: &GatewayError, request_id: &str) -> Response<Body> {
 /// Seconds after which a refused client may come again: long enough for a pool to drain, short enough not to be felt.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
+/// A tenant is read-only for minutes rather than seconds.
+const READ_ONLY_RETRY_SECONDS: HeaderValue = HeaderValue::from_static("60");
+
 fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
     match error {
         GatewayError::WrongMethod { allowed } => {
@@ -211,6 +221,7 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         GatewayError::Overloaded | GatewayError::Unsettled | GatewayError::Store(_) | GatewayError::Unknown(_) => {
             Some((RETRY_AFTER, RETRY_SECONDS))
         }
+        GatewayError::ReadOnly => Some((RETRY_AFTER, READ_ONLY_RETRY_SECONDS)),
         GatewayError::NoSuchPath
         | GatewayError::BadRequest(_)
         | GatewayError::Forbidden(_)

@@ -11,15 +11,17 @@ use super::rescue::GatewayError;
 use super::respond;
 use crate::body::Body;
 use crate::budget::{Budget, SMALL_BYTES};
+use crate::config::CreateRule;
 use crate::model::content::{ContentHasher, PIECE_BYTES};
 use crate::model::document::{DocRow, State};
 use crate::model::id::{FreshKey, ObjectId};
+use crate::model::location::Labels;
 use crate::model::phase::Side;
 use crate::model::stamp::Stamp;
 use crate::store::error::{ClientFault, Interrupted};
 use crate::store::measured::measured;
 use crate::store::object::{ObjectMeta, PutError};
-use crate::store::sql::{Change, Commit, NewContent, Recorded, Staging, UploadPurpose};
+use crate::store::sql::{Change, Commit, NewAttributes, NewContent, Recorded, Staging, UploadPurpose};
 use crate::telemetry::{Direction, Metrics};
 
 /// A write starts over when the phase moves before its upload is recorded; this often, then the client is asked to come again.
@@ -39,6 +41,7 @@ impl Writer {
         }
         let row = request.tenant.sql.row(&request.key).await?;
         check_early(request, &row)?;
+        check_row(request, &row)?;
         let portion = request.content_length.map_or(PIECE_BYTES as u64, |length| length.min(PIECE_BYTES as u64));
         // Content in one portion is copied once more on its way into a statement.
         let Some(_grant) = self.budget.acquire(if portion <= SMALL_BYTES { portion } else { 2 * portion }).await else {
@@ -47,7 +50,7 @@ impl Writer {
         let _transfer = self.metrics.transfer(Direction::Upload);
         let mut inbound = Inbound::new(body, self.limits);
         let first = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?.unwrap_or_default();
-        let committed = self.place(request, row.state, first, inbound).await?;
+        let committed = self.place(request, &row, first, inbound).await?;
         request.tenant.work.notify_one();
         Ok(committed)
     }
@@ -55,7 +58,7 @@ impl Writer {
     pub async fn delete(&self, request: &DocumentRequest) -> Result<Response<Body>, GatewayError> {
         let row = request.tenant.sql.row(&request.key).await?;
         check_early(request, &row)?;
-        if row.document.is_none() {
+        if !row.truth().visible {
             return Err(GatewayError::NotFound("there is no such document"));
         }
         let change = Change::Delete { precondition: request.precondition.clone() };
@@ -64,8 +67,8 @@ impl Writer {
     }
 
     /// The empty content names no object in any phase, so it goes to the row.
-    async fn place(&self, request: &DocumentRequest, state: State, first: Bytes, inbound: Inbound) -> Result<Response<Body>, GatewayError> {
-        let mut state = state;
+    async fn place(&self, request: &DocumentRequest, row: &DocRow, first: Bytes, inbound: Inbound) -> Result<Response<Body>, GatewayError> {
+        let mut state = row.state;
         for _ in 0..MAX_STARTS {
             match state.phase.writes_to() {
                 Side::Sql => return self.to_sql(request, state, first, inbound).await,
@@ -73,8 +76,12 @@ impl Writer {
                 Side::Object => {
                     let key = request.tenant.objects.mint();
                     match request.tenant.sql.record_upload(&key, UploadPurpose::Write, state.epoch).await? {
-                        Recorded::Yes => return self.to_object(request, state, key, first, inbound).await,
+                        Recorded::Yes => {
+                            let labels = labels(request, row);
+                            return self.to_object(request, state, Upload { key, labels }, first, inbound).await;
+                        }
                         Recorded::Moved => state = request.tenant.sql.state().await?,
+                        Recorded::ReadOnly => return Err(GatewayError::ReadOnly),
                     }
                 }
             }
@@ -143,19 +150,19 @@ impl Writer {
         &self,
         request: &DocumentRequest,
         state: State,
-        key: FreshKey,
+        Upload { key, labels }: Upload,
         first: Bytes,
         inbound: Inbound,
     ) -> Result<Response<Body>, GatewayError> {
         let upload = key.object().id;
         let (content, measurement) = measured(inbound.into_stream(first));
-        let meta = meta(request, upload);
+        let meta = meta(request, upload, labels.clone());
         let stored = request.tenant.objects.put(key, meta, request.content_length, content).await;
         let committed = match (stored, measurement.fingerprint()) {
             (Ok(object), Some(content)) => {
                 self.metrics.request_bytes(content.length_bytes);
                 let (attributes, precondition) = (request.attributes.clone(), request.precondition.clone());
-                let change = Change::Point { object, content, attributes, precondition };
+                let change = Change::Point { object, labels, content, attributes, precondition };
                 // An error here is an unknown outcome: the object may be the document's. Only a known refusal is condemned.
                 let commit = request.tenant.sql.commit(&request.key, state.epoch, change).await;
                 commit.map_err(GatewayError::Unknown).and_then(finish)
@@ -193,18 +200,45 @@ impl Writer {
 
 /// Refuses before the body is read what the commit would refuse after it.
 fn check_early(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+    if row.state.read_only {
+        return Err(GatewayError::ReadOnly);
+    }
     let truth = row.truth();
     request.precondition.check(truth.stamp.as_ref().filter(|_| truth.visible)).map_err(GatewayError::Unmet)
 }
 
-fn meta(request: &DocumentRequest, upload: ObjectId) -> ObjectMeta {
+/// An upload that is recorded, and what its object will say of itself.
+struct Upload {
+    key: FreshKey,
+    labels: Labels,
+}
+
+/// Where the application inserts the rows, content has to find one.
+fn check_row(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+    let inserts = request.tenant.collection(&request.key.collection).is_none_or(|collection| collection.create == CreateRule::Insert);
+    if inserts || row.document.is_some() { Ok(()) } else { Err(GatewayError::NotFound(NO_ROW)) }
+}
+
+const NO_ROW: &str =
+    "there is no row with this id, and this collection takes content for rows that are there: the application inserts the row first";
+
+/// What the row will say once this request is committed, as far as can be seen before. A write that brings a document back to light
+/// sets all of it.
+fn labels(request: &DocumentRequest, row: &DocRow) -> Labels {
+    let kept = row.document.as_ref().filter(|document| !document.soft_deleted);
+    let kept = kept.map(|document| document.attributes.clone()).unwrap_or_default();
+    let NewAttributes { media_type, file_name } = request.attributes.clone();
+    Labels { media_type: media_type.or(kept.media_type), file_name: file_name.or(kept.file_name) }
+}
+
+fn meta(request: &DocumentRequest, upload: ObjectId, labels: Labels) -> ObjectMeta {
     ObjectMeta {
         tenant: request.key.tenant.to_string(),
         collection: request.key.collection.to_string(),
         document: request.key.id.to_string(),
         stamp: Stamp::Object(upload).to_string(),
-        media_type: request.attributes.media_type.clone(),
-        file_name: request.attributes.file_name.clone(),
+        media_type: labels.media_type,
+        file_name: labels.file_name,
         sha256: None,
     }
 }
@@ -214,6 +248,7 @@ fn finish(commit: Commit) -> Result<Response<Body>, GatewayError> {
         Commit::Done(committed) => Ok(respond::written(committed.created, committed.stamp.as_ref())),
         Commit::Moved => Err(GatewayError::Unsettled),
         Commit::Unmet(unmet) => Err(GatewayError::Unmet(unmet)),
+        Commit::ReadOnly => Err(GatewayError::ReadOnly),
         Commit::Absent => Err(GatewayError::NotFound("there is no such document")),
         Commit::Refused(reason) => Err(GatewayError::Refused(reason)),
     }

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::limits::until;
+use super::places::{Place, Places};
 use super::work::{Attempt, JobError, Tools};
-use super::{collect, copy, schedule, sweep, write_back};
+use super::{changes, collect, copy, purge, schedule, sweep, verify, write_back};
 use crate::model::id::TenantId;
 use crate::model::job::{JobKind, JobTarget};
+use crate::model::limits::Allowed;
 use crate::store::error::StoreResult;
 use crate::store::queue::{Completion, Lease, Verdict};
 use crate::telemetry::JobOutcome;
@@ -45,13 +48,21 @@ enum Ended {
     Worked(Result<Attempt, JobError>),
     /// Another agent has the job: stop, and touch nothing.
     LeaseLost,
-    Draining,
+    /// The work was called back, for this reason: nothing failed.
+    CalledBack(&'static str),
 }
+
+const DRAINING: &str = "this process drains";
+const PAUSED: &str = "the tenant is paused";
+const TOO_MANY: &str = "fewer jobs at once are allowed now";
 
 impl Agents {
     /// Starts a claimer for each tenant, and follows the tenants as they are replaced. Everything ends when the process drains.
     pub async fn run(self) {
-        let places = Arc::new(Semaphore::new(self.tools.settings.concurrency));
+        if self.drain.run_until_cancelled(self.tools.limits.first_look()).await.is_none() {
+            return;
+        }
+        let places = Places::new(self.tools.limits.watch());
         let agents = Arc::new(self);
         let mut working: HashMap<TenantId, (Arc<Tenant>, CancellationToken)> = HashMap::new();
         loop {
@@ -76,23 +87,37 @@ impl Agents {
     }
 
     async fn schedule_for(self: Arc<Self>, tenant: Arc<Tenant>, stop: CancellationToken) {
-        let every = self.tools.settings.sweep_every;
+        let settings = &self.tools.settings;
+        let (sweep, changes, verify) = (settings.sweep_every, settings.changes_every, settings.verify_every);
+        let first_verification = Instant::now() + verify.min(schedule::FIRST_VERIFICATION);
         while !stop.is_cancelled() {
-            if let Err(error) = schedule::schedule(&tenant, every).await {
+            let mut scheduled = vec![schedule::schedule(&tenant, sweep).await, schedule::schedule_changes(&tenant, changes).await];
+            if Instant::now() >= first_verification {
+                scheduled.push(schedule::schedule_verification(&tenant, verify).await);
+            }
+            for error in scheduled.into_iter().filter_map(Result::err) {
                 tracing::warn!(tenant = %tenant.id, "regular work was not scheduled: {}", error.chain());
             }
-            stop.run_until_cancelled(sleep(SCHEDULE_LOOK.min(every / 2))).await;
+            stop.run_until_cancelled(sleep(SCHEDULE_LOOK.min(sweep.min(changes).min(verify) / 2))).await;
         }
     }
 
     /// Polls by what it found last: at once after work, ever more seldom while there is none.
-    async fn claim_for(self: Arc<Self>, tenant: Arc<Tenant>, places: Arc<Semaphore>, stop: CancellationToken) {
+    async fn claim_for(self: Arc<Self>, tenant: Arc<Tenant>, places: Arc<Places>, stop: CancellationToken) {
         let settings = &self.tools.settings;
-        let mut pause = settings.poll_min;
-        while !stop.is_cancelled() {
-            let Some(place) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else { return };
-            let place = place.expect("nobody closes the semaphore");
-            match tenant.jobs.claim(&self.owner, settings.lease).await {
+        let (mut pause, mut allowed) = (settings.poll_min, self.tools.limits.watch());
+        loop {
+            let place = async {
+                until(&mut allowed, |allowed| !allowed.is_paused(&tenant.id)).await;
+                places.take().await
+            };
+            let Some(place) = stop.run_until_cancelled(place).await else { return };
+            // The turn may have come long after the last look.
+            if allowed.borrow().is_paused(&tenant.id) {
+                continue;
+            }
+            let limit = allowed.borrow().concurrency(&tenant.id);
+            match tenant.jobs.claim(&self.owner, settings.lease, limit).await {
                 Ok(Some(lease)) => {
                     pause = settings.poll_min;
                     self.tasks.spawn(Arc::clone(&self).work(Arc::clone(&tenant), lease, place));
@@ -105,14 +130,15 @@ impl Agents {
                 }
             }
             drop(place);
-            let woken = async { timeout(pause, tenant.work.notified()).await.is_ok() };
-            if stop.run_until_cancelled(woken).await == Some(true) {
-                pause = settings.poll_min;
+            match stop.run_until_cancelled(woken(&tenant, &mut allowed, limit, pause)).await {
+                Some(true) => pause = settings.poll_min,
+                Some(false) => {}
+                None => return,
             }
         }
     }
 
-    async fn work(self: Arc<Self>, tenant: Arc<Tenant>, lease: Lease, place: OwnedSemaphorePermit) {
+    async fn work(self: Arc<Self>, tenant: Arc<Tenant>, lease: Lease, place: Place) {
         let span = tracing::info_span!("job", job.id = %lease.job, kind = %lease.kind, tenant = %tenant.id, attempt = lease.failures + 1);
         async {
             if lease.taken_over {
@@ -120,37 +146,77 @@ impl Agents {
                 tracing::warn!(event = "lease_taken_over", "took over {} of {} from an agent that was lost", lease.kind, lease.target);
             }
             let (begun, kind, job) = (Instant::now(), lease.kind, lease.job);
-            let ended = self.perform(&tenant, &lease).await;
+            let ended = self.perform(&tenant, &lease, &place).await;
             match self.settle(&tenant, lease, ended).await {
                 Ok(outcome) => self.tools.metrics.job(kind, outcome, begun.elapsed()),
                 // The lease runs out, and somebody looks again.
                 Err(error) => tracing::warn!("the end of job {job} was not recorded: {}", error.chain()),
             }
             drop(place);
+            // One place of the tenant's own is free again: its next job need not wait for the next poll.
+            if self.tools.limits.watch().borrow().concurrency(&tenant.id).is_some() {
+                tenant.work.notify_one();
+            }
         }
         .instrument(span)
         .await;
     }
 
-    async fn perform(&self, tenant: &Tenant, lease: &Lease) -> Ended {
+    async fn perform(&self, tenant: &Tenant, lease: &Lease, place: &Place) -> Ended {
         if lease.taken_over && lease.failures >= self.tools.settings.backoff.budget {
             return Ended::Worked(Err(JobError::AgentsDied));
         }
+        let mut allowed = self.tools.limits.watch();
         tokio::select! {
             worked = self.attempt(tenant, lease) => Ended::Worked(worked),
             () = self.keep(tenant, lease) => Ended::LeaseLost,
-            () = self.drain.cancelled() => Ended::Draining,
+            () = self.drain.cancelled() => Ended::CalledBack(DRAINING),
+            () = until(&mut allowed, |allowed| allowed.is_paused(&tenant.id)) => Ended::CalledBack(PAUSED),
+            () = place.called_back() => Ended::CalledBack(TOO_MANY),
+            () = self.beyond_the_tenants_limit(tenant, lease) => Ended::CalledBack(TOO_MANY),
+        }
+    }
+
+    /// Returns when the tenant's limit was lowered, and this job is one of those beyond it.
+    async fn beyond_the_tenants_limit(&self, tenant: &Tenant, lease: &Lease) {
+        let mut allowed = self.tools.limits.watch();
+        loop {
+            let limit = allowed.borrow().concurrency(&tenant.id);
+            until(&mut allowed, |allowed| allowed.concurrency(&tenant.id) != limit).await;
+            let Some(limit) = allowed.borrow().concurrency(&tenant.id) else { continue };
+            match tenant.jobs.is_beyond(lease, limit).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                // Then it goes on to its end, and the next claim sees the limit.
+                Err(error) => tracing::warn!("whether the job is beyond the limit cannot be told: {}", error.chain()),
+            }
         }
     }
 
     async fn attempt(&self, tenant: &Tenant, lease: &Lease) -> Result<Attempt, JobError> {
+        if lease.kind.moves_a_document() {
+            // Before it holds any memory.
+            self.tools.pace.of(&tenant.id).document().await;
+        }
         match (lease.kind, &lease.target) {
             (JobKind::Copy, JobTarget::Document(key)) => copy::copy(&self.tools, tenant, key).await,
             (JobKind::WriteBack, JobTarget::Document(key)) => write_back::write_back(&self.tools, tenant, key).await,
             (JobKind::Sweep, JobTarget::Collection(_, collection)) => sweep::sweep(&self.tools, tenant, collection, lease).await,
+            (JobKind::Changes, JobTarget::Collection(_, collection)) => changes::changes(&self.tools, tenant, collection).await,
+            (JobKind::Verify, JobTarget::Collection(_, collection)) => verify::verify(&self.tools, tenant, collection).await,
+            (JobKind::Purge, JobTarget::Collection(_, collection)) => purge::purge(&self.tools, tenant, collection, lease).await,
             (JobKind::Collect, JobTarget::Tenant(_)) => collect::collect(&self.tools, tenant).await,
             // Nobody enqueues these pairs; a job like that has nothing to do.
-            (JobKind::Copy | JobKind::WriteBack | JobKind::Sweep | JobKind::Collect, _) => Ok(Attempt::Done),
+            (
+                JobKind::Copy
+                | JobKind::WriteBack
+                | JobKind::Sweep
+                | JobKind::Changes
+                | JobKind::Verify
+                | JobKind::Purge
+                | JobKind::Collect,
+                _,
+            ) => Ok(Attempt::Done),
         }
     }
 
@@ -177,8 +243,8 @@ impl Agents {
                 tracing::warn!(event = "lease_lost", "lost the lease of {} of {}", lease.kind, lease.target);
                 Ok(JobOutcome::Lost)
             }
-            Ended::Draining => {
-                tracing::info!(event = "given_back", "gave {} of {} back while draining", lease.kind, lease.target);
+            Ended::CalledBack(reason) => {
+                tracing::info!(event = "given_back", "gave {} of {} back: {reason}", lease.kind, lease.target);
                 tenant.jobs.give_back(lease, Duration::ZERO).await.map(|()| JobOutcome::GivenBack)
             }
             Ended::Worked(Ok(Attempt::Later(after))) => tenant.jobs.give_back(lease, after).await.map(|()| JobOutcome::GivenBack),
@@ -209,5 +275,14 @@ impl Agents {
                 tenant.jobs.fail(lease, &reason, Verdict::Quarantine).await.map(|()| JobOutcome::Quarantined)
             }
         }
+    }
+}
+
+/// Waits for as long as the poll says. True: something has happened that may have made work.
+async fn woken(tenant: &Tenant, allowed: &mut watch::Receiver<Allowed>, limit: Option<u64>, pause: Duration) -> bool {
+    tokio::select! {
+        () = sleep(pause) => false,
+        () = tenant.work.notified() => true,
+        () = until(allowed, |allowed| allowed.concurrency(&tenant.id) != limit || allowed.is_paused(&tenant.id)) => true,
     }
 }

@@ -1,14 +1,13 @@
 //! copy: bring the content of one revision to the object store, and say so in the row if it still has that revision.
 
-use std::sync::Arc;
-
 use futures_util::{StreamExt, stream};
 
 use super::work::{Attempt, JobError, Tools, held_bytes, unless_moved};
 use crate::model::content::{ContentHasher, Fingerprint};
-use crate::model::document::{DocRow, Document};
+use crate::model::document::{Attributes, DocRow, Document};
 use crate::model::id::{DocKey, ObjectId, ObjectRef};
 use crate::model::job::JobKind;
+use crate::model::location::Labels;
 use crate::model::stamp::Stamp;
 use crate::store::error::{Interrupted, StoreResult};
 use crate::store::measured::measured;
@@ -27,7 +26,7 @@ pub async fn copy(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attemp
     let _transfer = tools.metrics.transfer(Direction::Copy);
     let job = Copy { tools, tenant, row: &row, document };
     if length_bytes == 0 {
-        return job.publish(Copied::Uploaded(None), Fingerprint::of(b""), None).await;
+        return job.publish(Copied::Uploaded(None, Labels::default()), Fingerprint::of(b""), None).await;
     }
     if let Some(same) = job.same_bytes().await? {
         return job.publish(Copied::SameAs(same.0), same.1, None).await;
@@ -48,14 +47,15 @@ impl Copy<'_> {
         let key = self.tenant.objects.mint();
         let upload = key.object().id;
         // Recorded before the first byte leaves: what a crash leaves behind can be found again.
-        if self.tenant.sql.record_upload(&key, UploadPurpose::Copy, self.row.state.epoch).await? == Recorded::Moved {
-            return Ok(Attempt::Done);
+        match self.tenant.sql.record_upload(&key, UploadPurpose::Copy, self.row.state.epoch).await? {
+            Recorded::Yes => {}
+            Recorded::Moved | Recorded::ReadOnly => return Ok(Attempt::Done),
         }
         let Some(content) = self.content().await? else { return self.lost(upload).await };
-        let (content, measurement) = measured(Arc::clone(&self.tools.throttle).slow(content));
+        let (content, measurement) = measured(self.tools.pace.of(&self.tenant.id).slow(content));
         match self.tenant.objects.put(key, self.meta(), Some(self.row.length_bytes()), content).await {
             Ok(object) => match measurement.fingerprint() {
-                Some(content) => self.publish(Copied::Uploaded(Some(object)), content, Some(upload)).await,
+                Some(content) => self.publish(Copied::Uploaded(Some(object), self.labels()), content, Some(upload)).await,
                 None => self.lost(upload).await,
             },
             Err(error) => {
@@ -71,11 +71,11 @@ impl Copy<'_> {
             return Ok(None);
         };
         let Some(mut content) = self.content().await? else { return Ok(None) };
-        let mut hasher = ContentHasher::default();
+        let (mut hasher, pace) = (ContentHasher::default(), self.tools.pace.of(&self.tenant.id));
         while let Some(portion) = content.next().await {
             match portion {
                 Ok(bytes) => {
-                    self.tools.throttle.pass(bytes.len()).await;
+                    pace.pass(bytes.len()).await;
                     hasher.update(&bytes);
                 }
                 Err(Interrupted::Store(error)) => return Err(error.into()),
@@ -104,7 +104,7 @@ impl Copy<'_> {
                 tracing::info!(event = "copied", size_bytes = length_bytes, "copied {} to the object store", self.row.key);
                 Ok(Attempt::Done)
             }
-            Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::Refused(_) => match upload {
+            Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::ReadOnly | Commit::Refused(_) => match upload {
                 Some(upload) => self.lost(upload).await,
                 None => Ok(Attempt::Done),
             },
@@ -126,16 +126,21 @@ impl Copy<'_> {
         Ok(())
     }
 
+    fn labels(&self) -> Labels {
+        let Attributes { media_type, file_name, .. } = self.document.attributes.clone();
+        Labels { media_type, file_name }
+    }
+
     fn meta(&self) -> ObjectMeta {
         let key = &self.row.key;
-        let attributes = &self.document.attributes;
+        let Labels { media_type, file_name } = self.labels();
         ObjectMeta {
             tenant: key.tenant.to_string(),
             collection: key.collection.to_string(),
             document: key.id.to_string(),
             stamp: Stamp::Row { epoch: self.row.state.epoch, revision: self.document.revision }.to_string(),
-            media_type: attributes.media_type.clone(),
-            file_name: attributes.file_name.clone(),
+            media_type,
+            file_name,
             sha256: self.row.inline.as_ref().map(|inline| Fingerprint::of(inline).sha256.to_string()),
         }
     }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::compare;
 use super::work::JobError;
 use crate::budget::Budget;
+use crate::model::job::JobState;
 use crate::model::phase::{FlipFacts, Guard, Phase, Verdict, guards, judge, permit};
+use crate::model::verification::VerificationFacts;
 use crate::store::control::{AuditRecord, ControlStore};
 use crate::store::probe::probe;
 use crate::store::sql::Flipped;
@@ -88,9 +90,23 @@ async fn gather(budget: &Budget, tenant: &Tenant, from: Phase, to: Phase) -> Res
         match guard {
             Guard::StoreProbe => facts.probe = Some(probe(&*tenant.objects).await),
             Guard::SampleComparison => facts.sample = Some(compare::sample(budget, tenant).await?),
-            Guard::OneStep | Guard::Verification => {}
+            Guard::Verification => facts.verification = Some(verification(budget, tenant).await?),
+            Guard::OneStep => {}
         }
     }
+    Ok(facts)
+}
+
+async fn verification(budget: &Budget, tenant: &Tenant) -> Result<VerificationFacts, JobError> {
+    let (epoch, runs) = (tenant.sql.state().await?.epoch, tenant.sql.verifications().await?);
+    let collections: Vec<&str> = tenant.config.collections.iter().map(|collection| collection.name.as_str()).collect();
+    let mut facts = VerificationFacts::of(&collections, &runs, epoch);
+    if facts.never.is_empty() {
+        facts.unverified = compare::latecomers(budget, tenant).await?;
+    }
+    facts.open_differences = tenant.sql.open_differences().await?;
+    let counts = tenant.jobs.counts().await?;
+    facts.quarantined = counts.iter().filter(|count| count.state == JobState::Quarantined).map(|count| count.jobs).sum();
     Ok(facts)
 }
 

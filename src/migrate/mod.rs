@@ -2,12 +2,18 @@
 //! Every action here is safe to repeat and safe to lose.
 
 pub mod agents;
+pub mod changes;
 pub mod collect;
 pub mod compare;
 pub mod copy;
 pub mod cutover;
+pub mod limits;
+pub mod pace;
+pub mod places;
+pub mod purge;
 pub mod schedule;
 pub mod sweep;
 pub mod throttle;
+pub mod verify;
 pub mod work;
 pub mod write_back;

@@ -15,10 +15,10 @@ use crate::store::sql::{Change, Commit};
 use crate::tenants::Tenant;
 
 /// Rows a page: one read, one transaction that enqueues, one that keeps the place.
-const PAGE: usize = 500;
+pub(super) const PAGE: usize = 500;
 
 /// How long a sweep waits for agents to work the backlog off.
-const BACKLOG_WAIT: Duration = Duration::from_secs(2);
+pub(super) const BACKLOG_WAIT: Duration = Duration::from_secs(2);
 
 /// Where a sweep has come to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,12 +55,12 @@ pub async fn sweep(tools: &Tools, tenant: &Tenant, collection: &CollectionName, 
     }
 }
 
-async fn backlog(tenant: &Tenant) -> Result<u64, JobError> {
+pub(super) async fn backlog(tenant: &Tenant) -> Result<u64, JobError> {
     let counts = tenant.jobs.counts().await?;
     Ok(counts.iter().filter(|count| matches!(count.kind, JobKind::Copy | JobKind::WriteBack)).map(|count| count.jobs).sum())
 }
 
-async fn visit(tools: &Tools, tenant: &Tenant, rows: &[DocRow]) -> Result<(), JobError> {
+pub(super) async fn visit(tools: &Tools, tenant: &Tenant, rows: &[DocRow]) -> Result<(), JobError> {
     let mut jobs = Vec::new();
     for row in rows {
         for kind in [JobKind::Copy, JobKind::WriteBack] {

@@ -10,13 +10,17 @@ use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
 use crate::store::object::PutError;
 use crate::telemetry::Metrics;
 
-use super::throttle::Throttle;
+use super::limits::LiveLimits;
+use super::pace::Pace;
+use super::verify;
 
 /// What a job may use of its process.
 pub struct Tools {
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
-    pub throttle: Arc<Throttle>,
+    pub pace: Pace,
+    pub limits: Arc<LiveLimits>,
+    pub verify_pace: verify::Pace,
     pub settings: AgentConfig,
 }
 

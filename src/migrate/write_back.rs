@@ -1,7 +1,5 @@
 //! write_back: bring the content of a sole location to SQL again, so that the way back stays open.
 
-use std::sync::Arc;
-
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
@@ -28,7 +26,7 @@ pub async fn write_back(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<
     let Some(object) = open_checked(&*tenant.objects, location, 0..location.content.length_bytes).await? else {
         return missing(tenant, &row, location).await;
     };
-    let content = Arc::clone(&tools.throttle).slow(object);
+    let content = tools.pace.of(&tenant.id).slow(object);
     let content = if location.content.length_bytes <= PIECE_BYTES as u64 {
         inline(content, location).await?
     } else {
@@ -40,7 +38,7 @@ pub async fn write_back(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<
             tracing::info!(event = "written_back", size_bytes = location.content.length_bytes, "wrote {} back to sql", row.key);
         }
         // The staged pieces are left to the collector.
-        Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::Refused(_) => {
+        Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::ReadOnly | Commit::Refused(_) => {
             tracing::info!(event = "write_back_moved", "the row of {} moved while it was written back", row.key);
         }
     }

@@ -86,6 +86,8 @@ pub(super) struct JobFamilies {
     pub(super) duration: HistogramVec,
     pub(super) copied_documents: IntCounter,
     pub(super) copied_bytes: IntCounter,
+    pub(super) purged_documents: IntCounter,
+    pub(super) purged_bytes: IntCounter,
     pub(super) taken_over: IntCounterVec,
     pub(super) copies_moved: IntCounter,
     pub(super) uploads_condemned: IntCounter,
@@ -103,6 +105,8 @@ impl JobFamilies {
             duration: r.durations("job_duration_seconds", "Time one attempt at a job took, in seconds.", &["kind", "outcome"], 0.005),
             copied_documents: r.counter("copied_documents_total", "Copies to the object store that were committed."),
             copied_bytes: r.counter("copied_bytes_total", "Content of the copies that were committed, in bytes."),
+            purged_documents: r.counter("purged_documents_total", "Contents that left SQL because a verified object holds them."),
+            purged_bytes: r.counter("purged_bytes_total", "Content that left SQL, in bytes."),
             taken_over: r.counters("jobs_taken_over_total", "Jobs claimed after another agent let its lease run out.", &["kind"]),
             copies_moved: r.counter("copies_moved_total", "Copies that were dropped because the row had moved meanwhile."),
             uploads_condemned: r.counter("uploads_condemned_total", "Uploads that nobody may publish any more."),
@@ -132,6 +136,35 @@ impl TransferFamilies {
             families.in_flight.with_label_values(&[direction.label()]);
         }
         families
+    }
+}
+
+/// What comparisons of documents' holders found.
+pub(super) struct CompareFamilies {
+    pub(super) compared: IntCounterVec,
+    pub(super) verified_documents: IntCounter,
+    pub(super) verified_bytes: IntCounter,
+    pub(super) differences: IntCounterVec,
+    pub(super) sole_broken: IntCounterVec,
+}
+
+impl CompareFamilies {
+    pub(super) fn new(r: &Registrar<'_>) -> Self {
+        Self {
+            compared: r.counters("compared_total", "Documents compared beside reads in phase shadow, by verdict.", &["tenant", "verdict"]),
+            verified_documents: r.counter("verified_documents_total", "Documents that a verification found equal in all their holders."),
+            verified_bytes: r.counter("verified_bytes_total", "Content that verifications read, in bytes."),
+            differences: r.counters(
+                "differences_found_total",
+                "Differences found, by kind; one that is found again counts again.",
+                &["tenant", "kind"],
+            ),
+            sole_broken: r.counters(
+                "sole_objects_broken_total",
+                "Objects found broken or missing that were their content's only holder; one that is found again counts again.",
+                &["tenant"],
+            ),
+        }
     }
 }
 

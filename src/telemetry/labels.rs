@@ -96,6 +96,33 @@ impl JobOutcome {
     }
 }
 
+/// What came of a comparison beside a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShadowVerdict {
+    Equal,
+    Different,
+    /// The document changed meanwhile.
+    Moved,
+    /// A store did not answer, or not in time.
+    Failed,
+    /// Others were being compared, and it was left.
+    Dropped,
+}
+
+impl ShadowVerdict {
+    pub const ALL: [Self; 5] = [Self::Equal, Self::Different, Self::Moved, Self::Failed, Self::Dropped];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Different => "different",
+            Self::Moved => "moved",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
 /// Whether a connection of a pool is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PoolState {

@@ -6,11 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use prometheus::{HistogramVec, IntGauge, Registry, TextEncoder};
 
-use super::families::{JobFamilies, Registrar, RequestFamilies, TenantFamilies, TransferFamilies, build_info, store_operations};
-use super::labels::{Direction, HeldBy, JobOutcome, PoolState, ServedFrom};
+use super::families::{
+    CompareFamilies, JobFamilies, Registrar, RequestFamilies, TenantFamilies, TransferFamilies, build_info, store_operations,
+};
+use super::labels::{Direction, HeldBy, JobOutcome, PoolState, ServedFrom, ShadowVerdict};
 use crate::model::id::TenantId;
 use crate::model::job::{JobKind, JobState};
 use crate::model::phase::Phase;
+use crate::model::verification::DifferenceKind;
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +57,7 @@ pub struct Metrics {
     jobs: JobFamilies,
     transfers: TransferFamilies,
     tenants: TenantFamilies,
+    compare: CompareFamilies,
 }
 
 impl Metrics {
@@ -67,6 +71,7 @@ impl Metrics {
             jobs: JobFamilies::new(&registrar),
             transfers: TransferFamilies::new(&registrar),
             tenants: TenantFamilies::new(&registrar),
+            compare: CompareFamilies::new(&registrar),
             registry,
         }
     }
@@ -79,6 +84,13 @@ impl Metrics {
     /// Begins the series of a tenant at 0, so that the first event of each is seen as an increase.
     pub fn add_tenant(&self, tenant: &TenantId) {
         self.tenants.writes_around.with_label_values(&[tenant.as_str()]);
+        self.compare.sole_broken.with_label_values(&[tenant.as_str()]);
+        for verdict in ShadowVerdict::ALL {
+            self.compare.compared.with_label_values(&[tenant.as_str(), verdict.label()]);
+        }
+        for kind in DifferenceKind::ALL {
+            self.compare.differences.with_label_values(&[tenant.as_str(), kind.label()]);
+        }
         self.set_jobs(tenant, &[]);
     }
 
@@ -146,6 +158,12 @@ impl Metrics {
         self.jobs.copied_bytes.inc_by(bytes);
     }
 
+    /// A content left SQL.
+    pub fn purged(&self, bytes: u64) {
+        self.jobs.purged_documents.inc();
+        self.jobs.purged_bytes.inc_by(bytes);
+    }
+
     /// A copy came to its final transaction, and the row had moved.
     pub fn copy_moved(&self) {
         self.jobs.copies_moved.inc();
@@ -192,6 +210,25 @@ impl Metrics {
     pub fn set_pool(&self, tenant: &TenantId, idle: u64, in_use: u64) {
         for (state, connections) in [(PoolState::Idle, idle), (PoolState::InUse, in_use)] {
             self.tenants.pool.with_label_values(&[tenant.as_str(), state.label()]).set(gauge(connections));
+        }
+    }
+
+    /// A document was compared beside a read, or not.
+    pub fn compared(&self, tenant: &TenantId, verdict: ShadowVerdict) {
+        self.compare.compared.with_label_values(&[tenant.as_str(), verdict.label()]).inc();
+    }
+
+    /// A verification went on.
+    pub fn verified(&self, documents: u64, bytes: u64) {
+        self.compare.verified_documents.inc_by(documents);
+        self.compare.verified_bytes.inc_by(bytes);
+    }
+
+    /// A difference was found, or found again. `lost`: nobody else holds the content.
+    pub fn difference(&self, tenant: &TenantId, kind: DifferenceKind, lost: bool) {
+        self.compare.differences.with_label_values(&[tenant.as_str(), kind.label()]).inc();
+        if lost {
+            self.compare.sole_broken.with_label_values(&[tenant.as_str()]).inc();
         }
     }
 

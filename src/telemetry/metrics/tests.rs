@@ -48,9 +48,11 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_build_info{version}
         sluss_buffer_bytes{}
         sluss_buffer_limit_bytes{}
+        sluss_compared_total{tenant,verdict}
         sluss_copied_bytes_total{}
         sluss_copied_documents_total{}
         sluss_copies_moved_total{}
+        sluss_differences_found_total{kind,tenant}
         sluss_document_bytes{held_by,tenant}
         sluss_documents_counted_timestamp_seconds{tenant}
         sluss_documents{held_by,tenant}
@@ -59,15 +61,20 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_job_oldest_seconds{kind,tenant}
         sluss_jobs_taken_over_total{kind}
         sluss_jobs{kind,state,tenant}
+        sluss_purged_bytes_total{}
+        sluss_purged_documents_total{}
         sluss_request_bytes_total{}
         sluss_request_duration_seconds{operation,served_from}
         sluss_requests_total{code,operation,served_from,tenant}
         sluss_response_bytes_total{}
+        sluss_sole_objects_broken_total{tenant}
         sluss_sql_pool_connections{state,tenant}
         sluss_store_operation_duration_seconds{operation,outcome,store}
         sluss_tenant_phase{phase,tenant}
         sluss_transfers_in_flight{direction}
         sluss_uploads_condemned_total{}
+        sluss_verified_bytes_total{}
+        sluss_verified_documents_total{}
         sluss_writes_around_gateway_total{tenant}";
     assert_eq!(shapes(&metrics), expected.lines().map(|line| line.trim().to_owned()).collect());
 }
@@ -154,4 +161,16 @@ fn only_the_process_that_counts_documents_shows_them() {
     metrics.forget_documents(&acme);
     assert!(!metrics.render().contains("acme"));
     assert_shows(&metrics, "sluss_documents{held_by=\"both\",tenant=\"other\"} 3");
+}
+
+#[test]
+fn a_broken_sole_object_counts_beside_its_difference() {
+    let metrics = Metrics::new("1.2.3");
+    let acme = tenant("acme");
+    metrics.add_tenant(&acme);
+    metrics.difference(&acme, DifferenceKind::ObjectBytes, false);
+    assert_shows(&metrics, "sluss_differences_found_total{kind=\"object_bytes\",tenant=\"acme\"} 1");
+    assert_shows(&metrics, "sluss_sole_objects_broken_total{tenant=\"acme\"} 0");
+    metrics.difference(&acme, DifferenceKind::ObjectMissing, true);
+    assert_shows(&metrics, "sluss_sole_objects_broken_total{tenant=\"acme\"} 1");
 }
