@@ -7,6 +7,7 @@
 //!   every room above may use.
 //! - [`store`]: the contracts of the stores, their backends, and the checks that every reader of an object passes.
 //! - [`tenants`]: this process's tenants, and who may ask for them.
+//! - [`compare`]: what a document's holders have, compared with its location and with each other.
 //! - [`gateway`]: the document API. [`migrate`]: agents and flips. [`admin`]: the operators' API. [`housekeeping`]: the clock's work.
 //! - [`app`]: builds, starts and stops all of it, and alone names backends. [`cli`] and [`demo`] stand on it.
 //!
@@ -31,6 +32,7 @@ pub mod budget;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod compare;
 pub mod config;
 pub mod demo;
 pub mod gateway;

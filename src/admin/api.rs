@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -18,7 +17,7 @@ use crate::migrate::cutover::{self, FlipOutcome};
 use crate::migrate::schedule::regular_work;
 use crate::model::id::TenantId;
 use crate::model::job::JobState;
-use crate::store::control::{AuditEntry, AuditRecord, ChainCheck};
+use crate::store::control::{ALIVE_WITHIN, AuditEntry, AuditRecord, ChainCheck};
 use crate::store::queue::JobId;
 use crate::tenants::Tenant;
 
@@ -27,9 +26,6 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Lines in one answer, unless fewer are asked for.
 const MAX_LINES: usize = 1000;
-
-/// A process that has said nothing for this long is not shown.
-const ALIVE_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Serialize)]
 struct AuditPage {
@@ -42,12 +38,15 @@ struct AuditPage {
 impl Admin {
     pub(super) async fn list_tenants(&self, operator: &Operator) -> Result<Response<Body>, AdminError> {
         let tenants = self.reached_by(operator);
-        let views = join_all(tenants.iter().map(|tenant| show::tenant(tenant))).await;
+        let mut views = join_all(tenants.iter().map(|tenant| show::tenant(tenant))).await;
+        self.tell_limits(&mut views).await;
         Ok(json(StatusCode::OK, &TenantList { tenants: views }))
     }
 
     pub(super) async fn show_tenant(&self, operator: &Operator, tenant: &str) -> Result<Response<Body>, AdminError> {
-        Ok(json(StatusCode::OK, &show::tenant(&*self.tenant(operator, tenant)?).await))
+        let mut view = show::tenant(&*self.tenant(operator, tenant)?).await;
+        self.tell_limits(std::slice::from_mut(&mut view)).await;
+        Ok(json(StatusCode::OK, &view))
     }
 
     pub(super) async fn flip(&self, operator: &Operator, tenant: &str, body: Body) -> Result<Response<Body>, AdminError> {
@@ -143,7 +142,7 @@ impl Admin {
         Ok(json(StatusCode::OK, &self.control.operators().await?))
     }
 
-    fn tenant(&self, operator: &Operator, tenant: &str) -> Result<Arc<Tenant>, AdminError> {
+    pub(super) fn tenant(&self, operator: &Operator, tenant: &str) -> Result<Arc<Tenant>, AdminError> {
         let unknown = || AdminError::NoSuchTenant(tenant.chars().take(80).collect());
         let id: TenantId = tenant.parse().map_err(|_| unknown())?;
         if !operator.identity.reaches(&id) {
@@ -156,7 +155,13 @@ impl Admin {
         self.tenants.all().values().filter(|tenant| operator.identity.reaches(&tenant.id)).cloned().collect()
     }
 
-    async fn audit(&self, operator: &Operator, action: &str, tenant: Option<&TenantId>, detail: String) -> Result<(), AdminError> {
+    pub(super) async fn audit(
+        &self,
+        operator: &Operator,
+        action: &str,
+        tenant: Option<&TenantId>,
+        detail: String,
+    ) -> Result<(), AdminError> {
         let actor = operator.actor();
         let record = AuditRecord {
             actor: actor.name,
@@ -170,7 +175,7 @@ impl Admin {
     }
 }
 
-async fn parse<T: DeserializeOwned>(body: Body) -> Result<T, AdminError> {
+pub(super) async fn parse<T: DeserializeOwned>(body: Body) -> Result<T, AdminError> {
     let bytes = whole(body).await?;
     serde_json::from_slice(&bytes)
         .map_err(|error| AdminError::BadRequest(format!("the request's body is not the JSON that is expected: {error}")))
@@ -182,10 +187,10 @@ fn whole(body: Body) -> Pin<Box<dyn Future<Output = Result<Bytes, ReadError>> + 
 }
 
 /// The few parameters of the lists.
-struct Query(Vec<(String, String)>);
+pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn parse(query: &str) -> Result<Self, AdminError> {
+    pub(super) fn parse(query: &str) -> Result<Self, AdminError> {
         let decode = |text: &str| {
             let text = percent_encoding::percent_decode_str(text).decode_utf8();
             text.map(std::borrow::Cow::into_owned).map_err(|_| AdminError::BadRequest("the query is not UTF-8".to_owned()))
@@ -201,12 +206,12 @@ impl Query {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    fn number(&self, name: &str) -> Result<Option<u64>, AdminError> {
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, AdminError> {
         let number = self.get(name).map(str::parse).transpose();
         number.map_err(|_| AdminError::BadRequest(format!("`{name}` is not a number")))
     }
 
-    fn limit(&self) -> Result<usize, AdminError> {
+    pub(super) fn limit(&self) -> Result<usize, AdminError> {
         let limit = self.number("limit")?.unwrap_or(MAX_LINES as u64);
         Ok(usize::try_from(limit).unwrap_or(MAX_LINES).min(MAX_LINES))
     }

@@ -3,7 +3,10 @@
 pub mod api;
 pub mod error;
 pub mod health;
+pub mod limits;
+pub mod purge;
 pub mod show;
+pub mod verification;
 pub mod views;
 
 use std::borrow::Cow;
@@ -23,10 +26,12 @@ use self::error::AdminError;
 pub use self::health::LastLook;
 use crate::body::{self, Body};
 use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::config::TenantScope;
 use crate::gateway::layers::{RequestId, X_REQUEST_ID};
 use crate::gateway::request::{ON_BEHALF_OF, bearer};
 use crate::migrate::cutover::Actor;
+use crate::migrate::limits::LiveLimits;
 use crate::store::control::ControlStore;
 use crate::telemetry::{METRICS_MEDIA_TYPE, Metrics};
 use crate::tenants::{Access, Identity, Tenants};
@@ -36,6 +41,8 @@ pub struct Admin {
     pub access: Arc<Access>,
     pub tenants: Arc<Tenants>,
     pub control: Arc<dyn ControlStore>,
+    pub clock: Arc<dyn Clock>,
+    pub limits: Arc<LiveLimits>,
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
     pub drain: CancellationToken,
@@ -99,6 +106,19 @@ impl Admin {
             (&Method::GET, ["admin", "v1", "tenants", tenant]) => self.show_tenant(&operator, tenant).await,
             (&Method::POST, ["admin", "v1", "tenants", tenant, "phase"]) => self.flip(&operator, tenant, body).await,
             (&Method::POST, ["admin", "v1", "tenants", tenant, "sweep"]) => self.sweep(&operator, tenant).await,
+            (&Method::POST, ["admin", "v1", "tenants", tenant, "purge"]) => self.purge(&operator, tenant, body).await,
+            (&Method::GET, ["admin", "v1", "tenants", tenant, "purge"]) => self.list_purges(&operator, tenant).await,
+            (&Method::POST, ["admin", "v1", "tenants", tenant, "verify"]) => self.verify(&operator, tenant, body).await,
+            (&Method::GET, ["admin", "v1", "tenants", tenant, "verification"]) => self.show_verification(&operator, tenant).await,
+            (&Method::GET, ["admin", "v1", "tenants", tenant, "differences"]) => self.list_differences(&operator, tenant, query).await,
+            (&Method::POST, ["admin", "v1", "tenants", tenant, "pause"]) => self.pause(&operator, Some(tenant), true).await,
+            (&Method::POST, ["admin", "v1", "tenants", tenant, "resume"]) => self.pause(&operator, Some(tenant), false).await,
+            (&Method::PUT, ["admin", "v1", "tenants", tenant, "limits"]) => self.set_limits(&operator, Some(tenant), body).await,
+            (&Method::POST, ["admin", "v1", "tenants", tenant, "read_only"]) => self.set_read_only(&operator, tenant, body).await,
+            (&Method::POST, ["admin", "v1", "pause"]) => self.pause(&operator, None, true).await,
+            (&Method::POST, ["admin", "v1", "resume"]) => self.pause(&operator, None, false).await,
+            (&Method::GET, ["admin", "v1", "limits"]) => self.list_limits(&operator).await,
+            (&Method::PUT, ["admin", "v1", "limits"]) => self.set_limits(&operator, None, body).await,
             (&Method::GET, ["admin", "v1", "jobs"]) => self.list_jobs(&operator, query).await,
             (&Method::POST, ["admin", "v1", "jobs", "retry"]) => self.retry_all(&operator, body).await,
             (&Method::POST, ["admin", "v1", "jobs", job, "retry"]) => self.retry_one(&operator, job).await,

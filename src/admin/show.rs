@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::verification::{self, VerificationView};
 use super::views::{Held, JobLine, Jobs, TenantView};
 use crate::model::id::TenantId;
 use crate::model::job::JobState;
+use crate::model::limits::WorkLimits;
 use crate::store::error::StoreResult;
-use crate::store::queue::{JobCount, JobView};
+use crate::store::queue::JobView;
 use crate::tenants::Tenant;
 
 /// A tenant whose database does not answer is shown with its problem, not left out.
@@ -21,6 +23,10 @@ pub(super) async fn tenant(tenant: &Tenant) -> TenantView {
         quarantined: 0,
         only_in_object_store: 0,
         open_uploads: 0,
+        verification: VerificationView::default(),
+        read_only: false,
+        limits: WorkLimits::default(),
+        all_paused: false,
         problem: None,
     };
     if let Err(error) = fill(tenant, &mut view).await {
@@ -30,10 +36,13 @@ pub(super) async fn tenant(tenant: &Tenant) -> TenantView {
 }
 
 async fn fill(tenant: &Tenant, view: &mut TenantView) -> StoreResult<()> {
-    view.phase = Some(tenant.sql.state().await?.phase);
+    let state = tenant.sql.state().await?;
+    view.phase = Some(state.phase);
+    view.read_only = state.read_only;
     let counts = tenant.jobs.counts().await?;
-    view.quarantined = sum(&counts, |state| state == JobState::Quarantined);
-    view.backlog = sum(&counts, |state| state != JobState::Quarantined);
+    view.quarantined = counts.iter().filter(|count| count.state == JobState::Quarantined).map(|count| count.jobs).sum();
+    view.backlog =
+        counts.iter().filter(|count| count.state != JobState::Quarantined && count.kind.is_backlog()).map(|count| count.jobs).sum();
     view.jobs = counts.iter().map(|count| Jobs { kind: count.kind, state: count.state, jobs: count.jobs, oldest: count.oldest }).collect();
     let tally = tenant.sql.tally().await?;
     view.counted_at = tally.swept_at;
@@ -43,11 +52,8 @@ async fn fill(tenant: &Tenant, view: &mut TenantView) -> StoreResult<()> {
     let remaining = tenant.sql.remaining().await?;
     view.only_in_object_store = remaining.sole;
     view.open_uploads = remaining.open_uploads;
+    view.verification = verification::view(tenant).await?;
     Ok(())
-}
-
-fn sum(counts: &[JobCount], wanted: impl Fn(JobState) -> bool) -> u64 {
-    counts.iter().filter(|count| wanted(count.state)).map(|count| count.jobs).sum()
 }
 
 pub(super) fn job(tenant: &TenantId, view: JobView) -> JobLine {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::verification::VerificationView;
 use crate::model::job::{JobKind, JobState, Priority};
+use crate::model::limits::WorkLimits;
 use crate::model::phase::Phase;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,12 +38,23 @@ pub struct TenantView {
     pub counted_at: Option<Timestamp>,
     #[serde(default)]
     pub jobs: Vec<Jobs>,
-    /// Jobs that wait or run; quarantined ones apart.
+    /// Copies, write-backs and sweeps that wait or run; quarantined ones apart.
     pub backlog: u64,
     pub quarantined: u64,
     /// Documents that only the object store holds, and writes under way to it: while there are any, `sql` is not complete.
     pub only_in_object_store: u64,
     pub open_uploads: u64,
+    #[serde(default)]
+    pub verification: VerificationView,
+    /// Clients' changes are refused for now.
+    #[serde(default)]
+    pub read_only: bool,
+    /// What is set for the agents' work on this tenant.
+    #[serde(default)]
+    pub limits: WorkLimits,
+    /// The agents rest for all tenants.
+    #[serde(default)]
+    pub all_paused: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }

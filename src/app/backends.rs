@@ -13,7 +13,8 @@ use crate::store::control::ControlStore;
 use crate::store::disk::DiskStore;
 use crate::store::metered::{Meter, MeteredObjects, MeteredSql, StoreObserver};
 use crate::store::object::ObjectStore;
-use crate::store::sql::PoolUse;
+use crate::store::queue::JobQueue;
+use crate::store::sql::{PoolUse, SqlStore};
 use crate::store::sqlite::{self, SqliteControl, SqliteFile, SqliteTenant, TenantSettings};
 use crate::telemetry::Metrics;
 use crate::tenants::Tenant;
@@ -48,9 +49,12 @@ impl Backends {
         let file = self.file(config).with_context(|| format!("open the database of tenant {}", config.id))?;
         let database = Arc::new(SqliteTenant::new(file, &settings(config), Arc::clone(&self.clock)));
         self.metrics.add_tenant(&config.id);
-        let sql = MeteredSql::new(Arc::clone(&database) as _, config.id.clone(), self.meter("sqlite"));
+        let (sql, jobs): (Arc<dyn SqlStore>, Arc<dyn JobQueue>) = (Arc::clone(&database) as _, database);
+        #[cfg(sluss_fault)]
+        let (sql, jobs, objects) = crate::store::faulty::wrap(sql, jobs, objects);
+        let sql = MeteredSql::new(sql, config.id.clone(), self.meter("sqlite"));
         let objects = MeteredObjects::new(objects, self.meter("disk"));
-        Ok(Arc::new(Tenant::new(config, Arc::new(sql), database, Arc::new(objects))))
+        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, Arc::new(objects))))
     }
 
     pub(super) fn pools(&self) -> Vec<(TenantId, PoolUse)> {

@@ -23,7 +23,8 @@ use crate::admin::{self, Admin, LastLook};
 use crate::body::Body;
 use crate::budget::Budget;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Auth, Config, TenantConfig};
+use crate::compare::shadow::Shadow;
+use crate::config::{AgentConfig, Auth, Config, TenantConfig};
 use crate::gateway::inbound::InboundLimits;
 use crate::gateway::read::Reader;
 use crate::gateway::routes;
@@ -31,8 +32,11 @@ use crate::gateway::service::{self, Documents};
 use crate::gateway::write::Writer;
 use crate::housekeeping::Housekeeping;
 use crate::migrate::agents::Agents;
-use crate::migrate::throttle::Throttle;
+use crate::migrate::limits::LiveLimits;
+use crate::migrate::pace::Pace;
+use crate::migrate::verify;
 use crate::migrate::work::Tools;
+use crate::model::limits::OwnBounds;
 use crate::serve::{Listener, ServeSettings};
 use crate::store::control::{ControlStore, Process};
 use crate::telemetry::Metrics;
@@ -113,13 +117,16 @@ impl App {
             drain: self.drain.clone(),
             drain_timeout: self.config.limits.drain_timeout,
         };
+        let AgentConfig { bytes_per_second, concurrency, .. } = self.config.agents;
+        let own = OwnBounds { bytes_per_second, concurrency };
+        let limits = Arc::new(LiveLimits::new(Arc::clone(&self.control), process.name.clone(), own));
         self.start_housekeeping(process.clone());
         self.start_reload();
-        if role != Role::Serve || self.config.agents.in_serve {
-            self.start_agents(process.name);
+        if process.works {
+            self.start_agents(process.name, &limits);
         }
         if let Some(listener) = admin {
-            self.start_admin(listener);
+            self.start_admin(listener, limits);
         }
         if let Some(listener) = documents {
             self.start_documents(listener);
@@ -151,13 +158,14 @@ impl App {
 
     fn process(&self, role: Role) -> Process {
         let now = self.clock.now();
-        let role = match role {
-            Role::Serve => "serve",
-            Role::Agent { .. } => "agent",
+        let (role, works) = match role {
+            Role::Serve => ("serve", self.config.agents.in_serve),
+            Role::Agent { .. } => ("agent", true),
         };
         Process {
             name: format!("{role}-{}", Uuid::now_v7()),
             role: role.to_owned(),
+            works,
             version: VERSION.to_owned(),
             started_at: now,
             seen_at: now,
@@ -171,7 +179,12 @@ impl App {
             routes: routes::default_routes(),
             access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
-            reader: Reader { budget: Arc::clone(&self.budget), metrics: Arc::clone(&self.metrics), tasks: self.tasks.clone() },
+            reader: Reader {
+                budget: Arc::clone(&self.budget),
+                metrics: Arc::clone(&self.metrics),
+                shadow: Shadow::new(self.config.shadow, Arc::clone(&self.metrics), self.tasks.clone(), self.drain.clone()),
+                tasks: self.tasks.clone(),
+            },
             writer: Writer { budget: Arc::clone(&self.budget), metrics: Arc::clone(&self.metrics), limits: inbound },
         };
         let stack = service::stack(documents, Arc::clone(&self.metrics), limits.concurrent_requests).map_request(boxed);
@@ -179,11 +192,13 @@ impl App {
         self.tasks.spawn(listener.serve(stack, self.serve_settings(), self.drain.clone(), self.tasks.clone()));
     }
 
-    fn start_admin(&self, listener: Listener) {
+    fn start_admin(&self, listener: Listener, limits: Arc<LiveLimits>) {
         let admin = Admin {
             access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
             control: Arc::clone(&self.control),
+            clock: Arc::clone(&self.clock),
+            limits,
             budget: Arc::clone(&self.budget),
             metrics: Arc::clone(&self.metrics),
             drain: self.drain.clone(),
@@ -194,14 +209,17 @@ impl App {
         self.tasks.spawn(listener.serve(service, self.serve_settings(), self.drain.clone(), self.tasks.clone()));
     }
 
-    fn start_agents(&self, owner: String) {
+    fn start_agents(&self, owner: String, limits: &Arc<LiveLimits>) {
         let tools = Tools {
             budget: Arc::clone(&self.budget),
             metrics: Arc::clone(&self.metrics),
-            throttle: Arc::new(Throttle::new(self.config.agents.bytes_per_second)),
+            pace: Pace::new(limits.watch()),
+            limits: Arc::clone(limits),
+            verify_pace: verify::Pace::new(self.config.agents.verify_bytes_per_second),
             settings: self.config.agents.clone(),
         };
         let agents = Agents { tools, tenants: Arc::clone(&self.tenants), owner, drain: self.drain.clone(), tasks: self.tasks.clone() };
+        self.tasks.spawn(Arc::clone(limits).follow(self.drain.clone()));
         self.tasks.spawn(agents.run());
     }
 

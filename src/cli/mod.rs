@@ -1,8 +1,12 @@
 //! The command line: what can be said, who carries it out, and the exit code. Operators' commands speak to the admin API; only
 //! `serve`, `agent`, `demo`, `init` and `config` act directly.
 
+mod limits;
 mod local;
+mod purge;
 mod remote;
+mod verify;
+mod waves;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +17,6 @@ use tracing::level_filters::LevelFilter;
 
 use crate::app::Role;
 use crate::demo::{self, DemoArgs};
-use crate::model::phase::Phase;
 use crate::telemetry::{self, LogFormat};
 
 /// Moves documents from SQL to an object store, one tenant at a time, while everyone goes on working.
@@ -64,6 +67,45 @@ enum Command {
         #[command(flatten)]
         admin: AdminArgs,
     },
+    /// Reads every document in all its holders, and every name among the objects, and lists what differs.
+    Verify {
+        #[arg(long)]
+        tenant: String,
+        /// Replaces objects that are not what they should be where SQL holds the content, too.
+        #[arg(long)]
+        repair: bool,
+        /// Returns at once; the agents go on.
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Takes content out of SQL that verified objects hold, in phase sealed. Without --execute it is a dry run, and only counts.
+    Purge {
+        #[arg(long)]
+        tenant: String,
+        /// Does it. A dry run has to come before.
+        #[arg(long)]
+        execute: bool,
+        /// Returns at once; the agents go on.
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Limits on the agents' work, of one tenant or of all together.
+    #[command(subcommand)]
+    Limits(limits::LimitsCommand),
+    /// Agents rest for all tenants; documents are served as before.
+    Pause {
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Agents work again, but for tenants that are paused themselves.
+    Resume {
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
     /// Looks at jobs and retries quarantined ones.
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -85,14 +127,24 @@ enum TenantCommand {
         #[command(flatten)]
         admin: AdminArgs,
     },
-    /// Flips a tenant to another phase, if every guard passes.
-    Phase {
+    /// Flips a tenant to another phase, if every guard passes; or many, one after the other, up to the first that does not.
+    Phase(waves::PhaseArgs),
+    /// Agents rest for this tenant, and give back what they are at; its documents are served as before.
+    Pause {
         tenant: String,
-        /// sql, shadow, dual, object or sealed.
-        to: Phase,
-        /// Prints each guard with its verdict, and changes nothing.
-        #[arg(long)]
-        dry_run: bool,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Agents work for this tenant again.
+    Resume {
+        tenant: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Refuses clients' changes of a tenant's documents, or takes them again. Reads and agents go on.
+    ReadOnly {
+        tenant: String,
+        on: limits::Switch,
         #[command(flatten)]
         admin: AdminArgs,
     },
@@ -178,10 +230,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Config(ConfigCommand::Check) => Ok(local::check(&config, json)),
         Command::Tenant(TenantCommand::List { admin }) => remote::Remote::new(&admin, json)?.list_tenants().await,
         Command::Tenant(TenantCommand::Show { tenant, admin }) => remote::Remote::new(&admin, json)?.show_tenant(&tenant).await,
-        Command::Tenant(TenantCommand::Phase { tenant, to, dry_run, admin }) => {
-            remote::Remote::new(&admin, json)?.flip(&tenant, to, dry_run).await
-        }
+        Command::Tenant(TenantCommand::Phase(args)) => waves::run(args, json).await,
+        Command::Tenant(TenantCommand::Pause { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), true).await,
+        Command::Tenant(TenantCommand::Resume { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), false).await,
+        Command::Tenant(TenantCommand::ReadOnly { tenant, on, admin }) => remote::Remote::new(&admin, json)?.read_only(&tenant, on).await,
+        Command::Limits(command) => limits::run(command, json).await,
+        Command::Pause { admin } => remote::Remote::new(&admin, json)?.pause(None, true).await,
+        Command::Resume { admin } => remote::Remote::new(&admin, json)?.pause(None, false).await,
         Command::Sweep { tenant, wait, admin } => remote::Remote::new(&admin, json)?.sweep(&tenant, wait).await,
+        Command::Verify { tenant, repair, no_wait, admin } => remote::Remote::new(&admin, json)?.verify(&tenant, repair, !no_wait).await,
+        Command::Purge { tenant, execute, no_wait, admin } => remote::Remote::new(&admin, json)?.purge(&tenant, execute, !no_wait).await,
         Command::Jobs(JobsCommand::List { tenant, state, admin }) => {
             remote::Remote::new(&admin, json)?.list_jobs(tenant.as_deref(), state.as_deref()).await
         }

@@ -8,14 +8,15 @@ use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{AdminArgs, Exit};
+use super::{AdminArgs, Exit, limits};
+use crate::admin::verification::VerificationView;
 use crate::admin::views::{Counted, JobList, TenantList, TenantView};
 use crate::client::HttpClient;
 use crate::migrate::cutover::{FlipOutcome, FlipReport};
-use crate::model::phase::Phase;
+use crate::model::phase::{Phase, Verdict};
 
 /// Between two looks while a command waits.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Remote {
     http: HttpClient,
@@ -51,8 +52,10 @@ impl Remote {
             }
             let phase = tenant.phase.map_or("?", Phase::label);
             let count = |holder: &str| tenant.held_by.get(holder).map_or(0, |held| held.documents);
+            let marks = [("paused", tenant.limits.paused || tenant.all_paused), ("read-only", tenant.read_only)];
+            let marks: String = marks.iter().filter(|(_, is)| *is).map(|(mark, _)| format!("  {mark}")).collect();
             println!(
-                "{:<20} {phase:<8} {:>12} {:>12} {:>12} {:>9} {:>11}",
+                "{:<20} {phase:<8} {:>12} {:>12} {:>12} {:>9} {:>11}{marks}",
                 tenant.tenant,
                 count("sql"),
                 count("both"),
@@ -74,20 +77,9 @@ impl Remote {
         Ok(if view.problem.is_none() { Exit::Done } else { Exit::Failed })
     }
 
-    pub(super) async fn flip(&self, tenant: &str, to: Phase, dry_run: bool) -> anyhow::Result<Exit> {
+    pub(super) async fn ask_flip(&self, tenant: &str, to: Phase, dry_run: bool) -> anyhow::Result<Value> {
         let wish = json!({ "to": to, "dry_run": dry_run });
-        let path = format!("/admin/v1/tenants/{}/phase", segment(tenant));
-        let answer = self.ask(Method::POST, &path, Some(wish)).await?;
-        let printed = self.printed(&answer);
-        let report: FlipReport = read(answer)?;
-        if !printed {
-            print_flip(&report);
-        }
-        Ok(match report.outcome {
-            FlipOutcome::Flipped | FlipOutcome::AlreadyThere | FlipOutcome::WouldFlip => Exit::Done,
-            FlipOutcome::Blocked => Exit::Refused,
-            FlipOutcome::Moved => Exit::Failed,
-        })
+        self.ask(Method::POST, &format!("/admin/v1/tenants/{}/phase", segment(tenant)), Some(wish)).await
     }
 
     pub(super) async fn sweep(&self, tenant: &str, wait: bool) -> anyhow::Result<Exit> {
@@ -116,7 +108,8 @@ impl Remote {
                 return Ok(if view.quarantined == 0 { Exit::Done } else { Exit::Failed });
             }
             if !self.json {
-                println!("{tenant}: {} jobs to go", view.backlog);
+                let rest = if view.limits.paused || view.all_paused { ", paused" } else { "" };
+                println!("{tenant}: {} jobs to go{rest}", view.backlog);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -162,7 +155,7 @@ impl Remote {
     }
 
     /// An answer that is not an error; a flip's refusal is an answer too.
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
         let (status, value) = self.http.json(method, path, body.as_ref()).await?;
         if status.is_success() || (status == StatusCode::CONFLICT && value.get("outcome").is_some()) {
             return Ok(value);
@@ -178,7 +171,11 @@ impl Remote {
         }
     }
 
-    fn printed(&self, answer: &Value) -> bool {
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    pub(super) fn printed(&self, answer: &Value) -> bool {
         if self.json {
             println!("{answer}");
         }
@@ -186,7 +183,7 @@ impl Remote {
     }
 }
 
-fn read<T: DeserializeOwned>(answer: Value) -> anyhow::Result<T> {
+pub(super) fn read<T: DeserializeOwned>(answer: Value) -> anyhow::Result<T> {
     serde_json::from_value(answer).context("the admin API's answer is of another version")
 }
 
@@ -194,7 +191,7 @@ fn is_no_such_path(problem: &Value) -> bool {
     problem.get("type").and_then(Value::as_str).is_some_and(|name| name.ends_with(":no-such-path"))
 }
 
-fn segment(text: &str) -> String {
+pub(super) fn segment(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
@@ -204,6 +201,7 @@ fn print_tenant(view: &TenantView) {
     if let Some(problem) = &view.problem {
         return println!("  problem: {problem}");
     }
+    limits::print_marks(view);
     for (holder, held) in &view.held_by {
         println!("  held by {holder:<7} {:>10} documents {:>15} bytes", held.documents, held.bytes);
     }
@@ -215,6 +213,12 @@ fn print_tenant(view: &TenantView) {
     for jobs in &view.jobs {
         println!("    {:<10} {:<12} {:>8}  oldest of {:.0}", jobs.kind.label(), jobs.state.label(), jobs.jobs, jobs.oldest);
     }
+    let VerificationView { under_way, last_complete, open_differences } = &view.verification;
+    match last_complete {
+        Some(at) => print!("  verified as a whole since {at:.0}"),
+        None => print!("  never verified as a whole"),
+    }
+    println!("{}, differences {open_differences}", if *under_way { ", a verification is under way" } else { "" });
     if view.only_in_object_store + view.open_uploads == 0 {
         println!("  sql is complete: no content lies in the object store only");
     } else {
@@ -225,11 +229,26 @@ fn print_tenant(view: &TenantView) {
     }
 }
 
-fn print_flip(report: &FlipReport) {
-    let FlipReport { tenant, from, to, .. } = report;
-    for verdict in &report.guards {
+/// Every guard with its verdict, and what happened.
+pub(super) fn print_flip(report: &FlipReport) {
+    print_guards(report, |_| true);
+    print_end_of_flip(report);
+}
+
+/// What happened, and what stood against it.
+pub(super) fn print_outcome(report: &FlipReport) {
+    print_guards(report, |verdict| !verdict.passed);
+    print_end_of_flip(report);
+}
+
+fn print_guards(report: &FlipReport, shown: impl Fn(&&Verdict) -> bool) {
+    for verdict in report.guards.iter().filter(shown) {
         println!("  {} {:<18} {}", if verdict.passed { "pass " } else { "BLOCK" }, verdict.guard.label(), verdict.detail);
     }
+}
+
+fn print_end_of_flip(report: &FlipReport) {
+    let FlipReport { tenant, from, to, .. } = report;
     println!(
         "{}",
         match report.outcome {

@@ -31,6 +31,7 @@ pub(super) async fn every_document(running: &Running, traffic: &Traffic) -> anyh
         deletes: count(&counts.deletes),
         copied: total(&metrics, "sluss_copied_documents_total"),
         written_back: total(&metrics, "sluss_job_duration_seconds_count{kind=\"write_back\",outcome=\"done\"}"),
+        purged: total(&metrics, "sluss_purged_documents_total"),
         complaints: traffic.complaints.lock().await.clone(),
         ..Summary::default()
     };

@@ -76,7 +76,7 @@ fn plant_now(folder: &Path, documents: SocketAddr, admin: SocketAddr) -> anyhow:
     for customer in &CUSTOMERS {
         let tenant = customer.tenant;
         let config = format!(
-            "[sql]\ndatabase = \"sqlite:../{tenant}.db\"\n{}[objects]\ndisk = \"../objects\"\nprefix = \"{tenant}/\"\n",
+            "oldest_sql_backup = \"0s\"\n[sql]\ndatabase = \"sqlite:../{tenant}.db\"\n{}[objects]\ndisk = \"../objects\"\nprefix = \"{tenant}/\"\n",
             customer.collections
         );
         std::fs::write(folder.join(format!("tenants/{tenant}.toml")), config)?;

@@ -29,6 +29,7 @@ pub(super) struct Summary {
     pub(super) deletes: u64,
     pub(super) copied: u64,
     pub(super) written_back: u64,
+    pub(super) purged: u64,
     #[serde(skip)]
     pub(super) complaints: Vec<String>,
 }
@@ -52,7 +53,7 @@ impl Show {
              metrics    http://{admin}/metrics\n\
              \nIn another terminal:\n  curl -i http://{documents}/v1/tenants/acme/documents/7\n  \
              sluss tenant list --admin-url http://{admin}\n\
-             \nClients read, write and delete while both tenants go sql -> shadow -> dual -> object and back. Ctrl-C ends it with a comparison of every document.\n",
+             \nClients read, write and delete while both tenants go sql -> shadow -> dual -> object -> sealed and back. Ctrl-C ends it with a comparison of every document.\n",
             folder.display()
         ));
     }
@@ -104,7 +105,7 @@ impl Show {
             summary.documents, summary.compared, summary.different
         );
         println!(
-            "{} reads ({} failed, {} wrong), {} writes ({} failed), {} deletes, {} copied, {} written back",
+            "{} reads ({} failed, {} wrong), {} writes ({} failed), {} deletes, {} copied, {} written back, {} purged",
             summary.reads,
             summary.failed_reads,
             summary.wrong_reads,
@@ -112,7 +113,8 @@ impl Show {
             summary.failed_writes,
             summary.deletes,
             summary.copied,
-            summary.written_back
+            summary.written_back,
+            summary.purged
         );
         println!("{}", if summary.passed() { "All is well." } else { "Something is WRONG: see the lines above." });
     }

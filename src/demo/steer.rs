@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +15,30 @@ use crate::client::HttpClient;
 use crate::migrate::cutover::{FlipOutcome, FlipReport};
 use crate::model::phase::Phase;
 
+/// What an operator does next.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Flip(Phase),
+    /// Without it nothing is sealed.
+    Verify,
+    /// Counts what may leave SQL.
+    DryRun,
+    Purge,
+}
+
 /// There and back again.
-const WALK: [Phase; 6] = [Phase::Shadow, Phase::Dual, Phase::Object, Phase::Dual, Phase::Shadow, Phase::Sql];
+const WALK: [Step; 10] = [
+    Step::Flip(Phase::Shadow),
+    Step::Flip(Phase::Dual),
+    Step::Flip(Phase::Object),
+    Step::Verify,
+    Step::Flip(Phase::Sealed),
+    Step::DryRun,
+    Step::Purge,
+    Step::Flip(Phase::Dual),
+    Step::Flip(Phase::Shadow),
+    Step::Flip(Phase::Sql),
+];
 
 /// Each step's length where the demo has no end.
 const STEP: Duration = Duration::from_secs(10);
@@ -35,12 +57,19 @@ pub(super) async fn walk(admin: HttpClient, traffic: Arc<Traffic>, show: Arc<Sho
         }
     };
     let flips = async {
-        for phase in WALK.into_iter().cycle() {
-            sleep(step).await;
-            for tenant in ["acme", "globex"] {
-                flip(&admin, &show, tenant, phase).await;
+        loop {
+            for next in WALK {
+                sleep(step).await;
+                for tenant in ["acme", "globex"] {
+                    match next {
+                        Step::Flip(phase) => flip(&admin, &show, tenant, phase).await,
+                        Step::Verify => ask(&admin, &show, tenant, "verify", json!({})).await,
+                        Step::DryRun => ask(&admin, &show, tenant, "purge", json!({ "dry_run": true })).await,
+                        Step::Purge => ask(&admin, &show, tenant, "purge", json!({ "dry_run": false })).await,
+                    }
+                }
             }
-            if lasts.is_some() && phase == Phase::Sql {
+            if lasts.is_some() {
                 std::future::pending::<()>().await;
             }
         }
@@ -61,6 +90,14 @@ async fn flip(admin: &HttpClient, show: &Show, tenant: &str, to: Phase) {
             Err(error) => show.note(&format!("a flip of {tenant} was not understood: {error}")),
         },
         Err(error) => show.note(&format!("{tenant} was not flipped: {error}")),
+    }
+}
+
+async fn ask(admin: &HttpClient, show: &Show, tenant: &str, work: &str, wish: Value) {
+    match admin.json(Method::POST, &format!("/admin/v1/tenants/{tenant}/{work}"), Some(&wish)).await {
+        Ok((status, _)) if status.is_success() => show.note(&format!("  --- {tenant}: {work} {wish}")),
+        Ok((_, answer)) => show.note(&format!("{tenant}: no {work}: {answer}")),
+        Err(error) => show.note(&format!("{tenant}: no {work}: {error}")),
     }
 }
 
