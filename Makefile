@@ -1,18 +1,23 @@
 # What a newcomer, a developer and CI run. One build profile serves all of it, so nothing is compiled twice.
 
 CARGO ?= cargo
-# How long `make torture` kills processes.
+# How long `make torture` lasts.
 SECONDS ?= 600
 # What `make demo` is told besides, as in: make demo ARGS="--seconds 30"
 ARGS ?=
 
-.PHONY: help demo test lint torture nightly bench
+# Stores that fail on purpose exist in this build only; its flags would rebuild everything in the usual folder.
+FAULT = RUSTFLAGS='--cfg sluss_fault' $(CARGO)
+FAULT_TARGET = --target-dir target/fault
+
+.PHONY: help demo test lint torture mutants nightly bench
 
 help:
 	@echo 'make demo                  shows everything in one process; Ctrl-C ends it with a comparison of every document'
 	@echo 'make test                  installs what is missing, and runs every test'
 	@echo 'make lint                  format, clippy, documentation, dependencies'
-	@echo 'make torture SECONDS=600   walks through all phases under traffic while processes are killed'
+	@echo 'make torture SECONDS=600   random histories under faults, kills and flips; then a walk on which processes are killed'
+	@echo 'make mutants               takes one check out of the product at a time, and expects the torture to notice'
 	@echo 'make nightly               more cases for every property, a long torture, a long demo'
 	@echo 'make bench                 speed and peak memory on the embedded stores'
 
@@ -23,21 +28,31 @@ demo:
 test:
 	@tests/setup test
 	$(CARGO) test --workspace
+	$(FAULT) test $(FAULT_TARGET) --lib faulty
+	$(FAULT) test $(FAULT_TARGET) --test torture
 
 lint:
 	@tests/setup lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(FAULT) clippy $(FAULT_TARGET) --lib --test torture -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) deny check bans licenses sources
 
 torture:
 	@tests/setup test
-	SLUSS_TORTURE_SECONDS=$(SECONDS) $(CARGO) test --test migration -- --nocapture walk
+	SLUSS_TORTURE_SECONDS=$$(($(SECONDS) * 3 / 4)) $(FAULT) test $(FAULT_TARGET) --test torture -- --nocapture no_history
+	test -n "$$SLUSS_SEED$$SLUSS_SCRIPT" || \
+		SLUSS_TORTURE_SECONDS=$$(($(SECONDS) / 4)) $(CARGO) test --test migration -- --nocapture walk
+
+mutants:
+	@tests/setup test
+	CARGO='$(CARGO)' tests/mutants/run
 
 nightly:
 	@tests/setup test
 	PROPTEST_CASES=5000 $(CARGO) test --workspace
+	SLUSS_MODEL_DEPTH=deep $(CARGO) test --test model -- --nocapture
 	$(MAKE) torture SECONDS=1800
 	$(MAKE) demo ARGS='--seconds 300'
 

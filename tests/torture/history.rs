@@ -1,0 +1,180 @@
+//! What everybody asked and was told, with the times, on one clock. It recognises contents by their bytes, and judges nothing but that.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+
+use super::linear::{self, Op, Verdict};
+use super::model::{EMPTY, Event, Facts, Raw, Tag};
+use super::script::{Act, Ask, ContentSpec, Script, Statement};
+use super::stores::Column;
+
+pub struct History {
+    clock: AtomicU64,
+    contents: Vec<ContentSpec>,
+    noted: Mutex<Noted>,
+}
+
+#[derive(Default)]
+struct Noted {
+    ops: BTreeMap<u32, Vec<(Op, String)>>,
+    tags: HashMap<String, Tag>,
+    facts: Facts,
+    last_tag: HashMap<u32, (String, Tag)>,
+    parts: Vec<Part>,
+    violations: Vec<String>,
+}
+
+/// Some bytes of the content that a tag names.
+struct Part {
+    document: u32,
+    tag: Tag,
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+/// How one document's history was judged.
+pub struct Judged {
+    pub decided: bool,
+    pub violation: Option<String>,
+}
+
+impl History {
+    pub fn of(script: &Script) -> Self {
+        let mut contents: Vec<ContentSpec> = script.steps.iter().filter_map(|step| whole_content(&step.act)).collect();
+        contents.push(ContentSpec { id: EMPTY, length: 0 });
+        let facts = Facts { lengths: contents.iter().map(|content| (content.id, content.length)).collect(), named: HashMap::new() };
+        Self { clock: AtomicU64::new(0), contents, noted: Mutex::new(Noted { facts, ..Noted::default() }) }
+    }
+
+    /// A moment of its own: no two are the same.
+    pub fn now(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap()
+    }
+
+    pub fn violation(&self, text: impl Into<String>) {
+        self.noted().violations.push(text.into());
+    }
+
+    pub fn violations(&self) -> Vec<String> {
+        self.noted().violations.clone()
+    }
+
+    /// `back`: `None` where it is not known what happened.
+    pub fn note(&self, who: &str, document: u32, call: u64, back: Option<u64>, event: Event) {
+        let mut noted = self.noted();
+        if let Event::Wrote { content, tag, .. } | Event::Read { content, tag } = event {
+            let named = *noted.facts.named.entry(tag).or_insert(content);
+            if named != content {
+                noted.violations.push(format!("document {document}: one entity tag names contents {named} and {content}"));
+            }
+        }
+        noted.ops.entry(document).or_default().push((Op { call, back, event }, who.to_owned()));
+    }
+
+    pub fn tag(&self, document: u32, text: &str) -> Tag {
+        let mut noted = self.noted();
+        let next = noted.tags.len() as Tag + 1;
+        let tag = *noted.tags.entry(text.to_owned()).or_insert(next);
+        noted.last_tag.insert(document, (text.to_owned(), tag));
+        tag
+    }
+
+    /// The tag that anybody saw last.
+    pub fn last_tag(&self, document: u32) -> Option<(String, Tag)> {
+        self.noted().last_tag.get(&document).cloned()
+    }
+
+    pub fn part(&self, document: u32, tag: Tag, offset: u64, bytes: Vec<u8>) {
+        self.noted().parts.push(Part { document, tag, offset, bytes });
+    }
+
+    /// The content that these bytes are; `None`: no content that anybody wrote.
+    pub fn identify(&self, bytes: &[u8]) -> Option<ContentSpec> {
+        let starts = |content: &&ContentSpec| content.pattern().matches(0, &bytes[..bytes.len().min(16)]);
+        let mut candidates = self.contents.iter().filter(|content| content.length == bytes.len() as u64).filter(starts);
+        candidates.find(|content| content.pattern().matches(0, bytes)).copied()
+    }
+
+    pub fn raw(&self, who: &str, document: u32, column: &Column) -> Option<Raw> {
+        match column {
+            Column::NoRow => Some(Raw::NoRow),
+            Column::Null => Some(Raw::Null),
+            Column::Bytes(bytes) => {
+                let content = self.identify(bytes);
+                if content.is_none() {
+                    self.violation(format!("{who} found {} bytes of no content in the row of document {document}", bytes.len()));
+                }
+                content.map(|content| Raw::Content(content.id))
+            }
+        }
+    }
+
+    /// Parts belong to the contents that their tags name.
+    pub fn judge_parts(&self) {
+        let mut noted = self.noted();
+        let wrong: Vec<String> = noted.parts.iter().filter_map(|part| self.judge_part(&noted.facts, part)).collect();
+        noted.violations.extend(wrong);
+    }
+
+    fn judge_part(&self, facts: &Facts, part: &Part) -> Option<String> {
+        let named = facts.named.get(&part.tag);
+        let mut possible = self.contents.iter().filter(|content| named.is_none_or(|named| *named == content.id));
+        let fits = part.bytes.is_empty() || possible.any(|content| content.pattern().matches(part.offset, &part.bytes));
+        (!fits).then(|| {
+            let (length, offset) = (part.bytes.len(), part.offset);
+            format!(
+                "document {}: {length} bytes from {offset} on under tag {} are of another content than {named:?}",
+                part.document, part.tag
+            )
+        })
+    }
+
+    pub fn judge(&self, document: u32) -> Judged {
+        let noted = self.noted();
+        let (ops, facts) = (noted.ops.get(&document).cloned().unwrap_or_default(), noted.facts.clone());
+        drop(noted);
+        let history: Vec<Op> = ops.iter().map(|(op, _)| *op).collect();
+        match linear::check(&history, &facts) {
+            Verdict::Linearizable => Judged { decided: true, violation: None },
+            Verdict::Undecided => Judged { decided: false, violation: None },
+            Verdict::Violation { left, at } => {
+                let text = format!("the history of document {document} is not linearizable; the longest order ends in {at:?}\n");
+                Judged { decided: true, violation: Some(text + &listed(&ops, &left)) }
+            }
+        }
+    }
+
+    pub fn unanswered(&self) -> u64 {
+        self.noted().ops.values().flatten().filter(|(op, _)| op.back.is_none()).count() as u64
+    }
+}
+
+/// Lines of a listing after its first `!`: what follows is seldom of interest.
+const LISTED_AFTER: usize = 12;
+
+/// In the order of their answers; `!` marks what no order had room for.
+fn listed(ops: &[(Op, String)], left: &[usize]) -> String {
+    let mut order: Vec<usize> = (0..ops.len()).collect();
+    order.sort_by_key(|at| (ops[*at].0.back.unwrap_or(u64::MAX), ops[*at].0.call));
+    let line = |at: usize| {
+        let (op, who) = &ops[at];
+        let (mark, back) = (if left.contains(&at) { '!' } else { ' ' }, op.back.map_or_else(|| "-".to_owned(), |back| back.to_string()));
+        format!("  {mark} {:>5} to {back:>5} {who:<12} {:?}\n", op.call, op.event)
+    };
+    let first = order.iter().position(|at| left.contains(at)).unwrap_or_default();
+    order.into_iter().take(first + LISTED_AFTER).map(line).collect()
+}
+
+/// What a step may bring into the document; a client that breaks off may not.
+fn whole_content(act: &Act) -> Option<ContentSpec> {
+    match act {
+        Act::Ask { ask: Ask::Put(content, _), .. } | Act::Sql { statement: Statement::Update(content), .. } => Some(*content),
+        Act::Sql { statement: Statement::Insert(content) | Statement::Replace(content), .. } => *content,
+        Act::Ask { .. } | Act::Sql { .. } | Act::Flip(_) | Act::Sweep | Act::Verify | Act::Purge | Act::Collect | Act::Kill { .. } => None,
+    }
+}

@@ -1,0 +1,68 @@
+//! The stores under torture, by name: what a tenant's file says of them, and the customer's own programs beside the gateway.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::script::ContentSpec;
+use super::sqlite_disk::SqliteDisk;
+
+/// What a statement of another program leaves in the content column.
+#[derive(Debug, Clone)]
+pub enum Sql {
+    Update(Bytes),
+    Clear,
+    Touch,
+    Delete,
+    Insert(Option<Bytes>),
+    Replace(Option<Bytes>),
+    Peek,
+}
+
+/// The content column of one row.
+#[derive(Debug, Clone)]
+pub enum Column {
+    NoRow,
+    Null,
+    Bytes(Vec<u8>),
+}
+
+/// An object that a location or a version names, and what it has to be.
+#[derive(Debug, Clone)]
+pub struct Named {
+    pub placement: String,
+    pub object: String,
+    pub length: u64,
+    pub sha256: Vec<u8>,
+}
+
+/// One tenant's stores. Its methods block.
+pub trait Stores: Send + Sync {
+    /// `[sql]`, `[objects]` and `[collections.documents]` of the tenant's file, relative to the folder that has it.
+    fn tenant_file(&self) -> String;
+
+    /// One statement in one transaction; what the row was before it.
+    fn statement(&self, document: u32, sql: &Sql) -> Column;
+
+    /// Every object that a location or a version names.
+    fn named(&self) -> Vec<Named>;
+}
+
+/// What `SLUSS_TORTURE_STORES` can name.
+pub fn open(name: &str, folder: &Path) -> Arc<dyn Stores> {
+    match name {
+        "sqlite+disk" => Arc::new(SqliteDisk::create(folder)),
+        other => panic!("no stores are called {other:?}: use sqlite+disk"),
+    }
+}
+
+impl ContentSpec {
+    pub fn pattern(self) -> sluss::demo::pattern::Pattern {
+        sluss::demo::pattern::Pattern { seed: u64::from(self.id), length: self.length }
+    }
+
+    pub fn bytes(self) -> Bytes {
+        self.pattern().bytes(0, self.length)
+    }
+}
