@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use anyhow::{Context, bail, ensure};
 use http::{Method, StatusCode};
 use rusqlite::{Connection, params};
 use serde_json::json;
+use sluss::admin::verification::Verifications;
 use sluss::admin::views::TenantView;
 use sluss::client::HttpClient;
 use sluss::demo::pattern::Pattern;
@@ -21,19 +22,32 @@ const PATIENCE: Duration = Duration::from_secs(900);
 
 const START: Duration = Duration::from_secs(30);
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A started server with one tenant; it ends, and its folder goes, with this value.
 pub struct House {
     folder: tempfile::TempDir,
     server: Child,
     pub documents: HttpClient,
-    admin: HttpClient,
+    pub admin: HttpClient,
+    /// From the start of `sluss init` to its end.
+    pub init: Duration,
+    /// From the start of `sluss serve` to its first answer.
+    pub start: Duration,
 }
 
 impl House {
     /// Serves a table of documents with these contents; ids count from 1.
     pub async fn open(contents: impl Iterator<Item = Pattern>) -> anyhow::Result<Self> {
+        Self::furnished(|folder| fill(&folder.join("acme.db"), contents), |_| Ok(())).await
+    }
+
+    /// `furnish` makes the customer's database `acme.db`, with a table `documents`; `arrange` sees it after `sluss init`. Objects lie in
+    /// the folder `objects`, under `acme/`.
+    pub async fn furnished(
+        furnish: impl FnOnce(&Path) -> anyhow::Result<()>,
+        arrange: impl FnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("sluss-loadtest-").tempdir().context("make a temporary folder")?;
         let [documents, admin] = [free_port()?, free_port()?];
         let settings = format!(
@@ -45,7 +59,7 @@ impl House {
         fs::create_dir(folder.path().join("tenants"))?;
         fs::write(folder.path().join("sluss.toml"), settings)?;
         fs::write(folder.path().join("tenants/acme.toml"), tenant)?;
-        fill(&folder.path().join("acme.db"), contents).context("fill the customer's database")?;
+        furnish(folder.path()).context("fill the customer's database")?;
         let command = |subcommand: &str| -> anyhow::Result<Command> {
             let log = File::options().create(true).append(true).open(folder.path().join("sluss.log"))?;
             let mut command = Command::new(program()?);
@@ -53,10 +67,15 @@ impl House {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
             Ok(command)
         };
+        let begun = Instant::now();
         ensure!(command("init")?.status()?.success(), "sluss init failed");
+        let init = begun.elapsed();
+        arrange(folder.path()).context("arrange what the measurement needs")?;
+        let begun = Instant::now();
         let server = command("serve")?.spawn().context("start sluss serve")?;
-        let house = Self { server, documents: client(documents)?, admin: client(admin)?, folder };
+        let mut house = Self { server, documents: client(documents)?, admin: client(admin)?, init, start: Duration::ZERO, folder };
         house.wait_until_served().await?;
+        house.start = begun.elapsed();
         Ok(house)
     }
 
@@ -88,6 +107,26 @@ impl House {
         }
     }
 
+    /// Verifies every document, and waits for the end.
+    pub async fn verify(&self) -> anyhow::Result<()> {
+        let path = "/admin/v1/tenants/acme";
+        let (status, begun) = self.admin.json(Method::POST, &format!("{path}/verify"), Some(&json!({ "repair": false }))).await?;
+        ensure!(status == StatusCode::ACCEPTED, "the verification was refused: {begun}");
+        loop {
+            let (_, seen) = self.admin.json(Method::GET, &format!("{path}/verification"), None).await?;
+            let seen: Verifications = serde_json::from_value(seen)?;
+            ensure!(seen.stuck.is_none() && seen.open_differences == 0, "the verification found something: {seen:?}");
+            if seen.progress.is_none() {
+                return Ok(());
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     async fn view(&self) -> anyhow::Result<TenantView> {
         let (_, view) = self.admin.json(Method::GET, "/admin/v1/tenants/acme", None).await?;
         Ok(serde_json::from_value(view)?)
@@ -117,7 +156,7 @@ impl Drop for House {
     }
 }
 
-fn fill(database: &std::path::Path, contents: impl Iterator<Item = Pattern>) -> anyhow::Result<()> {
+fn fill(database: &Path, contents: impl Iterator<Item = Pattern>) -> anyhow::Result<()> {
     let mut connection = Connection::open(database)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.execute_batch("CREATE TABLE documents (id INTEGER PRIMARY KEY, content BLOB)")?;

@@ -4,6 +4,7 @@
 mod house;
 mod latency;
 mod memory;
+mod rows;
 mod small;
 
 use std::time::Duration;
@@ -34,6 +35,14 @@ enum Measurement {
         #[arg(long, value_delimiter = ',', default_value = "8,32")]
         clients: Vec<usize>,
     },
+    /// What must not slow down with the number of rows, with tables of these sizes.
+    Rows {
+        #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
+        rows: Vec<u64>,
+        /// Larger tables are not verified: each document is read twice.
+        #[arg(long, default_value_t = 1_000_000)]
+        verify_up_to: u64,
+    },
     /// One large document in, copied, read, replaced in the object store and written back, with the server's peak memory.
     Memory {
         #[arg(long, default_value_t = 2_000_000_000)]
@@ -47,6 +56,7 @@ async fn main() -> anyhow::Result<()> {
         Measurement::Small { seconds, documents, bytes, clients } => {
             small::run(&small::Plan { lasts: Duration::from_secs(seconds), documents, bytes, clients }).await
         }
+        Measurement::Rows { rows, verify_up_to } => rows::run(&rows, verify_up_to).await,
         Measurement::Memory { bytes } => memory::run(bytes).await,
     }
 }
