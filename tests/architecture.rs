@@ -8,13 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each line may use the lines below it, and nothing beside it.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["main"],
     &["cli"],
     &["demo"],
     &["app"],
     &["admin", "housekeeping"],
     &["gateway", "migrate"],
+    &["compare"],
     &["tenants"],
     &["store"],
     &["client"],

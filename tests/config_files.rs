@@ -97,7 +97,7 @@ fn every_shipped_file_loads() {
     assert_eq!(tenants, names);
     assert_eq!(fs::read_dir(&shipped).unwrap().count(), 2, "a file that no test loads");
     let kinds: Vec<IdKind> = config.tenants.iter().map(|tenant| tenant.collections[0].id_kind).collect();
-    assert_eq!(kinds, [IdKind::Integer, IdKind::Text]);
+    assert_eq!(kinds, [IdKind::Integer, IdKind::Uuid]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn five_mistakes_in_two_files_are_five_problems_with_file_line_key_and_nearest_n
             "sluss.toml:9: limits.buffer_byte: unknown key, did you mean \"buffer_bytes\"?",
             "sluss.toml:10: limits.queue_timeout: \"soon\" is not a duration such as \"500ms\", \"30s\", \"5m\" or \"1h\"",
             "sluss.toml:13: agents.poll_min: 1m is above poll_max = 30s",
-            "tenants/acme.toml:9: collections.documents.id_type: \"number\" is not known: say \"integer\" or \"text\"",
+            "tenants/acme.toml:9: collections.documents.id_type: \"number\" is not known: say \"integer\", \"text\" or \"uuid\"",
             "tenants/acme.toml:13: objects.dsk: unknown key, did you mean \"disk\"?",
         ]
     );
@@ -253,7 +253,7 @@ fn collections_have_names_and_columns_of_their_own() {
         (column("modified = 'ID'"), r#"tenants/acme.toml:12: collections.documents.modified: "ID" is the column of "id", too"#),
         (
             column("[collections.more]\ntable = 'Documents'\nid = 'id'\nid_type = 'text'\ncontent = 'c'"),
-            r#"tenants/acme.toml:13: collections.more.table: "Documents" is the table of acme/documents, too"#,
+            r#"tenants/acme.toml:13: collections.more.table: "Documents" is the table of acme/documents, too: tenants share one only with the same tenant_column and a tenant_value of their own"#,
         ),
     ]);
 }
@@ -391,12 +391,49 @@ fn two_tenants_share_no_table_of_one_database() {
     let other = TENANT.replace("../../data/acme.db", "../../data/../data/acme.db").replace("\"documents\"", "\"DOCUMENTS\"");
     assert_eq!(
         problems(MAIN, &[("acme.toml", TENANT), ("globex.toml", &other)]),
-        ["tenants/globex.toml:7: collections.documents.table: \"DOCUMENTS\" is the table of acme/documents, too"]
+        [
+            "tenants/globex.toml:7: collections.documents.table: \"DOCUMENTS\" is the table of acme/documents, too: tenants share one only with the same tenant_column and a tenant_value of their own"
+        ]
     );
     let another_table = TENANT.replace("\"documents\"", "\"papers\"");
     assert_eq!(problems(MAIN, &[("acme.toml", TENANT), ("globex.toml", &another_table)]), Vec::<String>::new());
     let another_file = TENANT.replace("acme.db", "globex.db");
     assert_eq!(problems(MAIN, &[("acme.toml", TENANT), ("globex.toml", &another_file)]), Vec::<String>::new());
+}
+
+/// A database may take values for equal that are not the same here: case, type and blanks do not tell tenants apart.
+#[test]
+fn tenants_share_a_table_that_tells_them_apart_beyond_doubt() {
+    let owned = |value: &str| TENANT.replace("id = ", &format!("tenant_column = \"Customer\"\ntenant_value = {value}\nid = "));
+    let together = |one: &str, other: &str| problems(MAIN, &[("acme.toml", &owned(one)), ("globex.toml", &owned(other))]).len();
+    assert_eq!(together("4711", "4712"), 0);
+    assert_eq!(together("\"acme\"", "\"globex\""), 0);
+    for (one, other) in [("4711", "4711"), ("4711", "\"4711\""), ("\"acme\"", "\"Acme \""), ("true", "1")] {
+        assert_eq!(together(one, other), 1, "{one} and {other}");
+    }
+    let other_column = owned("4712").replace("Customer", "Owner");
+    assert_eq!(problems(MAIN, &[("acme.toml", &owned("4711")), ("globex.toml", &other_column)]).len(), 1);
+}
+
+#[test]
+fn what_a_put_and_a_delete_do_is_said_in_known_words_and_with_what_they_need() {
+    let with = |lines: &str| problems_of_tenant("content = \"content\"", &format!("content = \"content\"\n{lines}"));
+    assert_eq!(with("create = \"existing\"\ndelete = \"content\"\ncontent_nullable = false"), Vec::<String>::new());
+    assert_eq!(with("delete = \"soft\"\nsoft_delete = \"gone\"\ndefaults = { kind = \"new\", n = 7, on = true }"), Vec::<String>::new());
+    for (lines, expected) in [
+        ("create = \"maybe\"", "say \"insert\" or \"existing\""),
+        ("delete = \"all\"", "say \"row\", \"content\" or \"soft\""),
+        ("delete = \"soft\"", "name it as soft_delete"),
+        ("tenant_column = \"customer\"", "needs tenant_value"),
+        ("tenant_value = 7", "needs tenant_column"),
+        ("create = \"existing\"\ndefaults = { kind = 1 }", "lets it insert none"),
+        ("defaults = { Content = 1 }", "which a PUT sets itself"),
+        ("defaults = { kind = 1.5 }", "kind: needs a text, an integer, true or false"),
+        ("soft_delete = \"CONTENT\"", "is the column of \"content\", too"),
+    ] {
+        let found = with(lines);
+        assert!(found.len() == 1 && found[0].contains(expected), "{lines}: {found:?}");
+    }
 }
 
 #[test]

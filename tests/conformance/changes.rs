@@ -3,6 +3,7 @@
 use sluss::model::content::Fingerprint;
 use sluss::model::document::{Holder, Repair};
 use sluss::model::id::DocKey;
+use sluss::model::location::Labels;
 use sluss::model::phase::Phase;
 use sluss::model::precondition::{Precondition, Unmet};
 use sluss::model::stamp::Stamp;
@@ -73,6 +74,7 @@ async fn a_point_checks_its_precondition_and_keeps_the_upload(w: World) {
     w.point(&numbered(1), b"two").await;
     let object = w.upload(UploadPurpose::Write).await;
     let change = Change::Point {
+        labels: Labels::default(),
         object,
         content: Fingerprint::of(b"x"),
         attributes: sluss::store::sql::NewAttributes::default(),
@@ -102,7 +104,8 @@ async fn a_copy_whose_row_has_moved_publishes_nothing_and_leaves_its_upload(w: W
     let seen = w.revision(&key).await;
     let object = w.upload(UploadPurpose::Copy).await;
     w.customer.touch(&key);
-    let publish = |object| Change::Publish { seen, copied: Copied::Uploaded(Some(object)), content: Fingerprint::of(b"seen") };
+    let publish =
+        |object| Change::Publish { seen, copied: Copied::Uploaded(Some(object), Labels::default()), content: Fingerprint::of(b"seen") };
     moved(&w.commit(&key, publish(object.clone())).await);
     assert_eq!((w.holder(&key).await, w.customer.uploads()), (Holder::Sql, 1));
     w.customer.delete(&key);
@@ -116,7 +119,13 @@ async fn the_second_of_two_copies_publishes_nothing(w: World) {
     w.store(&key, b"seen").await;
     let (seen, late) = (w.revision(&key).await, w.upload(UploadPurpose::Copy).await);
     let first = w.copy(&key).await;
-    moved(&w.commit(&key, Change::Publish { seen, copied: Copied::Uploaded(Some(late)), content: Fingerprint::of(b"seen") }).await);
+    moved(
+        &w.commit(
+            &key,
+            Change::Publish { seen, copied: Copied::Uploaded(Some(late), Labels::default()), content: Fingerprint::of(b"seen") },
+        )
+        .await,
+    );
     assert_eq!(w.row(&key).await.location.unwrap().object, first);
     assert!(w.customer.versions(&key).is_empty());
 }
@@ -125,7 +134,7 @@ async fn a_copy_of_another_length_than_the_row_publishes_nothing(w: World) {
     w.flip_to(Phase::Shadow).await;
     w.store(&numbered(1), b"whole").await;
     let (seen, object) = (w.revision(&numbered(1)).await, w.upload(UploadPurpose::Copy).await);
-    let change = Change::Publish { seen, copied: Copied::Uploaded(Some(object)), content: Fingerprint::of(b"who") };
+    let change = Change::Publish { seen, copied: Copied::Uploaded(Some(object), Labels::default()), content: Fingerprint::of(b"who") };
     moved(&w.commit(&numbered(1), change).await);
     assert_eq!(w.customer.uploads(), 1);
 }
@@ -135,7 +144,7 @@ async fn a_condemned_copy_is_never_published(w: World) {
     w.store(&numbered(1), b"seen").await;
     let (seen, object) = (w.revision(&numbered(1)).await, w.upload(UploadPurpose::Copy).await);
     w.sql.condemn_upload(object.id).await.unwrap();
-    let change = Change::Publish { seen, copied: Copied::Uploaded(Some(object)), content: Fingerprint::of(b"seen") };
+    let change = Change::Publish { seen, copied: Copied::Uploaded(Some(object), Labels::default()), content: Fingerprint::of(b"seen") };
     moved(&w.commit(&numbered(1), change).await);
     assert_eq!(w.holder(&numbered(1)).await, Holder::Sql);
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use sluss::clock::Clock;
+use sluss::model::limits::{Limit, LimitScope, LimitTable, LimitsChange, WorkLimits};
 use sluss::store::control::{AuditRecord, ChainCheck, Process};
 
-use crate::support::World;
+use crate::support::{World, tenant};
 
 fn record(action: &str) -> AuditRecord {
     AuditRecord { actor: "ops".into(), on_behalf_of: None, action: action.into(), tenant: Some("acme".into()), detail: "{}".into() }
@@ -72,7 +73,7 @@ async fn two_processes_append_to_one_chain(w: World) {
 async fn a_process_that_is_silent_drops_out(w: World) {
     let beat = async |name: &str| {
         let now = w.clock.now();
-        let process = Process { name: name.into(), role: "agent".into(), version: "1".into(), started_at: now, seen_at: now };
+        let process = Process { name: name.into(), role: "agent".into(), works: true, version: "1".into(), started_at: now, seen_at: now };
         w.control.heartbeat(&process).await.unwrap();
     };
     let seen = async |within| w.control.processes(within).await.unwrap().into_iter().map(|process| process.name).collect::<Vec<_>>();
@@ -85,6 +86,50 @@ async fn a_process_that_is_silent_drops_out(w: World) {
     w.clock.advance(Duration::from_secs(24 * 3600));
     beat("c").await;
     assert_eq!(seen(Duration::MAX).await, ["b", "c"]);
+}
+
+async fn a_process_tells_whether_its_agents_are_at_work(w: World) {
+    let now = w.clock.now();
+    for works in [true, false] {
+        let process = Process { name: "a".into(), role: "serve".into(), works, version: "1".into(), started_at: now, seen_at: now };
+        w.control.heartbeat(&process).await.unwrap();
+        assert_eq!(w.peer.control.processes(Duration::MAX).await.unwrap(), [process]);
+    }
+}
+
+fn limit(figure: u64) -> Option<Limit> {
+    Some(figure.try_into().unwrap())
+}
+
+async fn limits_are_kept_for_each_scope_and_a_change_leaves_what_it_does_not_name(w: World) {
+    assert_eq!(w.control.limits().await.unwrap(), LimitTable::default());
+    let acme = LimitScope::Tenant(tenant());
+    let set = LimitsChange { bytes_per_second: Some(limit(7)), concurrency: Some(limit(2)), ..LimitsChange::default() };
+    w.control.change_limits(&acme, set, record("limits")).await.unwrap();
+    w.control.change_limits(&LimitScope::All, LimitsChange::pause(true), record("pause")).await.unwrap();
+    let lift = LimitsChange { concurrency: Some(None), documents_per_second: Some(limit(Limit::MAX)), ..LimitsChange::default() };
+    let now = w.peer.control.change_limits(&acme, lift, record("limits")).await.unwrap();
+    let expected = WorkLimits { documents_per_second: limit(Limit::MAX), bytes_per_second: limit(7), ..WorkLimits::default() };
+    assert_eq!(now, expected);
+    let all = WorkLimits { paused: true, ..WorkLimits::default() };
+    assert_eq!(w.control.limits().await.unwrap(), LimitTable { all, tenants: [(tenant(), expected)].into() });
+}
+
+async fn every_change_of_a_limit_is_in_the_chain_with_what_held_before_and_after(w: World) {
+    let changes = (1..=10).map(|figure| {
+        let control = if figure % 2 == 0 { &w.control } else { &w.peer.control };
+        let change = LimitsChange { concurrency: Some(limit(figure)), ..LimitsChange::default() };
+        async move { control.change_limits(&LimitScope::All, change, record("limits")).await.unwrap() }
+    });
+    join_all(changes).await;
+    assert_eq!(w.control.check_chain().await.unwrap(), ChainCheck::Whole { entries: 10 });
+    let mut held = WorkLimits::default().to_string();
+    for entry in w.control.entries(None, 10).await.unwrap().into_iter().rev() {
+        let detail = entry.record.detail;
+        let after = detail.strip_prefix(&format!("before: {held}; after: ")).unwrap_or_else(|| panic!("{detail} does not follow {held}"));
+        held = after.to_owned();
+    }
+    assert_eq!(held, w.control.limits().await.unwrap().all.to_string());
 }
 
 async fn an_operator_keeps_the_first_and_the_last_time(w: World) {
@@ -104,5 +149,8 @@ on_every_backend!(
     an_entry_that_is_missing_breaks_the_chain,
     two_processes_append_to_one_chain,
     a_process_that_is_silent_drops_out,
+    a_process_tells_whether_its_agents_are_at_work,
+    limits_are_kept_for_each_scope_and_a_change_leaves_what_it_does_not_name,
+    every_change_of_a_limit_is_in_the_chain_with_what_held_before_and_after,
     an_operator_keeps_the_first_and_the_last_time,
 );

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use sluss::clock::Clock;
-use sluss::config::CollectionConfig;
-use sluss::model::document::Holder;
+use sluss::config::{CollectionConfig, ColumnValue, TenantColumn};
+use sluss::model::document::{ContentColumn, Holder};
 use sluss::model::id::{DocId, IdKind};
 use sluss::model::phase::Phase;
 use sluss::model::stamp::{Revision, Stamp};
@@ -114,8 +114,9 @@ async fn init_names_what_is_missing_or_unfit() {
     };
     let text_id = |config: &mut CollectionConfig| config.id_kind = IdKind::Text;
     let integer_id = |config: &mut CollectionConfig| config.id_kind = IdKind::Integer;
+    let uuid_id = |config: &mut CollectionConfig| config.id_kind = IdKind::Uuid;
     let bare = "CREATE TABLE bare (id TEXT PRIMARY KEY, content BLOB)";
-    let cases: [(&str, CollectionConfig, &[&str]); 9] = [
+    let cases: [(&str, CollectionConfig, &[&str]); 14] = [
         (bare, config(&|config| config.table = "papers".into()), &["\"papers\"", "no table"]),
         (bare, config(&|config| config.content_column = "body".into()), &["\"bare\"", "\"body\""]),
         (bare, config(&|config| config.modified_column = Some("changed".into())), &["\"changed\""]),
@@ -124,6 +125,28 @@ async fn init_names_what_is_missing_or_unfit() {
         ("CREATE TABLE bare (id TEXT PRIMARY KEY, content BLOB) WITHOUT ROWID", config(&text_id), &["WITHOUT ROWID"]),
         ("CREATE TABLE bare (id TEXT, content BLOB)", config(&text_id), &["\"id\"", "not unique"]),
         ("CREATE TABLE bare (id TEXT PRIMARY KEY, content BLOB NOT NULL)", config(&text_id), &["\"content\"", "NOT NULL"]),
+        (bare, config(&|config| config.nullability = ContentColumn::NotNull), &["\"content\"", "takes NULL"]),
+        (
+            "CREATE TABLE bare (id TEXT, content BLOB); CREATE UNIQUE INDEX u ON bare (id, lower(content))",
+            config(&text_id),
+            &["not unique"],
+        ),
+        (
+            "CREATE TABLE bare (id TEXT PRIMARY KEY, content BLOB); INSERT INTO bare (id) VALUES ('6f9619ff-8B86-d011-b42d-00cf4fc964ff')",
+            config(&uuid_id),
+            &["6f9619ff-8B86", "id_type"],
+        ),
+        (
+            "CREATE TABLE bare (id PRIMARY KEY, content BLOB); INSERT INTO bare (id) VALUES (x'6f9619ff8b86d011b42d00cf4fc964ff')",
+            config(&uuid_id),
+            &["36 characters"],
+        ),
+        (
+            "CREATE TABLE bare (id TEXT PRIMARY KEY, content BLOB); \
+             INSERT INTO bare (id) VALUES ('6f9619ff-8b86-d011-b42d-00cf4fc964ff'), ('6F9619FF-8B86-D011-B42D-00CF4FC964FF')",
+            config(&uuid_id),
+            &["twice"],
+        ),
         ("CREATE VIEW bare AS SELECT 1 AS id, 2 AS content", config(&text_id), &["no table"]),
     ];
     for (table, config, words) in cases {
@@ -270,4 +293,35 @@ async fn a_time_that_is_none_counts_as_absent() {
         ground.run(&format!("INSERT OR REPLACE INTO bare VALUES ('a', {value}, 'x')"));
         assert_eq!(sql.row(&bare("a")).await.unwrap().document.unwrap().attributes.modified, expected, "{value}");
     }
+}
+
+/// SQLite's columns take values of other types than they say; the walk goes on, and says so.
+#[tokio::test]
+async fn a_row_that_is_not_as_configured_keeps_no_walk_from_the_others() {
+    let ground = Ground::new("CREATE TABLE bare (id PRIMARY KEY, content)");
+    let sql = ground.init(collection("bare")).await.unwrap();
+    ground.run("INSERT INTO bare VALUES (7, 'a number for an id'), ('a', 12.5), ('b', 'x'), ('c', 'y')");
+    let name = bare("b").collection;
+    let ids = |rows: Vec<sluss::model::document::DocRow>| rows.into_iter().map(|row| row.key).collect::<Vec<_>>();
+    let page = sql.scan(&name, None, 3).await.unwrap();
+    assert_eq!(page.next, Some(bare("b").id));
+    assert_eq!(ids(page.rows), [bare("b")]);
+    assert_eq!(ids(sql.scan(&name, page.next.as_ref(), 3).await.unwrap().rows), [bare("c")]);
+    assert_eq!(ids(sql.changes(&name, 10).await.unwrap().rows), [bare("b"), bare("c")]);
+}
+
+/// With ids that are unique in the whole table, another tenant's REPLACE takes a row away without a word.
+#[tokio::test]
+async fn a_row_that_another_tenant_replaced_leaves_no_location() {
+    let ground =
+        Ground::new("CREATE TABLE bare (id TEXT PRIMARY KEY, owner TEXT, content BLOB); INSERT INTO bare VALUES ('a', 'acme', NULL)");
+    let tenant = Some(TenantColumn { column: "owner".to_owned(), value: ColumnValue::Text("acme".to_owned()) });
+    let sql = ground.init(CollectionConfig { tenant, ..collection("bare") }).await.unwrap();
+    ground.run("UPDATE sluss_state SET phase = 'object'");
+    let (fresh, epoch) = (mint(), sql.state().await.unwrap().epoch);
+    assert_eq!(sql.record_upload(&fresh, UploadPurpose::Write, epoch).await.unwrap(), Recorded::Yes);
+    assert!(matches!(sql.commit(&bare("a"), epoch, point_of(fresh.stored(), b"x")).await.unwrap(), Commit::Done(_)));
+    ground.run("INSERT OR REPLACE INTO bare VALUES ('a', 'globex', 'x')");
+    let row = sql.row(&bare("a")).await.unwrap();
+    assert!(row.document.is_none() && row.location.is_none());
 }

@@ -24,7 +24,7 @@ impl World {
     }
 
     async fn claim(&self) -> Option<Lease> {
-        self.jobs.claim("one", LEASE).await.unwrap()
+        self.jobs.claim("one", LEASE, None).await.unwrap()
     }
 
     async fn claimed(&self) -> Lease {
@@ -93,7 +93,7 @@ async fn a_job_has_one_holder_however_many_claim(w: World) {
         let queue = if number % 2 == 0 { &w.jobs } else { &w.peer.jobs };
         async move {
             let (owner, mut claimed) = (format!("claimer {number}"), Vec::new());
-            while let Some(lease) = queue.claim(&owner, LEASE).await.unwrap() {
+            while let Some(lease) = queue.claim(&owner, LEASE, None).await.unwrap() {
                 claimed.push(lease.job);
             }
             claimed
@@ -110,7 +110,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_counts_as_a_failure(w: World) {
     w.clock.advance(LEASE);
     assert!(w.claim().await.is_none());
     w.clock.advance(SECOND);
-    let taken = w.peer.jobs.claim("two", LEASE).await.unwrap().unwrap();
+    let taken = w.peer.jobs.claim("two", LEASE, None).await.unwrap().unwrap();
     assert!(taken.taken_over && taken.job == lost.job && taken.failures == 1);
     assert!(!w.jobs.extend(&lost, LEASE).await.unwrap());
     assert!(!w.jobs.checkpoint(&lost, "mine").await.unwrap());
@@ -251,6 +251,50 @@ async fn jobs_are_listed_in_pages_and_counted(w: World) {
     assert_eq!(count(JobState::Quarantined), None);
 }
 
+async fn no_more_leases_hold_than_the_limit_whoever_claims(w: World) {
+    for id in 0..6 {
+        w.wish(id, Priority::Write).await;
+    }
+    let claims = (0..6).map(|number| {
+        let queue = if number % 2 == 0 { &w.jobs } else { &w.peer.jobs };
+        async move { queue.claim("one", LEASE, Some(2)).await.unwrap() }
+    });
+    let mut held: Vec<Lease> = join_all(claims).await.into_iter().flatten().collect();
+    assert_eq!(held.len(), 2);
+    assert!(w.peer.jobs.claim("two", LEASE, Some(2)).await.unwrap().is_none());
+    w.jobs.give_back(held.pop().unwrap(), SECOND).await.unwrap();
+    held.push(w.peer.jobs.claim("two", LEASE, Some(2)).await.unwrap().expect("a place is free again"));
+    assert!(w.jobs.claim("one", LEASE, Some(2)).await.unwrap().is_none());
+    assert!(w.jobs.claim("one", LEASE, Some(3)).await.unwrap().is_some());
+}
+
+async fn a_lease_that_ran_out_takes_up_no_place_of_the_limit(w: World) {
+    w.wish(1, Priority::Write).await;
+    w.wish(2, Priority::Write).await;
+    let lost = w.jobs.claim("one", LEASE, Some(1)).await.unwrap().unwrap();
+    w.clock.advance(LEASE + SECOND);
+    let taken = w.peer.jobs.claim("two", LEASE, Some(1)).await.unwrap().unwrap();
+    assert_eq!((about(&taken), taken.taken_over), (about(&lost), true));
+    assert!(w.jobs.claim("one", LEASE, Some(1)).await.unwrap().is_none());
+}
+
+async fn those_beyond_a_lowered_limit_are_the_same_to_all_who_ask(w: World) {
+    let mut held = Vec::new();
+    for id in 1..=4 {
+        w.wish(id, Priority::Write).await;
+        held.push(w.claimed().await);
+    }
+    for limit in 0..=5_u64 {
+        let mut within = 0;
+        for lease in &held {
+            let here = w.jobs.is_beyond(lease, limit).await.unwrap();
+            assert_eq!(w.peer.jobs.is_beyond(lease, limit).await.unwrap(), here);
+            within += u64::from(!here);
+        }
+        assert_eq!(within, limit.min(4));
+    }
+}
+
 async fn a_hold_has_one_owner_who_can_renew_it_until_it_runs_out(w: World) {
     assert!(w.jobs.hold("stats", "one", LEASE).await.unwrap());
     assert!(!w.peer.jobs.hold("stats", "two", LEASE).await.unwrap());
@@ -280,5 +324,8 @@ on_every_backend!(
     a_job_is_closed_only_when_its_document_no_longer_needs_it,
     a_checkpoint_survives_a_take_over_and_a_failure,
     jobs_are_listed_in_pages_and_counted,
+    no_more_leases_hold_than_the_limit_whoever_claims,
+    a_lease_that_ran_out_takes_up_no_place_of_the_limit,
+    those_beyond_a_lowered_limit_are_the_same_to_all_who_ask,
     a_hold_has_one_owner_who_can_renew_it_until_it_runs_out,
 );

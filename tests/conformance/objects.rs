@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sluss::model::content::{Fingerprint, PIECE_BYTES};
 use sluss::model::id::{FreshKey, ObjectRef};
-use sluss::model::location::Location;
+use sluss::model::location::{Labels, Location};
 use sluss::model::stamp::{Revision, Stamp};
 use sluss::store::checked::open_checked;
 use sluss::store::disk::DiskStore;
@@ -51,7 +51,16 @@ pub(crate) async fn put(objects: &Objects, content: &[u8]) -> ObjectRef {
 
 pub(crate) fn location(object: Option<ObjectRef>, content: &[u8]) -> Location {
     let stamp = Stamp::Row { epoch: sluss::model::stamp::Epoch(1), revision: Revision(42) };
-    Location { object, stamp, content: Fingerprint::of(content), revision: Revision(42), sole: false }
+    Location {
+        object,
+        stamp,
+        content: Fingerprint::of(content),
+        revision: Revision(42),
+        sole: false,
+        labels: Labels::default(),
+        held_from: jiff::Timestamp::UNIX_EPOCH,
+        verified_at: None,
+    }
 }
 
 /// What came of a stream, and how it ended.
@@ -278,6 +287,40 @@ fn any_range_is_that_slice_plain_and_checked(objects: &Objects, runtime: &tokio:
 }
 
 /// A test for each rule, over one backend. `$bench` answers what has to outlive the store, and the store.
+async fn names(objects: &Objects, limit: usize) -> Vec<ObjectRef> {
+    let (mut names, mut after) = (Vec::new(), None);
+    loop {
+        let page = objects.list(after.as_deref(), limit).await.unwrap();
+        assert!(page.objects.len() <= limit && page.foreign.is_empty(), "{page:?}");
+        names.extend(page.objects.into_iter().map(|listed| listed.object));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return names,
+        }
+    }
+}
+
+async fn every_object_is_listed_once_in_pages_of_any_size(objects: Objects) {
+    let mut put_there = future::join_all((0..40).map(|_| put(&objects, b"x"))).await;
+    put_there.sort_by_key(|object| object.id);
+    for limit in [1, 7, 40, 1000] {
+        let mut listed = names(&objects, limit).await;
+        listed.sort_by_key(|object| object.id);
+        assert!(listed == put_there, "{limit} a page");
+    }
+}
+
+async fn what_is_deleted_is_not_listed(objects: Objects) {
+    let (one, two) = (put(&objects, b"x").await, put(&objects, b"y").await);
+    objects.delete(&one).await.unwrap();
+    assert_eq!(names(&objects, 10).await, [two]);
+}
+
+async fn a_list_tells_what_an_object_takes(objects: Objects) {
+    put(&objects, &content(1000)).await;
+    assert!(objects.list(None, 10).await.unwrap().objects[0].stored_bytes >= 1000);
+}
+
 macro_rules! conforms {
     ($backend:ident, $bench:expr, [$($rule:ident),* $(,)?]) => {
         mod $backend {
@@ -318,6 +361,9 @@ macro_rules! conforming {
                 twenty_puts_side_by_side_all_land,
                 an_object_of_another_placement_is_refused_by_name,
                 the_probe_passes,
+                every_object_is_listed_once_in_pages_of_any_size,
+                what_is_deleted_is_not_listed,
+                a_list_tells_what_an_object_takes,
                 a_checked_read_of_the_empty_content_asks_no_store,
                 a_checked_read_of_an_object_that_is_gone_is_absent,
                 a_checked_read_beyond_the_content_is_refused,

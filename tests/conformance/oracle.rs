@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use sluss::model::content::Fingerprint;
 use sluss::model::document::Holder;
 use sluss::model::id::{DocKey, ObjectId};
+use sluss::model::location::Labels;
 use sluss::model::phase::Phase;
 use sluss::model::stamp::Stamp;
 use sluss::store::sql::{Change, Copied, NewContent, UploadPurpose};
@@ -137,15 +138,15 @@ impl Oracle {
         let print = Fingerprint::of(&bytes);
         let copied = match row.location.as_ref().filter(|location| location.content == print) {
             Some(same) => Copied::SameAs(same.object.clone()),
-            None if bytes.is_empty() => Copied::Uploaded(None),
+            None if bytes.is_empty() => Copied::Uploaded(None, Labels::default()),
             None => {
                 let object = self.world.upload(UploadPurpose::Copy).await;
                 self.objects.insert(object.id, bytes);
-                Copied::Uploaded(Some(object))
+                Copied::Uploaded(Some(object), Labels::default())
             }
         };
         done(self.world.commit(key, Change::Publish { seen, copied, content: print.clone() }).await);
-        moved(&self.world.commit(key, Change::Publish { seen, copied: Copied::Uploaded(None), content: print }).await);
+        moved(&self.world.commit(key, Change::Publish { seen, copied: Copied::Uploaded(None, Labels::default()), content: print }).await);
         self.moved_to(key, Holder::Both);
     }
 

@@ -104,25 +104,25 @@ async fn what_remains_counts_sole_holders_and_open_writes(w: World) {
 }
 
 async fn a_flip_is_compare_and_set_and_calls_for_sweeps(w: World) {
-    let facts = FlipFacts { probe: Some(Ok(())), sample: None };
+    let facts = FlipFacts { probe: Some(Ok(())), ..FlipFacts::default() };
     let to_shadow = || permit(Phase::Sql, Phase::Shadow, &facts).unwrap();
     assert_eq!(w.sql.flip(to_shadow()).await.unwrap(), Flipped::Done);
     assert_eq!(w.peer.sql.flip(to_shadow()).await.unwrap(), Flipped::Moved);
     assert_eq!(w.peer.sql.state().await.unwrap().phase, Phase::Shadow);
     let mut swept: Vec<String> = w.all_jobs().await.iter().map(|job| format!("{} {}", job.kind, job.target)).collect();
     swept.sort();
-    assert_eq!(swept, ["sweep acme/bare", "sweep acme/documents", "sweep acme/letters"]);
+    assert_eq!(swept, ["sweep acme/bare", "sweep acme/documents", "sweep acme/guids", "sweep acme/letters", "sweep acme/shared"]);
 }
 
 async fn a_flip_makes_a_sweep_that_is_under_way_start_over(w: World) {
     w.flip_to(Phase::Shadow).await;
-    let lease = w.jobs.claim("a", DAY).await.unwrap().unwrap();
+    let lease = w.jobs.claim("a", DAY, None).await.unwrap().unwrap();
     assert!(w.jobs.checkpoint(&lease, "half way").await.unwrap());
     w.flip_to(Phase::Sql).await;
     assert!(!w.jobs.checkpoint(&lease, "further").await.unwrap());
     assert_eq!(w.jobs.complete(lease).await.unwrap(), sluss::store::queue::Completion::Lost);
     let sweeps = w.all_jobs().await;
-    assert_eq!(sweeps.len(), 3);
+    assert_eq!(sweeps.len(), 5);
     assert!(sweeps.iter().all(|job| job.kind == JobKind::Sweep && job.checkpoint.is_none()));
     assert!(sweeps.iter().any(|job| job.target == JobTarget::Collection(tenant(), documents())));
 }

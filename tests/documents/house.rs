@@ -23,13 +23,15 @@ pub const MIB: u64 = 1 << 20;
 const AGENTS: &str = "poll_min = \"20ms\"\npoll_max = \"200ms\"\n";
 
 /// The tokens of a house with `auth = "tokens"`: its holder's rights and tenants.
-const TOKENS: [(&str, &str, &str); 4] = [
+const TOKENS: [(&str, &str, &str); 5] = [
     (OPERATOR, "[\"*\"]", "[\"read\", \"write\", \"admin\"]"),
+    (ACME_OPERATOR, "[\"acme\"]", "[\"admin\"]"),
     (ACME_TOKEN, "[\"acme\"]", "[\"read\", \"write\"]"),
     (READER_TOKEN, "[\"acme\"]", "[\"read\"]"),
     (GLOBEX_TOKEN, "[\"globex\"]", "[\"read\", \"write\"]"),
 ];
 pub const OPERATOR: &str = "token-of-the-operator";
+pub const ACME_OPERATOR: &str = "token-of-acmes-operator";
 pub const ACME_TOKEN: &str = "token-of-acme";
 pub const READER_TOKEN: &str = "token-of-a-reader";
 pub const GLOBEX_TOKEN: &str = "token-of-globex";
@@ -68,9 +70,14 @@ pub struct Witness {
 
 impl House {
     pub async fn open(plan: Plan) -> Self {
+        Self::of(plan, &ACME).await
+    }
+
+    /// With tables of another shape for the first customer.
+    pub async fn of(plan: Plan, acme: &Customer) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        write_configuration(folder.path(), &plan);
-        for customer in [&ACME, &GLOBEX] {
+        write_configuration(folder.path(), &plan, acme);
+        for customer in [acme, &GLOBEX] {
             connect(&database_file(folder.path(), customer)).execute_batch(customer.create).unwrap();
         }
         let config = Config::load(&folder.path().join("sluss.toml")).unwrap();
@@ -221,7 +228,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-fn write_configuration(folder: &Path, plan: &Plan) {
+fn write_configuration(folder: &Path, plan: &Plan, acme: &Customer) {
     let tokens: String = TOKENS.iter().filter(|_| plan.tokens).map(token_block).collect();
     let gateway = format!(
         "auth = \"{}\"\n[listeners]\ndocuments = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[control]\ndatabase = \"sqlite:control.db\"\n\
@@ -232,7 +239,7 @@ fn write_configuration(folder: &Path, plan: &Plan) {
     );
     std::fs::write(folder.join("sluss.toml"), gateway).unwrap();
     std::fs::create_dir(folder.join("tenants")).unwrap();
-    for customer in [&ACME, &GLOBEX] {
+    for customer in [acme, &GLOBEX] {
         let tenant = customer.tenant;
         let text = format!(
             "phase = \"{}\"\n[sql]\ndatabase = \"sqlite:../{tenant}.db\"\n{}[objects]\ndisk = \"../objects\"\n",

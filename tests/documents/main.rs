@@ -10,8 +10,10 @@ mod house;
 mod observed;
 mod outage;
 mod ranges;
+mod read_only;
 mod refused;
 mod same_answers;
+mod shapes;
 mod stopping;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other suites; none of them needs all of it")]

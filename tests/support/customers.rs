@@ -13,7 +13,7 @@ pub struct Customer {
     pub id_column: &'static str,
     pub content_column: &'static str,
     pub create: &'static str,
-    insert: &'static str,
+    pub insert: &'static str,
     pub collections: &'static str,
 }
 

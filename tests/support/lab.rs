@@ -83,8 +83,8 @@ impl Lab {
     }
 
     pub fn init(&self, seat: &Seat) {
-        let status = Process::command(seat, &["init"]).status().unwrap();
-        assert!(status.success(), "sluss init failed");
+        let init = Process::command(seat, &["init"]).output().unwrap();
+        assert!(init.status.success(), "sluss init failed: {}", String::from_utf8_lossy(&init.stderr));
     }
 
     /// Everything that processes have logged so far.

@@ -11,9 +11,11 @@ use sluss::model::content::Fingerprint;
 use sluss::model::document::{DocRow, Holder};
 use sluss::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectRef, TenantId};
 use sluss::model::job::{JobKind, JobState, JobTarget, Priority};
+use sluss::model::location::Labels;
 use sluss::model::phase::{FlipFacts, Phase, Sample, permit};
 use sluss::model::precondition::Precondition;
 use sluss::model::stamp::{Revision, Stamp};
+use sluss::model::verification::VerificationFacts;
 use sluss::store::control::ControlStore;
 use sluss::store::queue::{JobQueue, JobView};
 use sluss::store::sql::{Change, Commit, Committed, Copied, Flipped, NewAttributes, NewContent, Recorded, SqlStore, Staged, UploadPurpose};
@@ -40,6 +42,10 @@ const DOCUMENTS: &str = "documents";
 const LETTERS: &str = "letters";
 /// Text ids, and no column but id and content.
 const BARE: &str = "bare";
+/// UUIDs, a column that marks deleted documents, a column with a default from the configuration, and none for the media type.
+const GUIDS: &str = "guids";
+/// A table that two tenants share, whose rows their application inserts, with content that is NOT NULL; a DELETE takes the content only.
+const SHARED: &str = "shared";
 
 /// The customer's own program: it knows nothing of Sluss, but for the last few, which ask what Sluss wrote.
 pub(crate) trait Customer: Send + Sync {
@@ -51,6 +57,12 @@ pub(crate) trait Customer: Send + Sync {
     fn touch(&self, key: &DocKey);
     fn rename(&self, key: &DocKey, id: &DocId);
     fn delete(&self, key: &DocKey);
+    /// Marks a document as deleted, or takes the mark away.
+    fn mark(&self, key: &DocKey, deleted: bool);
+    /// Makes a row of the shared table the neighbour's; the database's own words where it refuses.
+    fn give_away(&self, key: &DocKey) -> Result<(), String>;
+    /// What a column of the row says, as text.
+    fn column(&self, key: &DocKey, column: &str) -> Option<String>;
     /// The content as the table has it now.
     fn content(&self, key: &DocKey) -> Option<Vec<u8>>;
     /// The time column as it stands there.
@@ -81,6 +93,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) customer: Arc<dyn Customer>,
     pub(crate) peer: Peer,
+    /// The other tenant of the shared table.
+    pub(crate) neighbour: Arc<dyn SqlStore>,
     /// Keeps what the backend needs until the world ends.
     _ground: Box<dyn std::any::Any + Send + Sync>,
 }
@@ -99,6 +113,14 @@ pub(crate) fn lettered(id: &str) -> DocKey {
 
 pub(crate) fn bare(id: &str) -> DocKey {
     key(BARE, DocId::Text(id.to_owned()))
+}
+
+pub(crate) fn guid(id: &str) -> DocKey {
+    key(GUIDS, DocId::Text(id.to_owned()))
+}
+
+pub(crate) fn shared(id: i64) -> DocKey {
+    key(SHARED, DocId::Integer(id))
 }
 
 pub(crate) fn documents() -> CollectionName {
@@ -127,7 +149,7 @@ pub(crate) fn if_absent() -> Precondition {
 pub(crate) fn done(commit: Commit) -> Committed {
     match commit {
         Commit::Done(committed) => committed,
-        Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::Refused(_) => panic!("not done: {commit:?}"),
+        Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::ReadOnly | Commit::Refused(_) => panic!("not done: {commit:?}"),
     }
 }
 
@@ -145,7 +167,13 @@ pub(crate) fn store_of(content: NewContent) -> Change {
 
 pub(crate) fn point_of(object: ObjectRef, bytes: &[u8]) -> Change {
     let content = Fingerprint::of(bytes);
-    Change::Point { object, content, attributes: NewAttributes::default(), precondition: Precondition::default() }
+    Change::Point {
+        object,
+        labels: Labels::default(),
+        content,
+        attributes: NewAttributes::default(),
+        precondition: Precondition::default(),
+    }
 }
 
 pub(crate) fn mint() -> FreshKey {
@@ -221,14 +249,15 @@ impl World {
         let seen = self.revision(key).await;
         let bytes = self.read(key).await.expect("nobody else writes");
         let object = if bytes.is_empty() { None } else { Some(self.upload(UploadPurpose::Copy).await) };
-        let copied = Copied::Uploaded(object.clone());
+        let copied = Copied::Uploaded(object.clone(), Labels::default());
         done(self.commit(key, Change::Publish { seen, copied, content: Fingerprint::of(&bytes) }).await);
         object
     }
 
     /// Flips step by step, as an operator would whose guards all pass.
     pub(crate) async fn flip_to(&self, to: Phase) {
-        let facts = FlipFacts { probe: Some(Ok(())), sample: Some(Sample { compared: 1, ..Sample::default() }) };
+        let sample = Some(Sample { compared: 1, ..Sample::default() });
+        let facts = FlipFacts { probe: Some(Ok(())), sample, verification: Some(VerificationFacts::default()) };
         let mut from = self.sql.state().await.unwrap().phase;
         while from != to {
             let next = if to < from { to } else { Phase::ALL[Phase::ALL.iter().position(|phase| *phase == from).unwrap() + 1] };

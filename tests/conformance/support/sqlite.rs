@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ToSql, params};
 use sluss::clock::ManualClock;
-use sluss::config::CollectionConfig;
+use sluss::config::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, TenantColumn};
+use sluss::model::document::ContentColumn;
 use sluss::model::id::{DocId, DocKey, IdKind};
 use sluss::model::phase::Phase;
 use sluss::store::sqlite::{SqliteControl, SqliteFile, SqliteTenant, TenantSettings, init};
 use tempfile::TempDir;
 
-use super::{BARE, Customer, DOCUMENTS, LETTERS, Peer, TENANT, World};
+use super::{BARE, Customer, DOCUMENTS, GUIDS, LETTERS, Peer, SHARED, TENANT, World};
 
 const TABLES: &str = r#"
 CREATE TABLE documents (
@@ -22,20 +23,13 @@ CREATE TABLE "the ""letters""'s" (
     "its id" TEXT COLLATE NOCASE PRIMARY KEY, owner TEXT, "type;" TEXT, "select" TEXT, "changed-at" INTEGER, "the ""body""" BLOB
 );
 CREATE TABLE bare (id TEXT PRIMARY KEY NOT NULL, content BLOB);
+CREATE TABLE guids (id TEXT PRIMARY KEY NOT NULL, gone TEXT, kind TEXT NOT NULL, file_name TEXT, content BLOB);
+CREATE TABLE shared (customer INTEGER NOT NULL, id INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (customer, id));
 "#;
 
 pub(crate) fn collection(name: &str) -> CollectionConfig {
     let column = |name: &str| Some(name.to_owned());
-    let plain = |table: &str, id_kind| CollectionConfig {
-        name: name.parse().unwrap(),
-        table: table.to_owned(),
-        id_column: "id".to_owned(),
-        id_kind,
-        content_column: "content".to_owned(),
-        media_type_column: None,
-        file_name_column: None,
-        modified_column: None,
-    };
+    let plain = |table: &str, id_kind| CollectionConfig::plain(name.parse().unwrap(), table, "id", id_kind, "content");
     match name {
         DOCUMENTS => CollectionConfig {
             media_type_column: column("media_type"),
@@ -52,6 +46,20 @@ pub(crate) fn collection(name: &str) -> CollectionConfig {
             ..plain(r#"the "letters"'s"#, IdKind::Text)
         },
         BARE => plain("bare", IdKind::Text),
+        GUIDS => CollectionConfig {
+            file_name_column: column("file_name"),
+            soft_delete_column: column("gone"),
+            delete: DeleteRule::Soft,
+            defaults: vec![("kind".to_owned(), ColumnValue::Text("o'clock".to_owned()))],
+            ..plain("guids", IdKind::Uuid)
+        },
+        SHARED => CollectionConfig {
+            nullability: ContentColumn::NotNull,
+            tenant: Some(TenantColumn { column: "customer".to_owned(), value: ColumnValue::Integer(OURS) }),
+            create: CreateRule::Existing,
+            delete: DeleteRule::Content,
+            ..plain("shared", IdKind::Integer)
+        },
         other => panic!("no collection {other}"),
     }
 }
@@ -68,8 +76,19 @@ pub(crate) fn settings(collections: Vec<CollectionConfig>) -> TenantSettings {
 }
 
 pub(crate) fn all_collections() -> TenantSettings {
-    settings([DOCUMENTS, LETTERS, BARE].map(collection).to_vec())
+    settings([DOCUMENTS, LETTERS, BARE, GUIDS, SHARED].map(collection).to_vec())
 }
+
+/// The other tenant of the shared table.
+fn neighbours() -> TenantSettings {
+    let config = collection(SHARED);
+    let tenant = Some(TenantColumn { column: "customer".to_owned(), value: ColumnValue::Integer(THEIRS) });
+    TenantSettings { id: "globex".parse().unwrap(), ..settings(vec![CollectionConfig { tenant, ..config }]) }
+}
+
+/// What the shared table's rows of the two tenants have in their column.
+const OURS: i64 = 4711;
+const THEIRS: i64 = 4712;
 
 /// A clock that stands at a whole second, so that a time column of seconds can show it.
 pub(crate) fn clock() -> Arc<ManualClock> {
@@ -89,11 +108,14 @@ pub(crate) async fn world_with(settings: &TenantSettings) -> World {
     let (documents, control) = (folder.path().join("acme.db"), folder.path().join("control.db"));
     Connection::open(&documents).unwrap().execute_batch(TABLES).unwrap();
     init(&open_file(&documents), settings).await.unwrap();
+    init(&open_file(&documents), &neighbours()).await.unwrap();
     let clock = clock();
     let process = || process(&documents, &control, settings, &clock);
     let (here, peer) = (process().await, process().await);
     let customer = Arc::new(Writer::new(&documents, &control));
-    World { sql: here.sql, jobs: here.jobs, control: here.control, clock: Arc::clone(&clock), customer, peer, _ground: Box::new(folder) }
+    let neighbour = Arc::new(SqliteTenant::new(open_file(&documents), &neighbours(), clock.clone()));
+    let Peer { sql, jobs, control } = here;
+    World { sql, jobs, control, clock: Arc::clone(&clock), customer, peer, neighbour, _ground: Box::new(folder) }
 }
 
 async fn process(documents: &Path, control: &Path, settings: &TenantSettings, clock: &Arc<ManualClock>) -> Peer {
@@ -114,19 +136,38 @@ struct Names {
     content: &'static str,
     other: &'static str,
     modified: Option<&'static str>,
+    /// What further columns an INSERT names, and their values.
+    further: &'static str,
+    values: &'static str,
+    /// Narrows a condition to our rows.
+    ours: &'static str,
+    nullable: bool,
 }
 
 fn names(key: &DocKey) -> Names {
+    let plain = |table| Names {
+        table,
+        id: "id",
+        content: "content",
+        other: "id",
+        modified: None,
+        further: "",
+        values: "",
+        ours: "",
+        nullable: true,
+    };
     match key.collection.as_str() {
-        DOCUMENTS => Names { table: "documents", id: "id", content: "content", other: "owner", modified: Some("modified") },
+        DOCUMENTS => Names { other: "owner", modified: Some("modified"), ..plain("documents") },
         LETTERS => Names {
-            table: r#""the ""letters""'s""#,
             id: r#""its id""#,
             content: r#""the ""body""""#,
             other: "owner",
             modified: Some(r#""changed-at""#),
+            ..plain(r#""the ""letters""'s""#)
         },
-        _ => Names { table: "bare", id: "id", content: "content", other: "id", modified: None },
+        GUIDS => Names { other: "kind", further: ", kind", values: ", 'theirs'", ..plain("guids") },
+        SHARED => Names { further: ", customer", values: ", 4711", ours: " AND customer = 4711", nullable: false, ..plain("shared") },
+        _ => plain("bare"),
     }
 }
 
@@ -152,45 +193,63 @@ impl Writer {
 
 impl Customer for Writer {
     fn insert(&self, key: &DocKey, content: Option<&[u8]>) {
-        let Names { table, id, content: column, .. } = names(key);
-        self.run(&format!("INSERT INTO {table} ({id}, {column}) VALUES (?1, ?2)"), &[&key.id, &content]);
+        let Names { table, id, content: column, further, values, nullable, .. } = names(key);
+        let content = if nullable { content } else { content.or(Some(b"")) };
+        self.run(&format!("INSERT INTO {table} ({id}, {column}{further}) VALUES (?1, ?2{values})"), &[&key.id, &content]);
     }
 
     fn replace(&self, key: &DocKey, content: Option<&[u8]>) {
-        let Names { table, id, content: column, .. } = names(key);
-        self.run(&format!("INSERT OR REPLACE INTO {table} ({id}, {column}) VALUES (?1, ?2)"), &[&key.id, &content]);
+        let Names { table, id, content: column, further, values, nullable, .. } = names(key);
+        let content = if nullable { content } else { content.or(Some(b"")) };
+        self.run(&format!("INSERT OR REPLACE INTO {table} ({id}, {column}{further}) VALUES (?1, ?2{values})"), &[&key.id, &content]);
     }
 
     fn set_content(&self, key: &DocKey, content: Option<&[u8]>) {
-        let Names { table, id, content: column, .. } = names(key);
-        self.run(&format!("UPDATE {table} SET {column} = ?2 WHERE {id} = ?1"), &[&key.id, &content]);
+        let Names { table, id, content: column, ours, nullable, .. } = names(key);
+        let content = if nullable { content } else { content.or(Some(b"")) };
+        self.run(&format!("UPDATE {table} SET {column} = ?2 WHERE {id} = ?1{ours}"), &[&key.id, &content]);
     }
 
     fn touch(&self, key: &DocKey) {
-        let Names { table, id, other, .. } = names(key);
-        self.run(&format!("UPDATE {table} SET {other} = {other} WHERE {id} = ?1"), &[&key.id]);
+        let Names { table, id, other, ours, .. } = names(key);
+        self.run(&format!("UPDATE {table} SET {other} = {other} WHERE {id} = ?1{ours}"), &[&key.id]);
     }
 
     fn rename(&self, key: &DocKey, to: &DocId) {
-        let Names { table, id, .. } = names(key);
-        self.run(&format!("UPDATE {table} SET {id} = ?2 WHERE {id} = ?1"), &[&key.id, to]);
+        let Names { table, id, ours, .. } = names(key);
+        self.run(&format!("UPDATE {table} SET {id} = ?2 WHERE {id} = ?1{ours}"), &[&key.id, to]);
     }
 
     fn delete(&self, key: &DocKey) {
-        let Names { table, id, .. } = names(key);
-        self.run(&format!("DELETE FROM {table} WHERE {id} = ?1"), &[&key.id]);
+        let Names { table, id, ours, .. } = names(key);
+        self.run(&format!("DELETE FROM {table} WHERE {id} = ?1{ours}"), &[&key.id]);
+    }
+
+    fn mark(&self, key: &DocKey, deleted: bool) {
+        let mark = deleted.then_some("2026-03-01");
+        self.run("UPDATE guids SET gone = ?2 WHERE id = ?1", &[&key.id, &mark]);
+    }
+
+    fn give_away(&self, key: &DocKey) -> Result<(), String> {
+        let given =
+            self.connection.lock().unwrap().execute("UPDATE shared SET customer = 4712 WHERE id = ?1 AND customer = 4711", [&key.id]);
+        given.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    fn column(&self, key: &DocKey, column: &str) -> Option<String> {
+        let Names { table, id, ours, .. } = names(key);
+        let statement = format!("SELECT CAST({column} AS TEXT) FROM {table} WHERE {id} = ?1{ours}");
+        self.connection.lock().unwrap().query_row(&statement, [&key.id], |row| row.get(0)).unwrap()
     }
 
     fn content(&self, key: &DocKey) -> Option<Vec<u8>> {
-        let Names { table, id, content, .. } = names(key);
-        let statement = format!("SELECT {content} FROM {table} WHERE {id} = ?1");
+        let Names { table, id, content, ours, .. } = names(key);
+        let statement = format!("SELECT {content} FROM {table} WHERE {id} = ?1{ours}");
         self.connection.lock().unwrap().query_row(&statement, [&key.id], |row| row.get(0)).unwrap()
     }
 
     fn modified(&self, key: &DocKey) -> Option<String> {
-        let Names { table, id, modified, .. } = names(key);
-        let statement = format!("SELECT CAST({} AS TEXT) FROM {table} WHERE {id} = ?1", modified.expect("a collection with a time"));
-        self.connection.lock().unwrap().query_row(&statement, [&key.id], |row| row.get(0)).unwrap()
+        self.column(key, names(key).modified.expect("a collection with a time"))
     }
 
     fn versions(&self, key: &DocKey) -> Vec<String> {
