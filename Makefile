@@ -6,9 +6,8 @@ SECONDS ?= 600
 # What `make demo` is told besides, as in: make demo ARGS="--seconds 30"
 ARGS ?=
 
-# Stores that fail on purpose exist in this build only; its flags would rebuild everything in the usual folder.
-FAULT = RUSTFLAGS='--cfg sluss_fault' $(CARGO)
-FAULT_TARGET = --target-dir target/fault
+# Stores that fail on purpose exist in this build only. A wrapper sets its flag for our own crates, so nothing else is built twice.
+FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
 
 .PHONY: help demo test lint torture mutants nightly bench
 
@@ -28,20 +27,19 @@ demo:
 test:
 	@tests/setup test
 	$(CARGO) test --workspace
-	$(FAULT) test $(FAULT_TARGET) --lib faulty
-	$(FAULT) test $(FAULT_TARGET) --test torture
+	$(FAULT) test --test torture
 
 lint:
 	@tests/setup lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(FAULT) clippy $(FAULT_TARGET) --lib --test torture -- -D warnings
+	$(CARGO) clippy --lib --test torture -- -D warnings --cfg sluss_fault
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) deny check bans licenses sources
 
 torture:
 	@tests/setup test
-	SLUSS_TORTURE_SECONDS=$$(($(SECONDS) * 3 / 4)) $(FAULT) test $(FAULT_TARGET) --test torture -- --nocapture no_history
+	SLUSS_TORTURE_SECONDS=$$(($(SECONDS) * 3 / 4)) $(FAULT) test --test torture -- --nocapture no_history
 	test -n "$$SLUSS_SEED$$SLUSS_SCRIPT" || \
 		SLUSS_TORTURE_SECONDS=$$(($(SECONDS) / 4)) $(CARGO) test --test migration -- --nocapture walk
 
@@ -52,6 +50,7 @@ mutants:
 nightly:
 	@tests/setup test
 	PROPTEST_CASES=5000 $(CARGO) test --workspace
+	$(FAULT) test --lib faulty
 	SLUSS_MODEL_DEPTH=deep $(CARGO) test --test model -- --nocapture
 	$(MAKE) torture SECONDS=1800
 	$(MAKE) demo ARGS='--seconds 300'
