@@ -49,6 +49,7 @@ impl Run {
 
     /// A program has the last word on some documents: what it leaves behind only a sweep can put right.
     async fn leave_work_for_a_sweep(&self) {
+        self.last_word.store(true, Ordering::SeqCst);
         for document in 1..=self.script.documents {
             match self.script.seed.wrapping_add(u64::from(document)) % 3 {
                 0 => self.statement(WHO, document, Statement::Touch).await,

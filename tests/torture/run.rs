@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ pub struct Run {
     pub counts: Mutex<BTreeMap<&'static str, u64>>,
     pub compared: AtomicU64,
     pub flips: Flips,
+    /// The judge writes straight to SQL now, and only a sweep finds what that calls for.
+    pub last_word: AtomicBool,
     /// What its nodes' names begin with.
     name: String,
     /// Dropped last.
@@ -106,6 +108,7 @@ impl Run {
             counts,
             compared: AtomicU64::new(0),
             flips: Flips::default(),
+            last_word: AtomicBool::new(false),
             name,
             _folder: folder,
         }

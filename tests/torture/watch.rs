@@ -86,7 +86,7 @@ impl Run {
             }
             // The same rows as before the look at the jobs: it needed the work all the while.
             let after = self.row(document).await;
-            let unflipped = flips.is_multiple_of(2) && self.flips.now() == flips;
+            let unflipped = flips.is_multiple_of(2) && self.flips.now() == flips && !self.last_word.load(Ordering::SeqCst);
             if unflipped && after.needs(kind, self.script.mirror) && after.document == before.document && after.location == before.location
             {
                 self.history.violation(format!("document {document} needs a {kind} and has no job for it: {after:?}"));
