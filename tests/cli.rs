@@ -7,46 +7,16 @@
 mod support;
 
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use support::customers::{ACME, GLOBEX};
 use support::lab::{Lab, Seat};
 use support::process::Process;
+use support::said::Said;
 
 const SETTINGS: &str = "[limits]\n[agents]\npoll_min = \"20ms\"\npoll_max = \"200ms\"\n";
-
-/// What a command answered.
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn of(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-    }
-
-    #[track_caller]
-    fn done(self) -> String {
-        assert_eq!((self.code, self.err.as_str()), (0, ""), "{self:?}");
-        self.out
-    }
-
-    /// What it complained about: never a panic, a backtrace or a debug form.
-    #[track_caller]
-    fn complaint(self, code: i32) -> String {
-        assert_eq!(self.code, code, "{self:?}");
-        for noise in ["panicked", "Error {", "Some(", "Os {"] {
-            assert!(!self.err.contains(noise), "{self:?}");
-        }
-        self.err
-    }
-}
 
 /// A process that serves two tenants with a few documents each, and commands that ask it.
 struct Office {

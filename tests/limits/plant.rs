@@ -9,31 +9,9 @@ use sluss::demo::pattern::Pattern;
 use super::support::customers::{ACME, Customer, GLOBEX};
 use super::support::lab::{Lab, Seat};
 use super::support::process::Process;
+use super::support::said::Said;
 
 const SETTINGS: &str = "[limits]\n[agents]\npoll_min = \"10ms\"\npoll_max = \"100ms\"\n";
-
-/// What a command answered.
-#[derive(Debug)]
-pub struct Said {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
-}
-
-impl Said {
-    #[track_caller]
-    pub fn done(self) -> String {
-        assert_eq!((self.code, self.err.as_str()), (0, ""), "{self:?}");
-        self.out
-    }
-
-    /// What it printed before it ended with this code.
-    #[track_caller]
-    pub fn ended(self, code: i32) -> String {
-        assert_eq!(self.code, code, "{self:?}");
-        self.out + &self.err
-    }
-}
 
 pub struct Plant {
     pub lab: Lab,
@@ -80,8 +58,7 @@ impl Plant {
 
     fn ask(seat: &Seat, arguments: &[&str]) -> Said {
         let output = Process::command(seat, arguments).env("SLUSS_ADMIN_URL", format!("http://127.0.0.1:{}", seat.admin)).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+        Said::of(output)
     }
 
     #[track_caller]

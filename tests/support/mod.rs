@@ -3,3 +3,4 @@
 pub mod customers;
 pub mod lab;
 pub mod process;
+pub mod said;

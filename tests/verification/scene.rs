@@ -1,7 +1,6 @@
 //! One tenant with a few documents, a process that serves it, and commands as an operator types them.
 
 use std::path::PathBuf;
-use std::process::Output;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method};
@@ -13,29 +12,9 @@ use sluss::demo::pattern::Pattern;
 use crate::support::customers::ACME;
 use crate::support::lab::{Lab, Seat};
 use crate::support::process::Process;
+use crate::support::said::Said;
 
 pub const MIB: u64 = 1 << 20;
-
-/// What a command answered.
-#[derive(Debug)]
-pub struct Said {
-    pub code: i32,
-    pub out: String,
-    err: String,
-}
-
-impl Said {
-    fn of(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-    }
-
-    #[track_caller]
-    pub fn with_code(self, code: i32) -> String {
-        assert_eq!((self.code, self.err.as_str()), (code, ""), "{self:?}");
-        self.out
-    }
-}
 
 pub struct Scene {
     pub lab: Lab,
