@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
 
 use crate::config::{Auth, CollectionConfig, Rights, TenantConfig, TenantScope, TokenConfig};
-use crate::model::id::{CollectionName, DocKey, TenantId};
+use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
 use crate::model::stamp::Revision;
 use crate::store::object::ObjectStore;
 use crate::store::queue::JobQueue;
@@ -42,6 +42,11 @@ impl Tenant {
 
     pub fn collection(&self, name: &CollectionName) -> Option<&CollectionConfig> {
         self.config.collections.iter().find(|collection| &collection.name == name)
+    }
+
+    /// The id that a walk over a collection kept as text. `None` for a collection that is not served any more.
+    pub fn kept_id(&self, collection: &CollectionName, text: &str) -> Option<DocId> {
+        self.collection(collection).map(|config| DocId::from_row(config.id_kind, text))
     }
 
     /// True for the first of many concurrent readers of one content: that one asks for its copy.

@@ -17,7 +17,7 @@ use crate::migrate::cutover::{self, FlipOutcome};
 use crate::migrate::schedule::regular_work;
 use crate::model::id::TenantId;
 use crate::model::job::JobState;
-use crate::store::control::{ALIVE_WITHIN, AuditEntry, AuditRecord, ChainCheck};
+use crate::store::control::{ALIVE_WITHIN, AuditEntry, ChainCheck};
 use crate::store::queue::JobId;
 use crate::tenants::Tenant;
 
@@ -162,15 +162,7 @@ impl Admin {
         tenant: Option<&TenantId>,
         detail: String,
     ) -> Result<(), AdminError> {
-        let actor = operator.actor();
-        let record = AuditRecord {
-            actor: actor.name,
-            on_behalf_of: actor.on_behalf_of,
-            action: action.to_owned(),
-            tenant: tenant.map(ToString::to_string),
-            detail,
-        };
-        self.control.audit(record).await?;
+        self.control.audit(operator.actor().record(action, tenant, detail)).await?;
         Ok(())
     }
 }

@@ -12,7 +12,6 @@ use super::views::TenantView;
 use super::{Admin, Operator, json};
 use crate::body::Body;
 use crate::model::limits::{LimitScope, LimitsChange, WorkLimits};
-use crate::store::control::AuditRecord;
 
 /// What is set, for whom.
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,21 +79,14 @@ impl Admin {
         action: &str,
         change: LimitsChange,
     ) -> Result<Response<Body>, AdminError> {
-        let (actor, tenant) = (operator.actor(), scope.tenant().map(ToString::to_string));
-        let by = AuditRecord {
-            actor: actor.name,
-            on_behalf_of: actor.on_behalf_of,
-            action: action.to_owned(),
-            tenant: tenant.clone(),
-            detail: String::new(),
-        };
+        let by = operator.actor().record(action, scope.tenant(), String::new());
         let limits = self.control.change_limits(scope, change, by).await?;
         tracing::info!(event = "limited", "{action} of {scope}: now {limits}, asked for by {}", operator.identity.name);
         // Whoever works follows every second anyway.
         if let Err(error) = self.limits.look().await {
             tracing::warn!("the new limits are followed a little later: {}", error.chain());
         }
-        Ok(json(StatusCode::OK, &ScopeView { tenant, limits }))
+        Ok(json(StatusCode::OK, &ScopeView { tenant: scope.tenant().map(ToString::to_string), limits }))
     }
 
     pub(super) async fn set_read_only(&self, operator: &Operator, tenant: &str, body: Body) -> Result<Response<Body>, AdminError> {

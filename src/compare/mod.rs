@@ -156,8 +156,8 @@ fn unreadable(error: StoreError, labels: Option<Labels>) -> StoreResult<FoundObj
     Ok(FoundObject::There(Found { content: None, labels, note: Some(error.chain()) }))
 }
 
-/// `None` when the row moved on while it was read.
-async fn fingerprint(mut content: ByteStream) -> StoreResult<Option<Fingerprint>> {
+/// Reads a content to its end. `None` when the row moved on meanwhile.
+pub async fn fingerprint(mut content: ByteStream) -> StoreResult<Option<Fingerprint>> {
     let mut hasher = ContentHasher::default();
     while let Some(portion) = content.next().await {
         match portion {

@@ -1,15 +1,16 @@
 //! copy: bring the content of one revision to the object store, and say so in the row if it still has that revision.
 
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 
 use super::work::{Attempt, JobError, Tools, held_bytes, unless_moved};
-use crate::model::content::{ContentHasher, Fingerprint};
+use crate::compare::fingerprint;
+use crate::model::content::Fingerprint;
 use crate::model::document::{Attributes, DocRow, Document};
 use crate::model::id::{DocKey, ObjectId, ObjectRef};
 use crate::model::job::JobKind;
 use crate::model::location::Labels;
 use crate::model::stamp::Stamp;
-use crate::store::error::{Interrupted, StoreResult};
+use crate::store::error::StoreResult;
 use crate::store::measured::measured;
 use crate::store::object::{ByteStream, ObjectMeta};
 use crate::store::sql::{Change, Commit, Copied, Recorded, UploadPurpose};
@@ -70,19 +71,9 @@ impl Copy<'_> {
         let Some(location) = self.row.location.as_ref().filter(|location| location.content.length_bytes == self.row.length_bytes()) else {
             return Ok(None);
         };
-        let Some(mut content) = self.content().await? else { return Ok(None) };
-        let (mut hasher, pace) = (ContentHasher::default(), self.tools.pace.of(&self.tenant.id));
-        while let Some(portion) = content.next().await {
-            match portion {
-                Ok(bytes) => {
-                    pace.pass(bytes.len()).await;
-                    hasher.update(&bytes);
-                }
-                Err(Interrupted::Store(error)) => return Err(error.into()),
-                Err(Interrupted::Moved | Interrupted::Client(_)) => return Ok(None),
-            }
-        }
-        let fingerprint = hasher.finish();
+        let Some(content) = self.content().await? else { return Ok(None) };
+        let content = self.tools.pace.of(&self.tenant.id).slow(content);
+        let Some(fingerprint) = fingerprint(content).await? else { return Ok(None) };
         Ok((fingerprint == location.content).then(|| (location.object.clone(), fingerprint)))
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::compare;
 use super::work::JobError;
 use crate::budget::Budget;
+use crate::model::id::TenantId;
 use crate::model::job::JobState;
 use crate::model::phase::{FlipFacts, Guard, Phase, Verdict, guards, judge, permit};
 use crate::model::verification::VerificationFacts;
@@ -18,6 +19,19 @@ use crate::tenants::Tenant;
 pub struct Actor {
     pub name: String,
     pub on_behalf_of: Option<String>,
+}
+
+impl Actor {
+    /// What this operator did, for the audit.
+    pub fn record(&self, action: &str, tenant: Option<&TenantId>, detail: String) -> AuditRecord {
+        AuditRecord {
+            actor: self.name.clone(),
+            on_behalf_of: self.on_behalf_of.clone(),
+            action: action.to_owned(),
+            tenant: tenant.map(ToString::to_string),
+            detail,
+        }
+    }
 }
 
 /// What became of a wish to flip.
@@ -111,13 +125,6 @@ async fn verification(budget: &Budget, tenant: &Tenant) -> Result<VerificationFa
 }
 
 async fn audit(control: &dyn ControlStore, tenant: &Tenant, actor: &Actor, action: &str, detail: String) -> Result<(), JobError> {
-    let record = AuditRecord {
-        actor: actor.name.clone(),
-        on_behalf_of: actor.on_behalf_of.clone(),
-        action: action.to_owned(),
-        tenant: Some(tenant.id.to_string()),
-        detail,
-    };
-    control.audit(record).await?;
+    control.audit(actor.record(action, Some(&tenant.id), detail)).await?;
     Ok(())
 }

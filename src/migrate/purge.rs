@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::work::{Attempt, JobError, Tools};
+use super::work::{Attempt, JobError, SLICE, Tools};
 use crate::model::document::DocRow;
-use crate::model::id::{CollectionName, DocId};
+use crate::model::id::CollectionName;
 use crate::model::job::JobKind;
 use crate::model::purge::{PurgeFigures, PurgeRun, Purgeable, judge};
 use crate::store::queue::Lease;
@@ -17,9 +17,6 @@ use crate::tenants::Tenant;
 
 /// Rows between two looks at the phase and two notes of the place.
 const PAGE: usize = 200;
-
-/// A walk gives its place among the agents up after this long, so that others come by.
-const SLICE: Duration = Duration::from_secs(10);
 
 /// Where a purge has come to.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -62,7 +59,8 @@ impl Purge<'_> {
             };
             // Counted from the run's start by the database's clock: the same in every slice, and never too late.
             let located_before = self.run.started_at - oldest_backup;
-            let page = self.tenant.sql.scan(self.collection, self.after().as_ref(), PAGE).await?;
+            let after = self.place.after.as_deref().and_then(|after| self.tenant.kept_id(self.collection, after));
+            let page = self.tenant.sql.scan(self.collection, after.as_ref(), PAGE).await?;
             for row in &page.rows {
                 self.visit(row, located_before).await?;
             }
@@ -75,11 +73,6 @@ impl Purge<'_> {
                 return Ok(Attempt::Later(Duration::ZERO));
             }
         }
-    }
-
-    fn after(&self) -> Option<DocId> {
-        let config = self.tenant.collection(self.collection)?;
-        self.place.after.as_deref().map(|after| DocId::from_row(config.id_kind, after))
     }
 
     async fn visit(&mut self, row: &DocRow, located_before: jiff::Timestamp) -> Result<(), JobError> {

@@ -14,8 +14,7 @@ use crate::tenants::Tenant;
 
 /// Enqueues the tenant's regular work if the last time is longer ago than `every`.
 pub async fn schedule(tenant: &Tenant, every: Duration) -> StoreResult<()> {
-    // A fresh owner cannot renew: the hold is had once, and then only after it has run out.
-    if !tenant.jobs.hold("schedule", &Uuid::new_v4().to_string(), every).await? {
+    if !is_due(tenant, "schedule", every).await? {
         return Ok(());
     }
     tenant.jobs.enqueue(regular_work(tenant)).await?;
@@ -25,15 +24,10 @@ pub async fn schedule(tenant: &Tenant, every: Duration) -> StoreResult<()> {
 
 /// Asks for a look at what changed if the last time is longer ago than `every`.
 pub async fn schedule_changes(tenant: &Tenant, every: Duration) -> StoreResult<()> {
-    if !tenant.jobs.hold("changes", &Uuid::new_v4().to_string(), every).await? {
+    if !is_due(tenant, "changes", every).await? {
         return Ok(());
     }
-    let look = |collection: &CollectionConfig| NewJob {
-        kind: JobKind::Changes,
-        target: JobTarget::Collection(tenant.id.clone(), collection.name.clone()),
-        priority: Priority::Housekeeping,
-    };
-    tenant.jobs.enqueue(tenant.config.collections.iter().map(look).collect()).await?;
+    tenant.jobs.enqueue(in_every_collection(tenant, JobKind::Changes).collect()).await?;
     tenant.work.notify_one();
     Ok(())
 }
@@ -43,7 +37,7 @@ pub const FIRST_VERIFICATION: Duration = Duration::from_secs(600);
 
 /// Asks for a verification if the last time is longer ago than `every`. In phase `sql` nothing is held twice.
 pub async fn schedule_verification(tenant: &Tenant, every: Duration) -> StoreResult<()> {
-    if tenant.sql.state().await?.phase == Phase::Sql || !tenant.jobs.hold("verify", &Uuid::new_v4().to_string(), every).await? {
+    if tenant.sql.state().await?.phase == Phase::Sql || !is_due(tenant, "verify", every).await? {
         return Ok(());
     }
     tenant.sql.begin_verification(VerifyWish { repair: false, background: true }).await?;
@@ -53,11 +47,20 @@ pub async fn schedule_verification(tenant: &Tenant, every: Duration) -> StoreRes
 
 /// A sweep of every collection, and a collection of what was left behind.
 pub fn regular_work(tenant: &Tenant) -> Vec<NewJob> {
-    let sweep = |collection: &CollectionConfig| NewJob {
-        kind: JobKind::Sweep,
+    let collect = NewJob { kind: JobKind::Collect, target: JobTarget::Tenant(tenant.id.clone()), priority: Priority::Sweep };
+    in_every_collection(tenant, JobKind::Sweep).chain([collect]).collect()
+}
+
+fn in_every_collection(tenant: &Tenant, kind: JobKind) -> impl Iterator<Item = NewJob> {
+    let walk = move |collection: &CollectionConfig| NewJob {
+        kind,
         target: JobTarget::Collection(tenant.id.clone(), collection.name.clone()),
         priority: Priority::Housekeeping,
     };
-    let collect = NewJob { kind: JobKind::Collect, target: JobTarget::Tenant(tenant.id.clone()), priority: Priority::Sweep };
-    tenant.config.collections.iter().map(sweep).chain([collect]).collect()
+    tenant.config.collections.iter().map(walk)
+}
+
+/// A fresh owner cannot renew: the hold is had once, and then only after it has run out.
+async fn is_due(tenant: &Tenant, what: &str, every: Duration) -> StoreResult<bool> {
+    tenant.jobs.hold(what, &Uuid::new_v4().to_string(), every).await
 }

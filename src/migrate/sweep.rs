@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::work::{Attempt, JobError, Tools};
 use crate::model::document::{DocRow, Repair};
-use crate::model::id::{CollectionName, DocId};
+use crate::model::id::CollectionName;
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::Phase;
 use crate::store::queue::Lease;
@@ -36,10 +36,7 @@ pub async fn sweep(tools: &Tools, tenant: &Tenant, collection: &CollectionName, 
         if backlog(tenant).await? > tools.settings.backlog_limit {
             return Ok(Attempt::Later(BACKLOG_WAIT));
         }
-        let after = match (&current.after, tenant.collection(collection)) {
-            (Some(after), Some(config)) => Some(DocId::from_row(config.id_kind, after)),
-            (None, _) | (_, None) => None,
-        };
+        let after = current.after.as_deref().and_then(|after| tenant.kept_id(collection, after));
         let page = tenant.sql.sweep_page(collection, after.as_ref(), PAGE).await?;
         visit(tools, tenant, &page.rows).await?;
         let Some(next) = page.next else {

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::sweep;
-use super::work::{Attempt, JobError, Tools};
+use super::work::{Attempt, JobError, SLICE, Tools};
 use crate::compare::{Compared, Comparison, held_bytes, report};
 use crate::model::document::{DocRow, Holder};
-use crate::model::id::{CollectionName, DocId, DocKey};
+use crate::model::id::{CollectionName, DocKey};
 use crate::model::stamp::Epoch;
 use crate::model::verification::{Finding, FoundBy, Remedy, Verified, VerifyFigures, VerifyRun, VerifyWish};
 use crate::store::sql::{Change, Commit, Findings, Reached, VerifyProgress};
@@ -30,9 +30,6 @@ const AT_ONCE: usize = 4;
 
 /// Names a page: one read of rows without content, or of objects.
 const PAGE: usize = 500;
-
-/// A walk gives its place among the agents up after this long, so that others come by.
-const SLICE: Duration = Duration::from_secs(10);
 
 /// Between two notes of what was found: what a lost agent leaves undone, and how old the progress is that is shown.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
@@ -137,8 +134,7 @@ impl<'a> Walk<'a> {
 
     /// One page, or as much of it as the slice takes.
     async fn documents(&mut self, after: Option<&str>) -> Result<Option<Attempt>, JobError> {
-        let config = self.tenant.collection(self.collection);
-        let after = after.zip(config).map(|(after, config)| DocId::from_row(config.id_kind, after));
+        let after = after.and_then(|after| self.tenant.kept_id(self.collection, after));
         let page = self.tenant.sql.scan(self.collection, after.as_ref(), PAGE).await?;
         // What is missing and what is marked is put right as a sweep does, but for the copies that a long backlog will come to.
         if sweep::backlog(self.tenant).await? <= self.tools.settings.backlog_limit {

@@ -14,6 +14,9 @@ use super::limits::LiveLimits;
 use super::pace::Pace;
 use super::verify;
 
+/// A walk that reads contents gives its place among the agents up after this long, so that others come by.
+pub const SLICE: Duration = Duration::from_secs(10);
+
 /// What a job may use of its process.
 pub struct Tools {
     pub budget: Arc<Budget>,

@@ -80,15 +80,25 @@ pub(super) async fn sample(tenant: &SqliteTenant, collection: &CollectionName, l
         .file
         .read("sample", format!("{}/{collection}", tenant.id), move |connection| {
             let located = format!("SELECT id FROM {} WHERE NOT sole ORDER BY random() LIMIT ?1", table.location);
-            let mut statement = connection.prepare(&located)?;
-            let ids = statement.query_map([limit as u64], |row| rows::read_id(row.get_ref(0)?, table.id_kind))?;
-            let ids = ids.collect::<rusqlite::Result<Vec<Option<DocId>>>>()?;
-            let rows = ids.iter().flatten().map(|doc| rows::look_up(connection, &id, &table, doc, false));
-            let mut rows = rows.collect::<rusqlite::Result<Vec<DocRow>>>()?;
+            let mut rows = look_up_all(connection, &id, &table, &located, limit)?;
             rows.retain(|row| row.truth().holder == Holder::Both);
             Ok(rows)
         })
         .await
+}
+
+/// The documents whose ids a statement selects, up to a number that it takes as its one parameter.
+pub(super) fn look_up_all(
+    connection: &Connection,
+    tenant: &TenantId,
+    table: &Table,
+    ids: &str,
+    limit: usize,
+) -> rusqlite::Result<Vec<DocRow>> {
+    let mut statement = connection.prepare_cached(ids)?;
+    let ids = statement.query_map([limit as u64], |row| rows::read_id(row.get_ref(0)?, table.id_kind))?;
+    let ids = ids.collect::<rusqlite::Result<Vec<Option<DocId>>>>()?;
+    ids.iter().flatten().map(|id| rows::look_up(connection, tenant, table, id, false)).collect()
 }
 
 pub(super) async fn remaining(tenant: &SqliteTenant) -> StoreResult<Remaining> {

@@ -163,22 +163,23 @@ impl Table {
         )
     }
 
-    /// Beside the customer's row `d`: its revision, its location and its attributes.
+    /// Beside the customer's row `d`: its location and its attributes.
     fn beside(&self, location_id: &str) -> String {
-        let Self { id, location, revision, .. } = self;
+        let Self { id, location, .. } = self;
         let attribute = self.attribute.as_ref().map_or(String::new(), |attribute| format!(" LEFT JOIN {attribute} a ON a.id = d.{id}"));
-        format!("LEFT JOIN {revision} r ON r.id = d.{id} LEFT JOIN {location} l ON l.id = {location_id}{attribute}")
+        format!("LEFT JOIN {location} l ON l.id = {location_id}{attribute}")
     }
 
     fn look_up_statement(&self) -> String {
-        let Self { name, id, .. } = self;
+        let Self { name, id, revision, .. } = self;
         // Clients ask in lower case; a row that spells its UUID in upper case is the same document, unless another spells it as asked.
         let (asked, first) = match self.id_kind {
             IdKind::Integer | IdKind::Text => (format!("d.{id} = ?2"), String::new()),
             IdKind::Uuid => (format!("d.{id} IN (?2, upper(?2))"), format!(" ORDER BY d.{id} COLLATE BINARY IS NOT ?2 LIMIT 1")),
         };
         format!(
-            "SELECT {} FROM sluss_state s LEFT JOIN {name} d ON {asked}{} {} WHERE s.tenant = ?1{first}",
+            "SELECT {} FROM sluss_state s LEFT JOIN {name} d ON {asked}{} LEFT JOIN {revision} r ON r.id = d.{id} {} \
+             WHERE s.tenant = ?1{first}",
             self.columns(),
             self.mine("d."),
             self.beside(&format!("coalesce(d.{id}, ?2)"))
@@ -187,11 +188,12 @@ impl Table {
 
     /// One page in the order of the primary key. Parameters: tenant, the id before the page, 0, limit.
     pub(super) fn page_statement(&self, from_start: bool) -> String {
-        let Self { name, id, .. } = self;
+        let Self { name, id, revision, .. } = self;
         // SQLite lets a primary key be NULL; such a row has no name, so it is no document.
         let after = if from_start { format!("?2 IS NULL AND d.{id} IS NOT NULL") } else { format!("d.{id} > ?2") };
         format!(
-            "SELECT {} FROM sluss_state s JOIN {name} d {} WHERE s.tenant = ?1 AND {after}{} ORDER BY d.{id} LIMIT ?4",
+            "SELECT {} FROM sluss_state s JOIN {name} d LEFT JOIN {revision} r ON r.id = d.{id} {} \
+             WHERE s.tenant = ?1 AND {after}{} ORDER BY d.{id} LIMIT ?4",
             self.columns(),
             self.beside(&format!("d.{id}")),
             self.mine("d.")
@@ -200,13 +202,13 @@ impl Table {
 
     /// What has a revision above one, in the order of revisions. Parameters: tenant, that revision, 0, limit.
     pub(super) fn changes_statement(&self) -> String {
-        let Self { name, id, location, revision, .. } = self;
-        let attribute = self.attribute.as_ref().map_or(String::new(), |attribute| format!(" LEFT JOIN {attribute} a ON a.id = d.{id}"));
+        let Self { name, id, revision, .. } = self;
         format!(
-            "SELECT {} FROM sluss_state s JOIN {revision} r ON r.revision > ?2 JOIN {name} d ON d.{id} = r.id{} \
-             LEFT JOIN {location} l ON l.id = d.{id}{attribute} WHERE s.tenant = ?1 ORDER BY r.revision LIMIT ?4",
+            "SELECT {} FROM sluss_state s JOIN {revision} r ON r.revision > ?2 JOIN {name} d ON d.{id} = r.id{} {} \
+             WHERE s.tenant = ?1 ORDER BY r.revision LIMIT ?4",
             self.columns(),
-            self.mine("d.")
+            self.mine("d."),
+            self.beside(&format!("d.{id}"))
         )
     }
 }

@@ -8,10 +8,11 @@ use super::differences::List;
 use super::file::Outcome;
 use super::jobs;
 use super::rows;
+use super::scan;
 use super::table::Table;
 use super::tenant::SqliteTenant;
 use crate::model::document::DocRow;
-use crate::model::id::{CollectionName, DocId, ObjectRef, TenantId};
+use crate::model::id::{CollectionName, ObjectRef, TenantId};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::stamp::Epoch;
 use crate::model::verification::{Verified, VerifyFigures, VerifyRun, VerifyWish};
@@ -180,10 +181,7 @@ pub(super) async fn unverified(tenant: &SqliteTenant, collection: &CollectionNam
         .file
         .read("look for what is not verified in", format!("{}/{collection}", tenant.id), move |connection| {
             let located = format!("SELECT id FROM {} WHERE verified_at IS NULL AND object IS NOT NULL LIMIT ?1", table.location);
-            let mut statement = connection.prepare_cached(&located)?;
-            let ids = statement.query_map([limit as u64], |row| rows::read_id(row.get_ref(0)?, table.id_kind))?;
-            let ids = ids.collect::<rusqlite::Result<Vec<Option<DocId>>>>()?;
-            ids.iter().flatten().map(|doc| rows::look_up(connection, &id, &table, doc, false)).collect()
+            scan::look_up_all(connection, &id, &table, &located, limit)
         })
         .await
 }
