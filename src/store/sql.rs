@@ -36,14 +36,14 @@ pub trait Staging: Send {
 }
 
 /// An attempt whose pieces are all there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Staged {
     pub attempt: Attempt,
     pub content: Fingerprint,
 }
 
 /// Content that a client sent, on its way into SQL.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum NewContent {
     Inline(Bytes),
     Staged(Staged),
@@ -66,7 +66,7 @@ pub struct NewAttributes {
 }
 
 /// What a copy found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Copied {
     /// A new object was uploaded with these labels; no object for the empty content, for which nothing is stored.
     Uploaded(Option<ObjectRef>, Labels),
@@ -75,7 +75,7 @@ pub enum Copied {
 }
 
 /// One change of a document, in one transaction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Change {
     /// A client's content, into SQL. The location becomes a version.
     Store { content: NewContent, attributes: NewAttributes, precondition: Precondition },

@@ -6,14 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use sha2::{Digest, Sha256};
 
 use super::file::{Outcome, SqliteFile};
 use super::rows::read_timestamp;
 use super::{limits, schema};
 use crate::clock::Clock;
-use crate::model::content::ContentHash;
 use crate::model::limits::{LimitScope, LimitTable, LimitsChange, WorkLimits};
+use crate::store::audit::{GENESIS, Walk, chain};
 use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, Operator, Process};
 use crate::store::error::StoreResult;
 
@@ -36,9 +35,6 @@ CREATE TABLE IF NOT EXISTS sluss_audit (
 
 /// What processes have besides since there are limits.
 const SINCE_THE_FIRST: &[(&str, &str)] = &[("works", "INTEGER NOT NULL DEFAULT 0")];
-
-/// What the first entry chains to.
-const GENESIS: &str = "sluss";
 
 /// Processes that have been silent for this long are forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -63,31 +59,6 @@ impl SqliteControl {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
-}
-
-/// Each field is preceded by its length, so that no two entries have one text.
-fn chain(previous: &str, number: u64, at: i64, record: &AuditRecord) -> String {
-    let fields = [
-        previous,
-        &number.to_string(),
-        &at.to_string(),
-        &record.actor,
-        &present(record.on_behalf_of.as_deref()),
-        &record.action,
-        &present(record.tenant.as_deref()),
-        &record.detail,
-    ];
-    let mut hasher = Sha256::new();
-    for field in fields {
-        hasher.update((field.len() as u64).to_be_bytes());
-        hasher.update(field.as_bytes());
-    }
-    ContentHash(hasher.finalize().into()).to_string()
-}
-
-/// Nothing and every text have texts of their own.
-fn present(field: Option<&str>) -> String {
-    field.map_or_else(String::new, |field| format!("={field}"))
 }
 
 fn read_entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
@@ -127,17 +98,15 @@ fn append(tx: &Transaction<'_>, clock: &dyn Clock, record: AuditRecord) -> rusql
 fn check(connection: &Connection) -> rusqlite::Result<ChainCheck> {
     let mut statement = connection.prepare(&format!("SELECT {ENTRY} FROM sluss_audit ORDER BY number"))?;
     let mut found = statement.query([])?;
-    let (mut previous, mut entries) = (GENESIS.to_owned(), 0);
+    let mut walk = Walk::default();
     while let Some(row) = found.next()? {
         // Whatever made an entry unreadable changed it.
-        let Ok(entry) = read_entry(row) else { return Ok(ChainCheck::BrokenAt { number: entries + 1 }) };
-        let expected = chain(&previous, entries + 1, entry.at.as_millisecond(), &entry.record);
-        if entry.number != entries + 1 || entry.hash != expected {
-            return Ok(ChainCheck::BrokenAt { number: entries + 1 });
+        let goes_on = read_entry(row).is_ok_and(|entry| walk.goes_on_with(entry));
+        if !goes_on {
+            return Ok(ChainCheck::BrokenAt { number: walk.entries + 1 });
         }
-        (previous, entries) = (entry.hash, entry.number);
     }
-    Ok(ChainCheck::Whole { entries })
+    Ok(ChainCheck::Whole { entries: walk.entries })
 }
 
 #[async_trait]

@@ -8,9 +8,8 @@ use super::file::broken;
 use super::staging;
 use super::table::Table;
 use crate::config::ColumnValue;
-use crate::model::document::DocRow;
 use crate::model::stamp::Revision;
-use crate::store::sql::{NewAttributes, NewContent};
+use crate::store::sql::{NewAttributes, Staged};
 
 /// What a statement binds: a value of whatever type the column takes.
 pub(super) type Bound = Box<dyn ToSql>;
@@ -45,26 +44,26 @@ impl Columns {
 }
 
 impl Work<'_> {
-    /// A client's write: the content, the time, and the attributes that it names. One that brings a document to light sets all of them.
-    pub(super) fn put(&self, before: &DocRow, content: Bound, attributes: &NewAttributes) -> rusqlite::Result<()> {
+    /// A client's write into a row that is there: the content, the time, and the attributes that it names. `revive`: it brings a marked
+    /// document to light, and sets all of them.
+    pub(super) fn put(&self, content: Bound, attributes: &NewAttributes, revive: bool) -> rusqlite::Result<()> {
         let mut columns = Columns::default();
         columns.add(&self.table.content, content);
-        let anew = match &before.document {
-            None => {
-                self.add_attributes(&mut columns, attributes, false)?;
-                self.insert(columns)?;
-                true
-            }
-            Some(document) => {
-                self.add_attributes(&mut columns, attributes, document.soft_deleted)?;
-                if document.soft_deleted {
-                    self.add_mark(&mut columns, false)?;
-                }
-                self.update(columns)?;
-                document.soft_deleted
-            }
-        };
-        self.keep_attributes(attributes, anew)
+        self.add_attributes(&mut columns, attributes, revive)?;
+        if revive {
+            self.add_mark(&mut columns, false)?;
+        }
+        self.update(columns)?;
+        self.keep_attributes(attributes, revive)
+    }
+
+    /// A client's write that makes the row.
+    pub(super) fn insert(&self, content: Bound, attributes: &NewAttributes) -> rusqlite::Result<()> {
+        let mut columns = Columns::default();
+        columns.add(&self.table.content, content);
+        self.add_attributes(&mut columns, attributes, false)?;
+        self.insert_row(columns)?;
+        self.keep_attributes(attributes, true)
     }
 
     /// The content and nothing else: what agents bring or take is no change that a client made.
@@ -103,7 +102,7 @@ impl Work<'_> {
         one_row(self.tx.execute(&statement, params_from_iter(columns.values))?)
     }
 
-    fn insert(&self, mut columns: Columns) -> rusqlite::Result<()> {
+    fn insert_row(&self, mut columns: Columns) -> rusqlite::Result<()> {
         columns.add(&self.table.id, Box::new(self.id.clone()));
         for (column, value) in self.table.tenant.iter().chain(&self.table.defaults) {
             columns.add(column, Box::new(value.clone()));
@@ -176,16 +175,11 @@ impl Work<'_> {
     }
 
     /// Brings large content into the zeroblob that the statement before left.
-    pub(super) fn fill(&self, content: &NewContent) -> rusqlite::Result<()> {
-        match content {
-            NewContent::Inline(_) => Ok(()),
-            NewContent::Staged(staged) => {
-                let Table { name, id, .. } = self.table;
-                let statement = format!("SELECT rowid FROM {name} WHERE {id} = ?1{}", self.table.mine(""));
-                let rowid = self.tx.query_row(&statement, params![self.id], |row| row.get(0))?;
-                staging::move_into(self.tx, self.table, rowid, staged)
-            }
-        }
+    pub(super) fn fill(&self, staged: &Staged) -> rusqlite::Result<()> {
+        let Table { name, id, .. } = self.table;
+        let statement = format!("SELECT rowid FROM {name} WHERE {id} = ?1{}", self.table.mine(""));
+        let rowid = self.tx.query_row(&statement, params![self.id], |row| row.get(0))?;
+        staging::move_into(self.tx, self.table, rowid, staged)
     }
 
     /// Read back under the lock after the last statement: a customer's trigger may have changed the row again.

@@ -6,19 +6,8 @@ use super::change::Work;
 use super::edit::one_row;
 use super::file::broken;
 use super::table::Table;
-use crate::model::content::Fingerprint;
-use crate::model::id::ObjectRef;
-use crate::model::location::Labels;
 use crate::model::stamp::{Revision, Stamp};
-
-pub(super) struct NewLocation {
-    pub(super) object: Option<ObjectRef>,
-    pub(super) labels: Labels,
-    pub(super) stamp: Stamp,
-    pub(super) content: Fingerprint,
-    pub(super) revision: Revision,
-    pub(super) sole: bool,
-}
+use crate::store::plan::NewLocation;
 
 impl Work<'_> {
     /// The location's own trigger turns it into a version.
@@ -27,7 +16,8 @@ impl Work<'_> {
         self.tx.execute(&statement, params![self.id]).map(|_| ())
     }
 
-    pub(super) fn locate(&self, new: &NewLocation) -> rusqlite::Result<()> {
+    /// `now`: the row's revision after this transaction's own statements.
+    pub(super) fn locate(&self, new: &NewLocation, now: Revision) -> rusqlite::Result<()> {
         if new.object.is_none() != (new.content.length_bytes == 0) {
             return Err(broken("a location names no object exactly when its content is empty"));
         }
@@ -42,11 +32,11 @@ impl Work<'_> {
                 self.id,
                 new.object.as_ref().map(|object| object.placement.as_str()),
                 new.object.as_ref().map(|object| object.id.to_string()),
-                new.stamp.to_string(),
+                new.name.stamp(now).to_string(),
                 new.content.length_bytes,
                 new.content.sha256.0,
                 new.content.pieces.to_bytes(),
-                new.revision.0,
+                new.revision.revision(now).0,
                 new.sole,
                 self.now.as_millisecond(),
                 new.labels.media_type,

@@ -27,7 +27,7 @@ mod verification;
 pub use control::SqliteControl;
 pub use file::SqliteFile;
 pub use schema::init;
-pub use tenant::{SqliteTenant, TenantSettings};
+pub use tenant::SqliteTenant;
 
 /// The name of this backend in errors and metrics.
 const STORE: &str = "sqlite";

@@ -5,9 +5,9 @@ use rusqlite::{Transaction, params};
 use super::customer;
 use super::file::{Outcome, SqliteFile};
 use super::table::{Table, literal, quoted};
-use super::tenant::TenantSettings;
 use crate::model::phase::Phase;
 use crate::store::error::StoreResult;
+use crate::store::settings::TenantSettings;
 
 /// Raised with every change of the tables below.
 pub(super) const SCHEMA_VERSION: i64 = 2;

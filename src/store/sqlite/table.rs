@@ -6,6 +6,7 @@ use super::edit::Bound;
 use crate::config::{CollectionConfig, ColumnValue, CreateRule, DeleteRule};
 use crate::model::document::ContentColumn;
 use crate::model::id::{CollectionName, DocId, IdKind, TenantId};
+use crate::store::plan::Rules;
 
 /// Quotes an identifier the SQL way.
 pub(super) fn quoted(name: &str) -> String {
@@ -111,6 +112,11 @@ impl Table {
         };
         table.look_up = table.look_up_statement();
         table
+    }
+
+    /// What the configuration lets a change do.
+    pub(super) fn rules(&self) -> Rules {
+        Rules { column: self.column, create: self.create, delete: self.delete }
     }
 
     /// What stands in the content column where there is no content.

@@ -10,31 +10,19 @@ use super::file::{Outcome, SqliteFile};
 use super::table::Table;
 use super::{STORE, change, changes, content, differences, purges, rows, scan, staging, tally, uploads, verification};
 use crate::clock::Clock;
-use crate::config::CollectionConfig;
 use crate::model::document::{DocRow, State};
-use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, PlacementName, TenantId};
+use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, TenantId};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
-use crate::model::phase::{FlipPermit, Phase};
+use crate::model::phase::FlipPermit;
 use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::settings::TenantSettings;
 use crate::store::sql::{
     Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staging, Tally,
     UploadPurpose,
 };
-
-/// What the adapter has to know of a tenant.
-#[derive(Debug, Clone)]
-pub struct TenantSettings {
-    pub id: TenantId,
-    pub initial_phase: Phase,
-    pub mirror: bool,
-    pub collections: Vec<CollectionConfig>,
-    pub placement: PlacementName,
-    /// Where the placement is, for people who read the table.
-    pub placement_description: String,
-}
 
 #[derive(Clone)]
 pub struct SqliteTenant {
