@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sluss::config::{Auth, Config, ConfigProblems, ObjectStoreConfig, SqlConfig, TenantScope};
+use sluss::config::{Auth, Config, ConfigProblems, ControlConfig, ObjectStoreConfig, SqlConfig, TenantScope};
 use sluss::model::id::IdKind;
 use sluss::model::phase::Phase;
 use tempfile::TempDir;
@@ -97,7 +97,7 @@ fn every_shipped_file_loads() {
     assert_eq!(tenants, names);
     assert_eq!(fs::read_dir(&shipped).unwrap().count(), 2, "a file that no test loads");
     let kinds: Vec<IdKind> = config.tenants.iter().map(|tenant| tenant.collections[0].id_kind).collect();
-    assert_eq!(kinds, [IdKind::Integer, IdKind::Uuid]);
+    assert_eq!(kinds, [IdKind::Integer, IdKind::Uuid, IdKind::Integer]);
 }
 
 #[test]
@@ -111,12 +111,12 @@ fn settings_arrive_and_paths_are_relative_to_their_file() {
     let config = load(&folder).unwrap();
     assert!(matches!(config.auth, Auth::None));
     assert_eq!(config.listeners.documents, "[::1]:0".parse::<SocketAddr>().unwrap());
-    assert_eq!(config.control.database, root.join("data/control.db"));
+    assert_eq!(config.control, ControlConfig::Sqlite { path: root.join("data/control.db") });
     assert_eq!((config.limits.buffer_bytes, config.limits.header_timeout), (128 << 20, Duration::from_millis(500)));
     assert_eq!((config.agents.bytes_per_second, config.agents.backoff.cap), (Some(1_000_000), Duration::from_secs(3600)));
     let tenant = &config.tenants[0];
     assert_eq!((tenant.id.as_str(), tenant.initial_phase, tenant.objects.prefix.as_str()), ("acme", Phase::Shadow, "acme/"));
-    let SqlConfig::Sqlite(sqlite) = &tenant.sql;
+    let SqlConfig::Sqlite(sqlite) = &tenant.sql else { panic!("{:?}", tenant.sql) };
     assert_eq!(sqlite.path, root.join("data/acme.db"));
     let ObjectStoreConfig::Disk { root: objects } = &tenant.objects.store;
     assert_eq!(*objects, root.join("data/objects"));
@@ -174,7 +174,10 @@ fn tables_and_paths_are_what_they_should_be() {
     assert_single(&[
         (problems_of_main("[limits]", "zzz = 1\n[limits]"), "sluss.toml:8: control.zzz: unknown key, known here: database"),
         (problems_of_main("[limits]", "[[limits]]"), "sluss.toml:8: limits: needs a table, found array"),
-        (problems_of_main("database =", "#"), r#"sluss.toml:5: control.database: is missing: write "sqlite:" and a path"#),
+        (
+            problems_of_main("database =", "#"),
+            r#"sluss.toml:5: control.database: is missing: write "sqlite:" and a path, or name a server beside it"#,
+        ),
         (problems_of_main("sqlite:../data/control.db", "sqlite:"), r#"sluss.toml:6: control.database: "" is not a path"#),
     ]);
 }
@@ -281,7 +284,7 @@ fn a_misspelled_key_is_not_missed_besides() {
     assert_eq!(
         problems(MAIN, &[("acme.toml", "")]),
         [
-            "tenants/acme.toml: sql.database: is missing: write \"sqlite:\" and a path",
+            "tenants/acme.toml: sql.database: is missing: write \"sqlite:\" and a path, or name a server beside it",
             "tenants/acme.toml: collections: is missing: a tenant has at least one collection, such as [collections.documents]",
             "tenants/acme.toml: objects.disk: is missing: name the folder of the objects",
         ]

@@ -17,7 +17,8 @@ use sluss::model::phase::Phase;
 use sluss::store::disk::DiskStore;
 use sluss::store::object::{ByteStream, ObjectMeta, ObjectStore};
 use sluss::store::queue::JobQueue;
-use sluss::store::sqlite::{SqliteFile, SqliteTenant, TenantSettings};
+use sluss::store::settings::TenantSettings;
+use sluss::store::sqlite::{SqliteFile, SqliteTenant};
 use tokio::time::Instant;
 
 use crate::house::House;

@@ -7,15 +7,17 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::clock::Clock;
-use crate::config::{ControlConfig, ObjectStoreConfig, SqlConfig, SqliteConfig, TenantConfig};
+use crate::config::{ControlConfig, Limits, ObjectStoreConfig, SqlConfig, SqliteConfig, TenantConfig};
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::disk::DiskStore;
 use crate::store::metered::{Meter, MeteredObjects, MeteredSql, StoreObserver};
+use crate::store::mssql::{self, ConnectionLimit, SqlServer, SqlServerControl, SqlServerTenant};
 use crate::store::object::ObjectStore;
 use crate::store::queue::JobQueue;
+use crate::store::settings::TenantSettings;
 use crate::store::sql::{PoolUse, SqlStore};
-use crate::store::sqlite::{self, SqliteControl, SqliteFile, SqliteTenant, TenantSettings};
+use crate::store::sqlite::{self, SqliteControl, SqliteFile, SqliteTenant};
 use crate::telemetry::Metrics;
 use crate::tenants::Tenant;
 
@@ -23,69 +25,111 @@ use crate::tenants::Tenant;
 const CONTROL_CONNECTIONS: usize = 2;
 const CONTROL_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A database file, and the tenants that live in it.
+/// One statement after the other.
+const INIT_CONNECTIONS: usize = 2;
+
+/// A database as this process uses it.
+#[derive(Clone)]
+enum Database {
+    File(Arc<SqliteFile>),
+    Server(Arc<SqlServer>),
+}
+
+impl Database {
+    fn pool_use(&self) -> PoolUse {
+        match self {
+            Self::File(file) => file.pool_use(),
+            Self::Server(server) => server.pool_use(),
+        }
+    }
+}
+
+/// A database, and the tenants that live in it.
 struct Shared {
-    settings: SqliteConfig,
-    file: Arc<SqliteFile>,
+    settings: SqlConfig,
+    database: Database,
     tenants: Vec<TenantId>,
 }
 
-/// Builds tenants; those that live in one file share its pools.
+/// Builds tenants; those that live in one database share its pools.
 pub(super) struct Backends {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     store_timeout: Duration,
-    files: Mutex<Vec<Shared>>,
+    connections: Arc<ConnectionLimit>,
+    databases: Mutex<Vec<Shared>>,
 }
 
 impl Backends {
-    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, store_timeout: Duration) -> Self {
-        Self { clock, metrics, store_timeout, files: Mutex::default() }
+    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, limits: &Limits) -> Self {
+        let connections = ConnectionLimit::new(limits.sql_connections);
+        Self { clock, metrics, store_timeout: limits.store_timeout, connections, databases: Mutex::default() }
     }
 
     /// Opens no connection yet: a tenant whose database is away does not keep the others from being served.
     pub(super) fn tenant(&self, config: &TenantConfig) -> anyhow::Result<Arc<Tenant>> {
         let objects = open_objects(config).with_context(|| format!("open the object store of tenant {}", config.id))?;
-        let file = self.file(config).with_context(|| format!("open the database of tenant {}", config.id))?;
-        let database = Arc::new(SqliteTenant::new(file, &settings(config), Arc::clone(&self.clock)));
+        let database = self.database(config).with_context(|| format!("open the database of tenant {}", config.id))?;
+        let (name, sql, jobs) = self.adapter(database, config);
         self.metrics.add_tenant(&config.id);
-        let (sql, jobs): (Arc<dyn SqlStore>, Arc<dyn JobQueue>) = (Arc::clone(&database) as _, database);
         #[cfg(sluss_fault)]
         let (sql, jobs, objects) = crate::store::faulty::wrap(sql, jobs, objects);
-        let sql = MeteredSql::new(sql, config.id.clone(), self.meter("sqlite"));
+        let sql = MeteredSql::new(sql, config.id.clone(), self.meter(name));
         let objects = MeteredObjects::new(objects, self.meter("disk"));
         Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, Arc::new(objects))))
     }
 
-    pub(super) fn pools(&self) -> Vec<(TenantId, PoolUse)> {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.iter().flat_map(|shared| shared.tenants.iter().map(|tenant| (tenant.clone(), shared.file.pool_use()))).collect()
-    }
-
-    /// Forgets the files of tenants that are no longer served.
-    pub(super) fn keep_only(&self, tenants: &[Arc<Tenant>]) {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        for shared in files.iter_mut() {
-            shared.tenants.retain(|id| tenants.iter().any(|tenant| tenant.id == *id && sqlite_of(&tenant.config) == &shared.settings));
+    /// With the name that the metrics know it by.
+    fn adapter(&self, database: Database, config: &TenantConfig) -> (&'static str, Arc<dyn SqlStore>, Arc<dyn JobQueue>) {
+        match database {
+            Database::File(file) => {
+                let tenant = Arc::new(SqliteTenant::new(file, &settings(config), Arc::clone(&self.clock)));
+                ("sqlite", Arc::clone(&tenant) as _, tenant)
+            }
+            // Processes on many machines share it, so its own clock is the one that counts.
+            Database::Server(server) => {
+                let tenant = Arc::new(SqlServerTenant::new(server, &settings(config), None));
+                ("mssql", Arc::clone(&tenant) as _, tenant)
+            }
         }
-        files.retain(|shared| !shared.tenants.is_empty());
     }
 
-    fn file(&self, config: &TenantConfig) -> anyhow::Result<Arc<SqliteFile>> {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = sqlite_of(config);
-        let at = match files.iter().position(|shared| &shared.settings == wanted) {
+    pub(super) async fn control(&self, config: &ControlConfig) -> anyhow::Result<Arc<dyn ControlStore>> {
+        open_control(config, &self.clock, &self.connections).await
+    }
+
+    pub(super) fn pools(&self) -> Vec<(TenantId, PoolUse)> {
+        let databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        databases.iter().flat_map(|shared| shared.tenants.iter().map(|tenant| (tenant.clone(), shared.database.pool_use()))).collect()
+    }
+
+    /// Forgets the databases of tenants that are no longer served.
+    pub(super) fn keep_only(&self, tenants: &[Arc<Tenant>]) {
+        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        for shared in databases.iter_mut() {
+            shared.tenants.retain(|id| tenants.iter().any(|tenant| tenant.id == *id && tenant.config.sql == shared.settings));
+        }
+        databases.retain(|shared| !shared.tenants.is_empty());
+    }
+
+    fn database(&self, config: &TenantConfig) -> anyhow::Result<Database> {
+        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = match databases.iter().position(|shared| shared.settings == config.sql) {
             Some(at) => at,
             None => {
-                files.push(Shared { settings: wanted.clone(), file: open_file(wanted)?, tenants: Vec::new() });
-                files.len() - 1
+                let database = match &config.sql {
+                    SqlConfig::Sqlite(sqlite) => Database::File(open_file(sqlite)?),
+                    SqlConfig::SqlServer(server) => Database::Server(SqlServer::new(server, &self.connections)?),
+                };
+                databases.push(Shared { settings: config.sql.clone(), database, tenants: Vec::new() });
+                databases.len() - 1
             }
         };
-        let shared = &mut files[at];
+        let shared = &mut databases[at];
         if !shared.tenants.contains(&config.id) {
             shared.tenants.push(config.id.clone());
         }
-        Ok(Arc::clone(&shared.file))
+        Ok(shared.database.clone())
     }
 
     fn meter(&self, store: &'static str) -> Meter {
@@ -95,25 +139,46 @@ impl Backends {
 }
 
 /// Opens the control database, and creates what is missing in it.
-pub(super) async fn control(config: &ControlConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn ControlStore>> {
+async fn open_control(
+    config: &ControlConfig,
+    clock: &Arc<dyn Clock>,
+    connections: &Arc<ConnectionLimit>,
+) -> anyhow::Result<Arc<dyn ControlStore>> {
+    let path = match config {
+        ControlConfig::Sqlite { path } => path,
+        ControlConfig::SqlServer(server) => {
+            let control = SqlServerControl::open(SqlServer::new(server, connections)?, None).await;
+            return Ok(Arc::new(control.map_err(|error| anyhow::anyhow!(error.chain()))?));
+        }
+    };
     let open = async |create: bool| {
-        let file = SqliteFile::new(&config.database, CONTROL_CONNECTIONS, CONTROL_BUSY_TIMEOUT, create)?;
-        SqliteControl::open(file, Arc::clone(&clock)).await.map_err(|error| anyhow::anyhow!(error.chain()))
+        let file = SqliteFile::new(path, CONTROL_CONNECTIONS, CONTROL_BUSY_TIMEOUT, create)?;
+        SqliteControl::open(file, Arc::clone(clock)).await.map_err(|error| anyhow::anyhow!(error.chain()))
     };
     // Made at the start only: a file that is moved away while the process runs is missing, not to be replaced by an empty one.
     open(true).await?;
     Ok(Arc::new(open(false).await?))
 }
 
-/// Creates what Sluss needs in a tenant's database.
-pub(super) async fn init(config: &TenantConfig) -> anyhow::Result<()> {
-    let file = open_file(sqlite_of(config))?;
-    sqlite::init(&file, &settings(config)).await.map_err(|error| anyhow::anyhow!(error.chain()))
+/// Creates what Sluss needs in the control database.
+pub(super) async fn init_control(config: &ControlConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
+    open_control(config, clock, &ConnectionLimit::new(INIT_CONNECTIONS)).await.map(|_| ())
 }
 
-fn sqlite_of(config: &TenantConfig) -> &SqliteConfig {
-    let SqlConfig::Sqlite(sqlite) = &config.sql;
-    sqlite
+/// Creates what Sluss needs in a tenant's database.
+pub(super) async fn init(config: &TenantConfig) -> anyhow::Result<()> {
+    match &config.sql {
+        SqlConfig::Sqlite(sqlite) => {
+            let file = open_file(sqlite)?;
+            sqlite::init(&file, &settings(config)).await.map_err(|error| anyhow::anyhow!(error.chain()))
+        }
+        SqlConfig::SqlServer(server) => {
+            let server = SqlServer::new(server, &ConnectionLimit::new(INIT_CONNECTIONS))?;
+            let made = mssql::init(&server, &settings(config)).await;
+            server.close().await;
+            made.map_err(|error| anyhow::anyhow!(error.chain()))
+        }
+    }
 }
 
 fn open_file(config: &SqliteConfig) -> anyhow::Result<Arc<SqliteFile>> {

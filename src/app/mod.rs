@@ -89,8 +89,8 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Arc::new(Metrics::new(VERSION));
         let budget = Arc::new(Budget::new(config.limits.buffer_bytes, config.limits.queue_timeout));
-        let control = backends::control(&config.control, Arc::clone(&clock)).await.context("open the control database")?;
-        let backends = Arc::new(Backends::new(Arc::clone(&clock), Arc::clone(&metrics), config.limits.store_timeout));
+        let backends = Arc::new(Backends::new(Arc::clone(&clock), Arc::clone(&metrics), &config.limits));
+        let control = backends.control(&config.control).await.context("open the control database")?;
         let tenants = config.tenants.iter().map(|tenant| backends.tenant(tenant)).collect::<anyhow::Result<Vec<_>>>()?;
         let tenants = Arc::new(Tenants::new(tenants));
         let access = Arc::new(Access::new(config.auth.clone()));
@@ -272,8 +272,8 @@ impl Running {
 /// Creates what Sluss needs in this tenant's database, and in the control database.
 pub async fn init(config: &Config, tenant: &TenantConfig) -> anyhow::Result<()> {
     backends::init(tenant).await?;
-    backends::control(&config.control, Arc::new(SystemClock)).await?;
-    Ok(())
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    backends::init_control(&config.control, &clock).await
 }
 
 async fn bind(what: &str, address: Option<SocketAddr>) -> anyhow::Result<Option<Listener>> {

@@ -38,7 +38,7 @@ fn refuse_shared_tables(tenant: &ReadTenant, earlier: &[ReadTenant], report: &mu
             elsewhere.map(|other| &other.config).flat_map(|other| other.collections.iter().map(move |taken| (&other.id, taken)));
         let beside = own[..index].iter().map(|taken| (&tenant.config.id, taken));
         let shared = |(owner, taken): &(&TenantId, &CollectionConfig)| {
-            same_identifier(&taken.table, &collection.table) && (*owner == &tenant.config.id || !told_apart(taken, collection))
+            same_table(taken, collection) && (*owner == &tenant.config.id || !told_apart(taken, collection))
         };
         if let Some((owner, taken)) = candidates.chain(beside).find(shared) {
             let reason = format!(
@@ -64,9 +64,24 @@ fn told_apart(one: &CollectionConfig, other: &CollectionConfig) -> bool {
     }
 }
 
-fn database(tenant: &TenantConfig) -> &Path {
+fn same_table(one: &CollectionConfig, other: &CollectionConfig) -> bool {
+    let schema = |collection: &CollectionConfig| collection.schema.clone().unwrap_or_else(|| "dbo".to_owned());
+    same_identifier(&schema(one), &schema(other)) && same_identifier(&one.table, &other.table)
+}
+
+/// Where a tenant's tables lie. A server that goes by two names is two servers here; nobody asks the network.
+#[derive(PartialEq, Eq)]
+enum Database<'a> {
+    File(&'a Path),
+    OnServer { host: String, port: u16, name: String },
+}
+
+fn database(tenant: &TenantConfig) -> Database<'_> {
     match &tenant.sql {
-        SqlConfig::Sqlite(sqlite) => &sqlite.path,
+        SqlConfig::Sqlite(sqlite) => Database::File(&sqlite.path),
+        SqlConfig::SqlServer(server) => {
+            Database::OnServer { host: server.host.to_lowercase(), port: server.port, name: server.database.to_lowercase() }
+        }
     }
 }
 

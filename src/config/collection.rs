@@ -4,7 +4,7 @@
 use toml::de::DeValue;
 
 use super::section::Section;
-use super::tenant::same_identifier;
+use super::tenant::{Backend, same_identifier};
 use super::value::{self, Parsed};
 use crate::model::document::ContentColumn;
 use crate::model::id::{CollectionName, IdKind};
@@ -16,10 +16,16 @@ const MAX_IDENTIFIER_CHARS: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectionConfig {
     pub name: CollectionName,
+    /// On SQL Server only, which has `dbo` without it.
+    pub schema: Option<String>,
     pub table: String,
     pub id_column: String,
     pub id_kind: IdKind,
     pub content_column: String,
+    /// On SQL Server only: the table's own rowversion. Without it Sluss keeps a revision beside the row.
+    pub revision_column: Option<String>,
+    /// On SQL Server only: whether Sluss's rows go with the document's by a foreign key and triggers; else a sweep finds rows that are gone.
+    pub foreign_key: bool,
     /// Whether the content column takes NULL.
     pub nullability: ContentColumn,
     pub media_type_column: Option<String>,
@@ -75,10 +81,13 @@ impl CollectionConfig {
     pub fn plain(name: CollectionName, table: &str, id_column: &str, id_kind: IdKind, content_column: &str) -> Self {
         Self {
             name,
+            schema: None,
             table: table.to_owned(),
             id_column: id_column.to_owned(),
             id_kind,
             content_column: content_column.to_owned(),
+            revision_column: None,
+            foreign_key: true,
             nullability: ContentColumn::Nullable,
             media_type_column: None,
             file_name_column: None,
@@ -93,7 +102,8 @@ impl CollectionConfig {
 
     /// Every column that is named, each of which has to be there.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        let optional = [&self.media_type_column, &self.file_name_column, &self.modified_column, &self.soft_delete_column];
+        let optional =
+            [&self.revision_column, &self.media_type_column, &self.file_name_column, &self.modified_column, &self.soft_delete_column];
         let always = [self.id_column.as_str(), self.content_column.as_str()].into_iter();
         let tenant = self.tenant.iter().map(|tenant| tenant.column.as_str());
         let defaults = self.defaults.iter().map(|(column, _)| column.as_str());
@@ -102,7 +112,8 @@ impl CollectionConfig {
 }
 
 /// `None` only beside a problem.
-pub(super) fn read(name: &str, section: &mut Section<'_>) -> Option<CollectionConfig> {
+pub(super) fn read(name: &str, section: &mut Section<'_>, backend: Backend) -> Option<CollectionConfig> {
+    let identifier = |value: &DeValue<'_>| checked_identifier(value::text(value)?, backend);
     let name = name.parse::<CollectionName>().map_err(|error| section.refuse_whole(error.to_string())).ok();
     let table = section.required("table", "name the documents' table", identifier);
     let id_column = section.required("id", "name the column of the document's id", identifier);
@@ -113,13 +124,18 @@ pub(super) fn read(name: &str, section: &mut Section<'_>) -> Option<CollectionCo
     let file_name_column = section.optional("file_name", identifier);
     let modified_column = section.optional("modified", identifier);
     let soft_delete_column = section.optional("soft_delete", identifier);
-    let tenant = read_tenant(section);
-    let create = section.optional("create", create_rule).unwrap_or(CreateRule::Insert);
+    let SqlServerKeys { schema, revision_column, foreign_key } = read_sql_server_keys(section, backend);
+    let tenant = read_tenant(section, backend);
+    let create = section.optional("create", create_rule).unwrap_or(match backend {
+        Backend::Sqlite => CreateRule::Insert,
+        // Tables that have been there for years have columns that only the application can fill.
+        Backend::SqlServer => CreateRule::Existing,
+    });
     let delete = section.optional("delete", delete_rule).unwrap_or(DeleteRule::Row);
     if delete == DeleteRule::Soft && soft_delete_column.is_none() && !section.is_refused("soft_delete") {
         section.refuse("delete", "\"soft\" needs a column to mark: name it as soft_delete");
     }
-    let defaults = section.optional("defaults", column_values).unwrap_or_default();
+    let defaults = section.optional("defaults", |value| column_values(value, backend)).unwrap_or_default();
     if create == CreateRule::Existing && !defaults.is_empty() {
         section.refuse("defaults", "are for rows that a PUT inserts, and create = \"existing\" lets it insert none");
     }
@@ -127,6 +143,7 @@ pub(super) fn read(name: &str, section: &mut Section<'_>) -> Option<CollectionCo
     let named = [
         ("id", &id_column),
         ("content", &content_column),
+        ("revision", &revision_column),
         ("media_type", &media_type_column),
         ("file_name", &file_name_column),
         ("modified", &modified_column),
@@ -137,10 +154,13 @@ pub(super) fn read(name: &str, section: &mut Section<'_>) -> Option<CollectionCo
     refuse_defaults_of(section, &defaults, &named);
     Some(CollectionConfig {
         name: name?,
+        schema,
         table: table?,
         id_column: id_column?,
         id_kind: id_kind?,
         content_column: content_column?,
+        revision_column,
+        foreign_key,
         nullability: if nullable { ContentColumn::Nullable } else { ContentColumn::NotNull },
         media_type_column,
         file_name_column,
@@ -153,8 +173,32 @@ pub(super) fn read(name: &str, section: &mut Section<'_>) -> Option<CollectionCo
     })
 }
 
-fn read_tenant(section: &mut Section<'_>) -> Option<TenantColumn> {
-    let column = section.optional("tenant_column", identifier);
+/// What only a table on SQL Server has.
+struct SqlServerKeys {
+    schema: Option<String>,
+    revision_column: Option<String>,
+    foreign_key: bool,
+}
+
+fn read_sql_server_keys(section: &mut Section<'_>, backend: Backend) -> SqlServerKeys {
+    match backend {
+        Backend::SqlServer => {
+            let identifier = |value: &DeValue<'_>| checked_identifier(value::text(value)?, backend);
+            SqlServerKeys {
+                schema: section.optional("schema", identifier),
+                revision_column: section.optional("revision", identifier),
+                foreign_key: section.flag("foreign_key", true),
+            }
+        }
+        Backend::Sqlite => {
+            section.refuse_foreign(&["schema", "revision", "foreign_key"], "is for a table on SQL Server, and [sql] names a SQLite file");
+            SqlServerKeys { schema: None, revision_column: None, foreign_key: true }
+        }
+    }
+}
+
+fn read_tenant(section: &mut Section<'_>, backend: Backend) -> Option<TenantColumn> {
+    let column = section.optional("tenant_column", |value| checked_identifier(value::text(value)?, backend));
     let value = section.optional("tenant_value", column_value);
     match (column, value) {
         (Some(column), Some(value)) => Some(TenantColumn { column, value }),
@@ -189,17 +233,16 @@ fn refuse_defaults_of(section: &mut Section<'_>, defaults: &[(String, ColumnValu
     }
 }
 
-/// Any name that can be quoted.
-fn identifier(value: &DeValue<'_>) -> Parsed<String> {
-    checked_identifier(value::text(value)?)
-}
-
-fn checked_identifier(name: &str) -> Parsed<String> {
-    let sane = (1..=MAX_IDENTIFIER_CHARS).contains(&name.chars().count()) && !name.contains(['\0', '"']);
-    if sane {
+/// Any name that can be quoted: with '"' in SQLite, with brackets on SQL Server, where a closing one is doubled.
+fn checked_identifier(name: &str, backend: Backend) -> Parsed<String> {
+    let (length, forbidden, hint): (usize, &[char], &str) = match backend {
+        Backend::Sqlite => (name.chars().count(), &['\0', '"'], "without '\"'"),
+        Backend::SqlServer => (name.encode_utf16().count(), &['\0'], "without NUL"),
+    };
+    if (1..=MAX_IDENTIFIER_CHARS).contains(&length) && !name.contains(forbidden) {
         Ok(name.to_owned())
     } else {
-        Err(format!("{} is not an SQL name: use 1 to {MAX_IDENTIFIER_CHARS} characters without '\"'", value::shown(name)))
+        Err(format!("{} is not an SQL name: use 1 to {MAX_IDENTIFIER_CHARS} characters {hint}", value::shown(name)))
     }
 }
 
@@ -241,10 +284,10 @@ fn column_value(value: &DeValue<'_>) -> Parsed<ColumnValue> {
         .map_err(|_| format!("needs a text, an integer, true or false, found {}", value.type_str()))
 }
 
-fn column_values(value: &DeValue<'_>) -> Parsed<Vec<(String, ColumnValue)>> {
+fn column_values(value: &DeValue<'_>, backend: Backend) -> Parsed<Vec<(String, ColumnValue)>> {
     let table = value.as_table().ok_or_else(|| format!("needs a table of columns and values, found {}", value.type_str()))?;
     let read = |(column, value): (&toml::Spanned<std::borrow::Cow<'_, str>>, &toml::Spanned<DeValue<'_>>)| {
-        let column = checked_identifier(column.get_ref())?;
+        let column = checked_identifier(column.get_ref(), backend)?;
         let value = column_value(value.get_ref()).map_err(|reason| format!("{column}: {reason}"))?;
         Ok((column, value))
     };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::section::Section;
+use super::sql_server;
 use super::value::{self, GIB, KIB, MIB, Parsed, TIB};
 use super::{AgentConfig, Auth, ControlConfig, Limits, Listeners, Rights, ShadowConfig, TenantScope, TokenConfig};
 use crate::model::content::{ContentHash, MAX_CONTENT_BYTES};
@@ -175,9 +176,14 @@ fn token_rights(value: &DeValue<'_>) -> Parsed<Rights> {
 }
 
 fn read_control(section: &mut Section<'_>) -> Option<ControlConfig> {
+    if sql_server::is_meant(section) {
+        return sql_server::read(section).map(ControlConfig::SqlServer);
+    }
     let file = section.file();
-    let database = section.required("database", "write \"sqlite:\" and a path", |value| value::sqlite_path(file, value));
-    Some(ControlConfig { database: database? })
+    let hint = "write \"sqlite:\" and a path, or name a server beside it";
+    let path = section.required("database", hint, |value| value::sqlite_path(file, value));
+    sql_server::refuse_keys(section);
+    Some(ControlConfig::Sqlite { path: path? })
 }
 
 fn read_limits(section: &mut Section<'_>) -> Limits {
@@ -192,6 +198,7 @@ fn read_limits(section: &mut Section<'_>) -> Limits {
         min_rate: section.bytes("min_rate", 16 * KIB, 1..=GIB),
         rate_window: section.duration("rate_window", 30 * SECOND, SECOND..=HOUR),
         drain_timeout: section.duration("drain_timeout", 30 * SECOND, Duration::ZERO..=HOUR),
+        sql_connections: section.count("sql_connections", 200, 2..=100_000),
     }
 }
 

@@ -8,7 +8,9 @@ mod collection;
 mod gateway;
 mod load;
 mod problem;
+mod secret;
 mod section;
+mod sql_server;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,8 @@ use crate::model::phase::Phase;
 
 pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, TenantColumn};
 pub use problem::{ConfigProblems, Problem};
+pub use secret::{Secret, SecretSource};
+pub use sql_server::{Encryption, SqlServerConfig, Trust};
 pub use value::{byte_size_text, parse_byte_size};
 
 /// `sluss.toml` and every tenant file beside it.
@@ -80,9 +84,11 @@ pub struct Rights {
     pub admin: bool,
 }
 
-#[derive(Debug, Clone)]
-pub struct ControlConfig {
-    pub database: PathBuf,
+/// Where the control database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControlConfig {
+    Sqlite { path: PathBuf },
+    SqlServer(Box<SqlServerConfig>),
 }
 
 #[derive(Debug, Clone)]
@@ -103,6 +109,8 @@ pub struct Limits {
     pub rate_window: Duration,
     /// How long draining waits for requests in flight.
     pub drain_timeout: Duration,
+    /// Connections to SQL Server, to all databases together.
+    pub sql_connections: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -158,6 +166,7 @@ pub struct TenantConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SqlConfig {
     Sqlite(SqliteConfig),
+    SqlServer(Box<SqlServerConfig>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

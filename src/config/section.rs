@@ -127,6 +127,21 @@ impl<'a> Section<'a> {
         entry
     }
 
+    /// Whether the file has the key, without asking for it.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// Refuses keys that mean something elsewhere, and says where.
+    pub(super) fn refuse_foreign(&mut self, keys: &[&'static str], reason: &str) {
+        for key in keys {
+            if self.holds(key) {
+                self.asked.push(key);
+                self.refuse(key, reason);
+            }
+        }
+    }
+
     /// `None` when the key is not there, or was refused.
     pub(super) fn optional<T>(&mut self, key: &'static str, parse: impl FnOnce(&DeValue<'_>) -> Parsed<T>) -> Option<T> {
         let (_, value) = self.take(key)?;

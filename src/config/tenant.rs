@@ -8,10 +8,13 @@ use toml::de::DeValue;
 
 use super::collection;
 use super::section::Section;
+use super::sql_server;
 use super::value::{self, Parsed};
 use super::{CollectionConfig, ObjectStoreConfig, PlacementConfig, SqlConfig, SqliteConfig, TenantConfig};
 use crate::model::id::{PlacementName, TenantId};
 use crate::model::phase::Phase;
+
+const SQLITE_HINT: &str = "write \"sqlite:\" and a path, or name a server beside it";
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -23,8 +26,12 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<TenantCon
     let initial_phase = section.optional("phase", initial_phase).unwrap_or(Phase::Sql);
     let mirror = section.flag("mirror", false);
     let oldest_sql_backup = section.duration_or_none("oldest_sql_backup", Duration::ZERO..=3650 * DAY);
-    let sql = section.section("sql", read_sql);
-    let collections = read_collections(section);
+    let mut backend = Backend::Sqlite;
+    let sql = section.section("sql", |section| {
+        backend = Backend::meant(section);
+        read_sql(section, backend)
+    });
+    let collections = read_collections(section, backend);
     let objects = section.section("objects", |section| read_objects(section, id));
     Some(TenantConfig { id: id.clone(), initial_phase, mirror, oldest_sql_backup, sql: sql?, collections: collections?, objects: objects? })
 }
@@ -36,17 +43,38 @@ fn initial_phase(value: &DeValue<'_>) -> Parsed<Phase> {
     }
 }
 
-fn read_sql(section: &mut Section<'_>) -> Option<SqlConfig> {
+/// What kind of database a section names. Known also where the section itself is refused, so that the rest is read as it was meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Backend {
+    Sqlite,
+    SqlServer,
+}
+
+impl Backend {
+    fn meant(section: &Section<'_>) -> Self {
+        if sql_server::is_meant(section) { Self::SqlServer } else { Self::Sqlite }
+    }
+}
+
+fn read_sql(section: &mut Section<'_>, backend: Backend) -> Option<SqlConfig> {
+    match backend {
+        Backend::Sqlite => read_sqlite(section),
+        Backend::SqlServer => sql_server::read(section).map(SqlConfig::SqlServer),
+    }
+}
+
+fn read_sqlite(section: &mut Section<'_>) -> Option<SqlConfig> {
     let file = section.file();
-    let path = section.required("database", "write \"sqlite:\" and a path", |value| value::sqlite_path(file, value));
+    let path = section.required("database", SQLITE_HINT, |value| value::sqlite_path(file, value));
     let busy_timeout =
         section.duration("busy_timeout", Duration::from_secs(60), Duration::from_millis(10)..=Duration::from_secs(24 * 3600));
     let connections = section.count("connections", 8, 1..=1024);
+    sql_server::refuse_keys(section);
     Some(SqlConfig::Sqlite(SqliteConfig { path: path?, busy_timeout, connections }))
 }
 
-fn read_collections(section: &mut Section<'_>) -> Option<Vec<CollectionConfig>> {
-    let read = section.each_named("collections", collection::read);
+fn read_collections(section: &mut Section<'_>, backend: Backend) -> Option<Vec<CollectionConfig>> {
+    let read = section.each_named("collections", |name, section| collection::read(name, section, backend));
     if read.is_empty() && !section.is_refused("collections") {
         section.miss("collections", "a tenant has at least one collection, such as [collections.documents]");
     }

@@ -135,7 +135,7 @@ pub(super) fn path_beside(file: &Path, named: &str) -> Parsed<PathBuf> {
 /// The file of a `sqlite:` address. What was written is not repeated: another kind of address can hold a password.
 pub(super) fn sqlite_path(file: &Path, value: &DeValue<'_>) -> Parsed<PathBuf> {
     let Some(named) = text(value)?.strip_prefix("sqlite:") else {
-        return Err("is not a database that this version can use: write \"sqlite:\" and a path".to_owned());
+        return Err("is not a SQLite file: write \"sqlite:\" and a path, or name a server beside it".to_owned());
     };
     path_beside(file, named)
 }

@@ -1,6 +1,7 @@
 //! The stores: four contracts, the adapters behind them, and what every reader and writer of content shares.
 //! Nothing above this room sees a driver's type.
 
+mod audit;
 pub mod checked;
 pub mod control;
 pub mod disk;
@@ -9,8 +10,11 @@ pub mod error;
 pub mod faulty;
 pub mod measured;
 pub mod metered;
+pub mod mssql;
 pub mod object;
+mod plan;
 pub mod probe;
 pub mod queue;
+pub mod settings;
 pub mod sql;
 pub mod sqlite;

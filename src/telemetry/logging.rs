@@ -14,6 +14,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Names what is logged, as `info,sluss::migrate=debug`.
 const FILTER_VARIABLE: &str = "SLUSS_LOG";
 
+/// The drivers of SQL Server log what they carry: each error of the server's, which our own lines repeat where somebody has to act, and
+/// whole rows at the finest level. Nothing that somebody asks for by the variable brings a document into a log.
+const SILENT: [&str; 4] = ["tiberius=off", "mssql_client=off", "mssql_tls=off", "mssql_codec=off"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// Text on a terminal, JSON otherwise.
@@ -69,9 +73,14 @@ pub enum LoggingError {
 pub fn init(format: LogFormat, default: LevelFilter) -> Result<(), LoggingError> {
     let filter = EnvFilter::builder().with_default_directive(default.into()).with_env_var(FILTER_VARIABLE).from_env()?;
     let terminal = std::io::stderr().is_terminal();
-    subscriber(format.is_json(terminal), terminal, filter, std::io::stderr).try_init()?;
+    subscriber(format.is_json(terminal), terminal, without_drivers(filter), std::io::stderr).try_init()?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+fn without_drivers(filter: EnvFilter) -> EnvFilter {
+    let silent = SILENT.iter().map(|directive| directive.parse().expect("each is a target and a level"));
+    silent.fold(filter, EnvFilter::add_directive)
 }
 
 fn subscriber<W>(json: bool, colours: bool, filter: EnvFilter, writer: W) -> Box<dyn Subscriber + Send + Sync>
@@ -161,5 +170,18 @@ mod tests {
             assert_eq!(format.to_string().parse::<LogFormat>().unwrap(), format);
         }
         assert_eq!("xml".parse::<LogFormat>().unwrap_err().to_string(), "\"xml\" is not a log format: use auto, text or json");
+    }
+
+    #[test]
+    fn a_driver_is_silent_whatever_is_asked_for() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let filter = without_drivers(EnvFilter::new("trace,tiberius=trace"));
+        tracing::subscriber::with_default(subscriber(false, false, filter, move || writer.clone()), || {
+            tracing::error!(target: "tiberius::tds::stream::token", "the content of a document");
+            tracing::trace!("ours");
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("ours") && !text.contains("content"), "{text}");
     }
 }

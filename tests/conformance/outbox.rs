@@ -108,7 +108,7 @@ on_every_backend!(
 
 #[tokio::test]
 async fn a_point_leaves_a_write_back_with_a_mirror() {
-    let w = world_with(&sluss::store::sqlite::TenantSettings { mirror: true, ..all_collections() }).await;
+    let w = world_with(&sluss::store::settings::TenantSettings { mirror: true, ..all_collections() }).await;
     w.flip_to(Phase::Object).await;
     w.point(&numbered(1), b"x").await;
     assert_eq!(w.jobs_of(&numbered(1)).await, [WRITE_BACK]);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use sluss::model::content::ContentHasher;
 use sluss::model::document::Holder;
+use sluss::store::error::Interrupted;
 use sluss::store::sql::NewContent;
 
 use crate::support::{World, bare, content, done, numbered, store_of};
@@ -47,7 +48,8 @@ async fn a_revision_that_moved_on_is_none(w: World) {
     assert_eq!(w.read_from(&key, second, 0).await, None);
 }
 
-async fn a_read_that_has_begun_keeps_the_bytes_of_its_revision(w: World) {
+/// A read in one snapshot goes on to its end; one in windows ends where the row has moved on. Neither has a byte of another revision.
+async fn a_read_that_has_begun_has_only_bytes_of_its_revision(w: World) {
     let (key, old) = (numbered(1), content(3 << 20, 1));
     w.customer.insert(&key, Some(&old));
     let revision = w.revision(&key).await;
@@ -57,13 +59,17 @@ async fn a_read_that_has_begun_keeps_the_bytes_of_its_revision(w: World) {
         w.customer.set_content(&key, Some(&content(3 << 20, seed)));
         let staged = w.stage(&content(2 << 20, seed)).await;
         done(w.commit(&key, store_of(NewContent::Staged(staged))).await);
-        read.extend(portions.next().await.unwrap().unwrap());
     }
     w.delete(&key).await;
+    let mut moved = false;
     while let Some(portion) = portions.next().await {
-        read.extend(portion.unwrap());
+        match portion {
+            Ok(portion) => read.extend(portion),
+            Err(Interrupted::Moved) => moved = true,
+            Err(other) => panic!("{other}"),
+        }
     }
-    assert_eq!(read, old);
+    assert!(old.starts_with(&read) && (moved || read.len() == old.len()), "{} bytes", read.len());
     assert_eq!(w.holder(&key).await, Holder::NoDocument);
 }
 
@@ -107,7 +113,7 @@ on_every_backend!(
     a_portion_is_never_larger_than_asked,
     text_in_the_content_column_is_its_bytes,
     a_revision_that_moved_on_is_none,
-    a_read_that_has_begun_keeps_the_bytes_of_its_revision,
+    a_read_that_has_begun_has_only_bytes_of_its_revision,
     readers_that_go_away_in_the_middle_hold_nothing,
     two_hundred_mebibytes_pass_through_in_portions,
 );

@@ -14,6 +14,7 @@ mod linear;
 #[cfg(test)]
 mod linear_tests;
 mod model;
+mod mssql_disk;
 mod nodes;
 mod run;
 mod script;

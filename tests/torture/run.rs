@@ -80,7 +80,7 @@ fn folder() -> TempDir {
 impl Run {
     async fn prepare(script: &Script) -> Self {
         let folder = folder();
-        let stores = stores::open(&script.stores, folder.path());
+        let stores = stores::open(&script.stores, folder.path(), script.seed).await;
         let config = configure(folder.path(), script, &stores.tenant_file());
         app::init(&config, &config.tenants[0]).await.unwrap();
         let faults = Arc::new(Faults::new(script.faults.clone()).landing_on(Handle::current()));
@@ -132,6 +132,7 @@ impl Run {
             }
         }
         self.faults.disarm();
+        self.stores.calm();
         for node in self.nodes.iter().filter(|node| !node.is_up()) {
             node.start().await;
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::mssql_disk::SqlServerDisk;
 use super::script::ContentSpec;
 use super::sqlite_disk::SqliteDisk;
 
@@ -47,13 +48,17 @@ pub trait Stores: Send + Sync {
 
     /// Every object that a location or a version names.
     fn named(&self) -> Vec<Named>;
+
+    /// From here on nothing of what the stores do to their callers by themselves happens any more.
+    fn calm(&self);
 }
 
 /// What `SLUSS_TORTURE_STORES` can name.
-pub fn open(name: &str, folder: &Path) -> Arc<dyn Stores> {
+pub async fn open(name: &str, folder: &Path, seed: u64) -> Arc<dyn Stores> {
     match name {
         "sqlite+disk" => Arc::new(SqliteDisk::create(folder)),
-        other => panic!("no stores are called {other:?}: use sqlite+disk"),
+        "mssql+disk" => Arc::new(SqlServerDisk::create(seed).await),
+        other => panic!("no stores are called {other:?}: use sqlite+disk or mssql+disk"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the cases stand on: a world with one tenant, its stores, its clock, and a customer who writes around all of them.
 
+pub(crate) mod mssql;
 pub(crate) mod sqlite;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use sluss::model::precondition::Precondition;
 use sluss::model::stamp::{Revision, Stamp};
 use sluss::model::verification::VerificationFacts;
 use sluss::store::control::ControlStore;
+use sluss::store::error::Interrupted;
 use sluss::store::queue::{JobQueue, JobView};
 use sluss::store::sql::{Change, Commit, Committed, Copied, Flipped, NewAttributes, NewContent, Recorded, SqlStore, Staged, UploadPurpose};
 
@@ -28,6 +30,14 @@ macro_rules! on_every_backend {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     super::$case(crate::support::sqlite::world().await).await;
+                }
+            )+
+        }
+        mod mssql {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$case(crate::support::mssql::world().await).await;
                 }
             )+
         }
@@ -204,7 +214,10 @@ impl World {
 
     pub(crate) async fn read_from(&self, key: &DocKey, revision: Revision, offset: u64) -> Option<Vec<u8>> {
         let portions = self.sql.open(key, revision, offset, 64 << 10).await.unwrap()?;
-        let portions: Vec<Bytes> = portions.try_collect().await.unwrap();
+        let portions: Vec<Bytes> = match portions.try_collect().await {
+            Err(Interrupted::Moved) => return None,
+            portions => portions.unwrap(),
+        };
         assert!(portions.iter().all(|portion| (1..=64 << 10).contains(&portion.len())));
         Some(portions.concat())
     }

@@ -10,7 +10,8 @@ use sluss::config::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, Tenan
 use sluss::model::document::ContentColumn;
 use sluss::model::id::{DocId, DocKey, IdKind};
 use sluss::model::phase::Phase;
-use sluss::store::sqlite::{SqliteControl, SqliteFile, SqliteTenant, TenantSettings, init};
+use sluss::store::settings::TenantSettings;
+use sluss::store::sqlite::{SqliteControl, SqliteFile, SqliteTenant, init};
 use tempfile::TempDir;
 
 use super::{BARE, Customer, DOCUMENTS, GUIDS, LETTERS, Peer, SHARED, TENANT, World};

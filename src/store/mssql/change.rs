@@ -1,0 +1,80 @@
+//! The final transactions. The rows are seen, the plan is made by what was seen, and one batch carries it out if the rows are still the same
+//! under their locks; else both begin again. Nothing is decided in T-SQL.
+
+use super::batch::Batch;
+use super::edit::Draft;
+use super::fault::Fault;
+use super::rows::{Seen, unsigned};
+use super::table::Table;
+use super::tenant::SqlServerTenant;
+use crate::model::document::DocRow;
+use crate::model::id::DocKey;
+use crate::model::stamp::{Epoch, Revision};
+use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::plan::{self, Decision, Plan};
+use crate::store::sql::{Change, Commit};
+
+/// How often the rows may turn out to be others before the caller hears of it. Each time somebody else's change went through.
+pub(super) const TRIES: u32 = 10;
+
+/// How a batch of `change_begin` ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// With the row's revision after it; none where there is no row any more.
+    Done(Option<Revision>),
+    /// The rows are others than the plan was made for. Nothing happened.
+    Raced,
+    /// What the batch was to take is not there any more. Nothing happened.
+    Gone,
+}
+
+pub(super) async fn commit(tenant: &SqlServerTenant, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit> {
+    let operation = change.label();
+    for _ in 0..TRIES {
+        let table = tenant.table(&key.collection).await?;
+        let seen = tenant.see(&table, &key.id, operation, key).await?;
+        let decision = plan::decide(&seen.row, epoch, change.clone(), table.rules)
+            .map_err(|misfit| StoreError::new(super::STORE, operation, key, StoreErrorKind::Other).because(misfit))?;
+        let plan = match decision {
+            Decision::Refuse(refusal) => return Ok(refusal),
+            Decision::Make(plan) => plan,
+        };
+        match carry_out(tenant, &table, &seen, &plan).await {
+            Ok(Ended::Done(revision)) => {
+                let after = plan.after(&seen.row, table.rules.column, revision.unwrap_or(Revision(0)));
+                return Ok(Commit::Done(plan::committed(&seen.row, &after)));
+            }
+            Ok(Ended::Raced) => {}
+            Ok(Ended::Gone) => return Ok(Commit::Moved),
+            Err(fault) if fault.is_refusal() => return Ok(Commit::Refused(fault.to_string())),
+            Err(fault) => return Err(fault.at(operation, key)),
+        }
+    }
+    Err(overtaken(operation, key))
+}
+
+/// Somebody else's change went through each time.
+pub(super) fn overtaken(operation: &'static str, key: &DocKey) -> StoreError {
+    StoreError::new(super::STORE, operation, key, StoreErrorKind::Timeout).because(format!("the row changed {TRIES} times meanwhile"))
+}
+
+async fn carry_out(tenant: &SqlServerTenant, table: &Table, seen: &Seen, plan: &Plan) -> Result<Ended, Fault> {
+    // The revision that the transaction will give is not known yet, and who holds the content does not depend on it.
+    let after: DocRow = plan.after(&seen.row, table.rules.column, Revision(u64::MAX));
+    let mut draft = Draft::begin(table, seen, tenant.at());
+    draft.make(plan);
+    draft.leave_behind(&seen.row, &after, tenant.mirror);
+    ended(tenant, &draft.end()).await
+}
+
+/// Runs a batch that began with `change_begin`.
+pub(super) async fn ended(tenant: &SqlServerTenant, batch: &Batch<'_>) -> Result<Ended, Fault> {
+    let mut rows = tenant.server.run(batch).await?;
+    let mut row = rows.pop().ok_or_else(super::tenant::silent)?;
+    let outcome = row.text()?;
+    match outcome.as_str() {
+        "done" => Ok(Ended::Done(row.integer_or_null()?.map(|revision| Revision(unsigned(revision))))),
+        "raced" => Ok(Ended::Raced),
+        _ => Ok(Ended::Gone),
+    }
+}

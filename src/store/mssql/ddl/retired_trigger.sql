@@ -1,0 +1,12 @@
+-- A location that is removed becomes a version, also when it goes with its document's row by the foreign key. What was wrong with it is no more.
+CREATE OR ALTER TRIGGER {retired_trigger} ON {location} AFTER DELETE AS
+BEGIN
+    SET NOCOUNT ON;
+    INSERT INTO sluss.version (tenant, collection, document, placement, object, stamp, length, stored_length, format, key_id, wrapped_key,
+        sha256, pieces, held_from, held_to)
+    SELECT {tenant_literal}, {collection_literal}, {deleted_spelled}, x.placement, x.object, x.stamp, x.length, x.stored_length, x.format, x.key_id,
+        x.wrapped_key, x.sha256, x.pieces, x.held_from, DATEDIFF_BIG(MILLISECOND, '19700101', SYSUTCDATETIME())
+    FROM deleted AS x;
+    DELETE f FROM sluss.difference AS f JOIN deleted AS x
+        ON f.tenant = {tenant_literal} AND f.collection = {collection_literal} AND f.subject = {deleted_spelled} COLLATE Latin1_General_100_BIN2;
+END

@@ -1,0 +1,95 @@
+//! The password of a SQL login, read again for every connection, and a pause after it was refused. It is in no error and no `Debug`.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::fault::Fault;
+use crate::config::{Secret, SecretSource};
+use crate::store::error::StoreErrorKind;
+
+#[cfg(test)]
+mod tests;
+
+/// A login under a password policy is locked out after a few refusals: one wrong password must not be sent by every request.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Longer than any password that SQL Server takes.
+const MAX_SECRET_BYTES: u64 = 4096;
+
+/// The login of one database, for both lanes.
+pub(super) struct Login {
+    pub(super) user: String,
+    source: SecretSource,
+    refused: Mutex<Option<Refused>>,
+}
+
+struct Refused {
+    secret: Secret,
+    fault: Fault,
+    until: Instant,
+}
+
+impl Login {
+    pub(super) fn new(user: &str, source: &SecretSource) -> Self {
+        Self { user: user.to_owned(), source: source.clone(), refused: Mutex::default() }
+    }
+
+    /// Logs in with the password of this moment. If it is refused and has changed meanwhile, with the new one; else nobody tries it
+    /// again for a while.
+    pub(super) async fn log_in<T, F>(&self, connect: impl Fn(Secret) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        let mut secret = self.secret().await?;
+        loop {
+            if let Some(fault) = self.refusal_of(&secret) {
+                return Err(fault);
+            }
+            let fault = match connect(secret.clone()).await {
+                Err(fault) if fault.is_login() => fault,
+                connected_or_not => return connected_or_not,
+            };
+            let now = self.secret().await?;
+            if now == secret {
+                self.note(secret, &fault);
+                return Err(fault);
+            }
+            secret = now;
+        }
+    }
+
+    fn refusal_of(&self, secret: &Secret) -> Option<Fault> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = refused.as_ref().filter(|refused| refused.secret == *secret && Instant::now() < refused.until)?;
+        Some(refused.fault.clone())
+    }
+
+    fn note(&self, secret: Secret, fault: &Fault) {
+        let refused = Refused { secret, fault: fault.clone(), until: Instant::now() + PAUSE };
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+    }
+
+    async fn secret(&self) -> Result<Secret, Fault> {
+        let path = match &self.source {
+            SecretSource::Environment { value, .. } => return Ok(value.clone()),
+            SecretSource::File(path) => path,
+        };
+        let unreadable = |reason: String| {
+            Fault::before(StoreErrorKind::Denied, format!("the password's file {} cannot be used: {reason}", path.display()))
+        };
+        let length = tokio::fs::metadata(path).await.map_err(|error| unreadable(error.to_string()))?.len();
+        if length > MAX_SECRET_BYTES {
+            return Err(unreadable(format!("it is larger than {MAX_SECRET_BYTES} bytes")));
+        }
+        let text = tokio::fs::read(path).await.map_err(|error| unreadable(error.to_string()))?;
+        let text = String::from_utf8(text).map_err(|_| unreadable("it is not UTF-8".to_owned()))?;
+        // Editors end a file with a line break, and no password ends with one.
+        let password = text.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            return Err(unreadable("it is empty".to_owned()));
+        }
+        Ok(Secret::new(password))
+    }
+}

@@ -1,0 +1,2 @@
+COMMIT TRANSACTION;
+SELECT 'done' AS outcome;

@@ -1,0 +1,2 @@
+DELETE FROM {place} WHERE id = @id;
+IF @@ROWCOUNT <> 1 BEGIN ROLLBACK TRANSACTION; SELECT 'elsewhere' AS outcome; RETURN; END;

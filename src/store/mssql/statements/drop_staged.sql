@@ -1,0 +1,1 @@
+DELETE FROM sluss.staging WHERE attempt = @attempt;

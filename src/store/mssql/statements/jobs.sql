@@ -1,0 +1,2 @@
+SELECT TOP (@limit) {view} FROM sluss.job AS j
+WHERE j.tenant = @tenant AND j.id > @after AND (@state IS NULL OR j.state = @state) ORDER BY j.id;

@@ -1,0 +1,1 @@
+UPDATE {location} SET revision = @revision_new, sole = 1 WHERE id = @id;

@@ -1,0 +1,2 @@
+-- The location's own trigger turns it into a version.
+DELETE FROM {location} WHERE id = @id;

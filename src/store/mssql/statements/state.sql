@@ -1,0 +1,1 @@
+SELECT s.phase, s.epoch, s.read_only FROM sluss.state AS s WITH (READCOMMITTEDLOCK) WHERE s.tenant = @tenant;
