@@ -14,7 +14,8 @@ use sluss::admin::views::TenantView;
 use sluss::body;
 use sluss::client::HttpClient;
 use sluss::demo::pattern::Pattern;
-use support::lab::Lab;
+use sluss_tds::ground::Ground;
+use support::lab::{Lab, Seat};
 use support::process::Process;
 
 const LENGTH: u64 = 256 << 20;
@@ -23,10 +24,32 @@ const PATH: &str = "/v1/tenants/acme/documents/1";
 /// What the process may have used at its peak: half of the document.
 const PEAK_KIB: u64 = 128 << 10;
 
+const SETTINGS: &str = "[limits]\nstore_timeout = \"60s\"\n[agents]\npoll_max = \"200ms\"\n";
+
 #[tokio::test]
 async fn a_document_of_256_mib_goes_in_is_copied_read_and_written_back_in_128_mib_of_memory() {
-    let lab = Lab::new("[limits]\nstore_timeout = \"60s\"\n[agents]\npoll_max = \"200ms\"\n");
+    let lab = Lab::new(SETTINGS);
     let seat = lab.seat("gateway");
+    walk(&lab, seat).await;
+}
+
+/// The server runs in this process, and the gateway, whose memory counts, in its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sql_server_the_same_document_takes_no_more_memory() {
+    let (lab, ground) = (Lab::new(SETTINGS), Ground::new().await);
+    let table = "CREATE TABLE dbo.documents (id int NOT NULL PRIMARY KEY, rv rowversion NOT NULL, content varbinary(max) NULL)";
+    ground.client().run(table, &[]).unwrap();
+    let seat = lab.seat("gateway");
+    let tenant = format!(
+        "{}[objects]\ndisk = \"../../objects\"\n[collections.documents]\ntable = \"documents\"\nid = \"id\"\nid_type = \"integer\"\n\
+         content = \"content\"\nrevision = \"rv\"\ncreate = \"insert\"\n",
+        ground.sql_section()
+    );
+    std::fs::write(seat.config.with_file_name("tenants/acme.toml"), tenant).unwrap();
+    walk(&lab, seat).await;
+}
+
+async fn walk(lab: &Lab, seat: Seat) {
     lab.init(&seat);
     let mut process = Process::start(&seat, &["serve"]);
     process.wait_for(seat.documents);

@@ -28,3 +28,8 @@ mod watch;
 async fn no_history_under_faults_kills_and_flips_breaks_a_promise() {
     series::Series::from_environment().run().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sql_server_keeps_every_promise_while_connections_are_cut() {
+    series::Series::short("mssql+disk").run().await;
+}

@@ -47,20 +47,11 @@ impl SqlServerDisk {
 
 impl Stores for SqlServerDisk {
     fn tenant_file(&self) -> String {
-        let login = self.ground.login();
-        let encryption =
-            if login.encrypted { "encryption = \"required\"\ntrust_server_certificate = true" } else { "encryption = \"off\"" };
         format!(
-            "[sql]\nserver = \"{}:{}\"\ndatabase = \"{}\"\nuser = \"{}\"\npassword = {{ file = {:?} }}\n{}\n\
-             [objects]\ndisk = \"../objects\"\n\
+            "{}[objects]\ndisk = \"../objects\"\n\
              [collections.documents]\ntable = \"documents\"\nid = \"id\"\nid_type = \"integer\"\ncontent = \"content\"\nrevision = \"rv\"\n\
              media_type = \"media_type\"\nfile_name = \"file_name\"\nmodified = \"modified_at\"\ncreate = \"insert\"\n",
-            login.host,
-            login.port,
-            login.database,
-            login.user,
-            self.ground.password_file(),
-            encryption
+            self.ground.sql_section()
         )
     }
 
@@ -68,6 +59,16 @@ impl Stores for SqlServerDisk {
         if let Some(faults) = self.ground.faults() {
             faults.clear();
         }
+    }
+
+    fn troubles(&self) -> Vec<(&'static str, u64)> {
+        let Some(counts) = self.ground.faults().map(|faults| faults.counts()) else { return Vec::new() };
+        vec![
+            ("connection cut before", counts.cut_before_execution),
+            ("connection cut after", counts.cut_after_execution),
+            ("connection cut in the answer", counts.cut_in_answer),
+            ("victim", counts.errors.values().sum()),
+        ]
     }
 
     fn statement(&self, document: u32, sql: &Sql) -> Column {

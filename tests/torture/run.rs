@@ -146,7 +146,7 @@ impl Run {
         let mut counts = self.counts.lock().unwrap().clone();
         counts.insert("unanswered", self.history.unanswered());
         counts.insert("documents compared", self.compared.load(Ordering::Relaxed));
-        let faults = self.faults.counts().into_iter().map(|(kind, count)| (kind.label(), count)).collect();
+        let faults = self.faults.counts().into_iter().map(|(kind, count)| (kind.label(), count)).chain(self.stores.troubles()).collect();
         Outcome { violations: self.history.violations(), counts, faults }
     }
 

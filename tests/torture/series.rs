@@ -52,6 +52,16 @@ impl Series {
         }
     }
 
+    /// A few seconds on the stores of this name.
+    pub fn short(stores: &str) -> Self {
+        Self {
+            lasts: Duration::from_secs(10),
+            shrinks: Duration::from_secs(60),
+            stores: stores.to_owned(),
+            what: What::From(u64::from(rand::random::<u32>())),
+        }
+    }
+
     pub async fn run(self) {
         let begun = Instant::now();
         let mut report = Report::default();

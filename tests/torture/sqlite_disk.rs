@@ -81,4 +81,8 @@ impl Stores for SqliteDisk {
     }
 
     fn calm(&self) {}
+
+    fn troubles(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 }

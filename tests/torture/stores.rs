@@ -51,6 +51,9 @@ pub trait Stores: Send + Sync {
 
     /// From here on nothing of what the stores do to their callers by themselves happens any more.
     fn calm(&self);
+
+    /// What they did to their callers, by kind.
+    fn troubles(&self) -> Vec<(&'static str, u64)>;
 }
 
 /// What `SLUSS_TORTURE_STORES` can name.

@@ -86,6 +86,16 @@ impl Ground {
         self.folder.path()
     }
 
+    /// `[sql]` of a tenant's file, and what stands in it.
+    pub fn sql_section(&self) -> String {
+        let Login { host, port, user, database, encrypted, .. } = &self.login;
+        let encryption = if *encrypted { "encryption = \"required\"\ntrust_server_certificate = true" } else { "encryption = \"off\"" };
+        let password = self.password_file();
+        format!(
+            "[sql]\nserver = \"{host}:{port}\"\ndatabase = \"{database}\"\nuser = \"{user}\"\npassword = {{ file = {password:?} }}\n{encryption}\n"
+        )
+    }
+
     /// A connection of the customer's own.
     pub fn client(&self) -> Client {
         Client::new(self.login.clone())

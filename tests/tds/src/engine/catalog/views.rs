@@ -7,6 +7,9 @@ use crate::engine::error::Result;
 use crate::engine::kind::Kind;
 use crate::engine::parse;
 
+/// The one view whose rows depend on the tables that there are.
+pub const PARTITIONS: &str = "partitions";
+
 /// Name, columns in T-SQL, rows in SQLite.
 const VIEWS: &[(&str, &str, &str)] = &[
     ("schemas", "name sysname, schema_id int, principal_id int", "SELECT name, id, 1 FROM engine_schema"),
@@ -21,8 +24,9 @@ const VIEWS: &[(&str, &str, &str)] = &[
     (
         "tables",
         "name sysname, object_id int, schema_id int, type varchar(2), type_desc nvarchar(60), is_ms_shipped bit, is_tracked_by_cdc bit, \
-         is_replicated bit, is_memory_optimized bit, temporal_type tinyint, lock_escalation_desc nvarchar(60)",
-        "SELECT name, id, schema, type, 'USER_TABLE', 0, 0, 0, 0, 0, 'TABLE' FROM engine_object WHERE type = 'U'",
+         is_published bit, is_merge_published bit, is_replicated bit, is_memory_optimized bit, temporal_type tinyint, \
+         lock_escalation_desc nvarchar(60)",
+        "SELECT name, id, schema, type, 'USER_TABLE', 0, 0, 0, 0, 0, 0, 0, 'TABLE' FROM engine_object WHERE type = 'U'",
     ),
     (
         "columns",
@@ -98,6 +102,14 @@ const VIEWS: &[(&str, &str, &str)] = &[
         "SELECT o.name, o.id, o.schema, o.parent, c.number, o.definition FROM engine_object AS o \
          JOIN engine_column AS c ON c.default_object = o.id WHERE o.type = 'D'",
     ),
+    (
+        "configurations",
+        "configuration_id int, name nvarchar(35), value int, value_in_use int",
+        "SELECT 1536, 'max text repl size (B)', 65536, 65536",
+    ),
+    ("fulltext_index_columns", "object_id int, column_id int", "SELECT NULL, NULL WHERE 0"),
+    // The rows are counted by the catalogue, which can look into the tables.
+    (PARTITIONS, "object_id int, index_id int, partition_number int, rows bigint", "SELECT NULL, NULL, NULL, NULL WHERE 0"),
     ("sql_modules", "object_id int, definition nvarchar(max)", "SELECT id, definition FROM engine_object WHERE type = 'TR'"),
     (
         "databases",

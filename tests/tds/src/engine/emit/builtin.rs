@@ -47,7 +47,11 @@ impl Emitter<'_> {
             ("SUSER_SNAME" | "SUSER_NAME" | "ORIGINAL_LOGIN" | "USER_NAME", _) => Typed::value("'sluss'", NAME),
             ("HOST_NAME", 0) => Typed::value("'localhost'", NAME),
             ("APP_NAME", 0) => Typed::value("'sluss'", NAME),
-            ("HAS_PERMS_BY_NAME" | "IS_MEMBER" | "IS_ROLEMEMBER" | "IS_SRVROLEMEMBER", _) => {
+            ("COLLATIONPROPERTY", 2) => {
+                self.evaluated(call)?;
+                Typed::value("1252", Kind::Int)
+            }
+            ("DATABASE_PRINCIPAL_ID" | "SUSER_ID" | "HAS_PERMS_BY_NAME" | "IS_MEMBER" | "IS_ROLEMEMBER" | "IS_SRVROLEMEMBER", _) => {
                 self.evaluated(call)?;
                 Typed::value("1", Kind::Int)
             }

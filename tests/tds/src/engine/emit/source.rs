@@ -53,7 +53,10 @@ impl Emitter<'_> {
         }
         if name.len() > 1 && name.get(name.len() - 2).is_some_and(|schema| same(schema, "sys")) {
             let view = views::view(last)?;
-            let (table, rows) = view.ok_or_else(|| error(208, format!("Invalid object name '{}'.", name.join("."))))?;
+            let (table, mut rows) = view.ok_or_else(|| error(208, format!("Invalid object name '{}'.", name.join("."))))?;
+            if table.name == views::PARTITIONS {
+                rows = self.env.catalog.partitions()?;
+            }
             return Ok(self.add(called, Some("sys"), &rows, &table, false));
         }
         let table = self.env.catalog.table(name)?;

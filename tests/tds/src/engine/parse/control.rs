@@ -70,6 +70,11 @@ impl Parser<'_> {
             "DROP" => self.drop_statement(),
             "ENABLE" | "DISABLE" => self.switch(),
             "GRANT" | "DENY" | "REVOKE" => self.ignored(),
+            // There is one database.
+            "USE" => {
+                self.at += 1;
+                self.identifier().map(|_| Statement::Ignored)
+            }
             _ => Err(self.wrong()),
         }
     }

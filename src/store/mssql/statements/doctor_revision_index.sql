@@ -1,0 +1,5 @@
+SELECT COUNT_BIG(*)
+FROM sys.indexes AS i
+JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id
+JOIN sys.columns AS c ON c.object_id = k.object_id AND c.column_id = k.column_id
+WHERE i.object_id = OBJECT_ID(@table) AND i.has_filter = 0 AND i.is_disabled = 0 AND k.key_ordinal = 1 AND c.name = @column;
