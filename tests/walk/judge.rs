@@ -1,11 +1,12 @@
 //! What a run has to show: nothing wrong, everything interesting seen, every job ended, every byte as written.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::Method;
 use sluss::admin::views::TenantView;
 use sluss::demo::ledger::Seen;
+use sluss::model::phase::Phase;
 use tokio::time::{Instant, sleep};
 
 use super::Walk;
@@ -14,6 +15,9 @@ use crate::support::customers::{ACME, Customer, GLOBEX};
 /// A run that has not seen these proves nothing. Read from the logs: a killed process takes its counters with it.
 const INTERESTING: [&str; 5] = ["copy_moved", "upload_condemned", "lease_taken_over", "written_back", "fallback"];
 const OFTEN_ENOUGH: usize = 3;
+
+/// Nothing that happens here calls for one.
+const ALARMS: [&str; 3] = ["alarm", "mismatch", "sole_broken"];
 
 /// How often each event was logged.
 pub fn seen(logs: &str) -> BTreeMap<&'static str, usize> {
@@ -31,38 +35,34 @@ impl Walk {
         assert_eq!(missing(&logs), Vec::<&str>::new(), "seen too seldom");
         let panics: Vec<&str> = logs.lines().filter(|line| line.contains("panic")).collect();
         assert!(panics.is_empty(), "{panics:?}");
-        let alarms: Vec<&str> =
-            logs.lines().filter(|line| line.contains("\"event\":\"alarm\"") || line.contains("\"event\":\"mismatch\"")).collect();
+        let alarming = |line: &&str| ALARMS.iter().any(|event| line.contains(&format!("\"event\":\"{event}\"")));
+        let alarms: Vec<&str> = logs.lines().filter(alarming).collect();
         assert!(alarms.is_empty(), "{alarms:?}");
     }
 
     /// With no new writes every job ends; then every document with content has a true location in `shadow`, and none is sole in `sql`.
     pub async fn settle(&self) {
-        for (phase, holder) in [("sql", "sql"), ("shadow", "both"), ("sql", "sql")] {
-            self.flip_both(phase).await;
+        for phase in [Phase::Sql, Phase::Shadow, Phase::Sql] {
+            self.operator.go_to(phase).await;
             for customer in [&ACME, &GLOBEX] {
                 let view = self.wait_until_idle(customer, phase).await;
                 assert_eq!(view.quarantined, 0, "{view:?}");
                 assert_eq!(view.only_in_object_store, 0, "{view:?}");
-                if holder == "both" {
+                if phase == Phase::Shadow {
                     self.everything_is_located(customer);
                 }
             }
         }
     }
 
-    async fn wait_until_idle(&self, customer: &Customer, phase: &str) -> TenantView {
+    async fn wait_until_idle(&self, customer: &Customer, phase: Phase) -> TenantView {
         let begun = Instant::now();
-        let admin = self.gateways[0].admin_client();
         loop {
-            let answer = admin.json(Method::GET, &format!("/admin/v1/tenants/{}", customer.tenant), None).await;
-            if let Ok((_, value)) = answer {
-                let view: TenantView = serde_json::from_value(value).unwrap();
-                if view.phase.is_some_and(|now| now.label() == phase) && view.backlog == 0 && view.open_uploads == 0 {
-                    return view;
-                }
-                assert!(begun.elapsed() < Duration::from_secs(240), "work does not end: {view:?}");
+            let view = self.operator.show(customer).await;
+            if view.phase == Some(phase) && view.backlog == 0 && view.open_uploads == 0 {
+                return view;
             }
+            assert!(begun.elapsed() < Duration::from_secs(240), "work does not end: {view:?}");
             sleep(Duration::from_millis(300)).await;
         }
     }
@@ -82,11 +82,9 @@ impl Walk {
 
     /// By every gateway, and in the customer's own table, where all of it lies now.
     pub async fn every_document_is_as_written(&self) {
-        let counts = &self.traffic.counts;
         let complaints = self.traffic.complaints.lock().await.clone();
-        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
-        assert_eq!(read(&counts.wrong_reads), 0, "{complaints:?}");
-        assert_eq!(read(&counts.failed_reads), 0, "{complaints:?}");
+        assert_eq!(self.traffic.counts.wrong_reads.load(Ordering::Relaxed), 0, "{complaints:?}");
+        assert_eq!(self.traffic.counts.failed_reads.load(Ordering::Relaxed), 0, "{complaints:?}");
         let database = self.lab.database();
         for document in &self.traffic.documents {
             let possible = document.ledger.lock().await.possible().to_vec();

@@ -7,16 +7,18 @@ use http::{HeaderMap, Method};
 use sluss::body;
 use sluss::client::HttpClient;
 use sluss::demo::pattern::Pattern;
+use tokio::sync::Mutex;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::customers::{ACME, Customer, GLOBEX};
 use crate::support::lab::Lab;
 
-/// Moves an object away that SQL holds too, reads its document, and moves it back: SQL has to answer.
-pub async fn hide_objects(lab: Arc<Lab>, gateways: Vec<HttpClient>, stop: CancellationToken) {
+/// Moves an object away that SQL holds too, reads its document, and moves it back: SQL has to answer. Not while `in_sight` is held.
+pub async fn hide_objects(lab: Arc<Lab>, in_sight: Arc<Mutex<()>>, gateways: Vec<HttpClient>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         for customer in [&ACME, &GLOBEX] {
+            let _hides = in_sight.lock().await;
             if let Some((path, object)) = held_by_both(&lab, customer) {
                 let file = lab.object_file(customer, &object);
                 let aside = lab.path().join(format!("aside-{object}"));
