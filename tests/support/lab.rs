@@ -74,7 +74,8 @@ impl Lab {
         for customer in [&ACME, &GLOBEX] {
             let tenant = customer.tenant;
             let text = format!(
-                "[sql]\ndatabase = \"sqlite:../../customers.db\"\n{}[objects]\ndisk = \"../../objects\"\nprefix = \"{tenant}/\"\n",
+                "oldest_sql_backup = \"0s\"\n[sql]\ndatabase = \"sqlite:../../customers.db\"\n{}\
+                 [objects]\ndisk = \"../../objects\"\nprefix = \"{tenant}/\"\n",
                 customer.collections
             );
             std::fs::write(folder.join(format!("tenants/{tenant}.toml")), text).unwrap();

@@ -29,13 +29,17 @@ const SETTINGS: &str = "[limits]\nstore_timeout = \"60s\"\nqueue_timeout = \"60s
     [agents]\nin_serve = false\nconcurrency = 3\nlease = \"2s\"\npoll_max = \"300ms\"\nretry_base = \"200ms\"\nretry_cap = \"2s\"\n\
     retry_budget = 30\nabandoned_after = \"30s\"\nsweep_every = \"10s\"\nbytes_per_second = \"24MiB\"\n";
 
+/// From a wish to the agents until most of what it asks of them is done: a kill within it hits a verification or a purge.
+const AT_WORK: Duration = Duration::from_millis(400);
+
 pub struct Walk {
     pub lab: Arc<Lab>,
     pub goals: Goals,
     operator: Operator,
     gateways: Vec<Seat>,
     processes: Vec<Process>,
-    traffic: Arc<Traffic>,
+    busy: Arc<Traffic>,
+    quiet: Arc<Traffic>,
     kills: AtomicU64,
     walks: AtomicU64,
     begun: Instant,
@@ -44,7 +48,7 @@ pub struct Walk {
 impl Walk {
     pub fn begin(goals: Goals) -> Self {
         let lab = Lab::new(SETTINGS);
-        let documents = plant::plant(&lab);
+        let (busy, quiet) = plant::plant(&lab);
         let gateways = vec![lab.seat("gateway-a"), lab.seat("gateway-b")];
         let agents = [lab.seat("agent-a"), lab.seat("agent-b")];
         lab.init(&gateways[0]);
@@ -53,18 +57,21 @@ impl Walk {
         for (seat, process) in gateways.iter().zip(&mut processes) {
             process.wait_for(seat.documents);
         }
-        let clients = gateways.iter().map(Seat::documents_client).collect();
+        let clients = || gateways.iter().map(Seat::documents_client).collect();
         let manners = Manners { clients: 8, pause: Duration::from_millis(1), seed: goals.seed };
-        let traffic = Traffic::with_manners(clients, documents, manners);
+        let busy = Traffic::with_manners(clients(), busy, manners);
+        let manners = Manners { clients: 2, pause: Duration::from_millis(100), seed: goals.seed.wrapping_add(1) };
+        let quiet = Traffic::with_manners(clients(), quiet, manners);
         let operator = Operator::new(gateways.iter().map(Seat::admin_client).collect());
         let (kills, walks) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { lab: Arc::new(lab), goals, operator, gateways, processes, traffic, kills, walks, begun: Instant::now() }
+        Self { lab: Arc::new(lab), goals, operator, gateways, processes, busy, quiet, kills, walks, begun: Instant::now() }
     }
 
     /// Walks there and back, again and again, until enough has happened.
     pub async fn under_traffic(&mut self) {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        self.traffic.start(&stop, &tasks);
+        self.busy.start(&stop, &tasks);
+        self.quiet.start(&stop, &tasks);
         tasks.spawn(trouble::hide_objects(
             Arc::clone(&self.lab),
             Arc::clone(&self.operator.in_sight),
@@ -90,7 +97,7 @@ impl Walk {
             sleep(self.goals.step).await;
             self.operator.go_to(phase).await;
             self.walks.fetch_add(u64::from(phase == Phase::Sql), Ordering::Relaxed);
-            if self.enough() {
+            if self.enough().await {
                 return;
             }
         }
@@ -100,7 +107,11 @@ impl Walk {
     async fn kill(&self, processes: &mut [Process]) {
         let mut rng = StdRng::seed_from_u64(self.goals.seed);
         loop {
-            sleep(self.goals.between_kills.mul_f64(rng.random_range(0.5..1.5))).await;
+            let patience = self.goals.between_kills.mul_f64(rng.random_range(0.5..1.5));
+            tokio::select! {
+                () = sleep(patience) => {}
+                () = self.operator.asked.notified() => sleep(AT_WORK.mul_f64(rng.random_range(0.0..1.0))).await,
+            }
             let elapsed = self.begun.elapsed();
             assert!(elapsed < self.goals.patience, "not enough has happened in {:?}: {}", self.goals.patience, self.progress().await);
             if self.kills.load(Ordering::Relaxed) < self.goals.kills || elapsed < self.goals.at_least {
@@ -111,23 +122,26 @@ impl Walk {
         }
     }
 
-    fn enough(&self) -> bool {
+    async fn enough(&self) -> bool {
         self.begun.elapsed() >= self.goals.at_least
             && self.walks.load(Ordering::Relaxed) >= 1
             && self.kills.load(Ordering::Relaxed) >= self.goals.kills
-            && self.traffic.operations() >= self.goals.operations
-            && judge::missing(&self.lab.logs()).is_empty()
+            && self.busy.operations() >= self.goals.operations
+            && self.missing().await.is_empty()
     }
 
     async fn progress(&self) -> String {
-        let complaints = self.traffic.complaints.lock().await.clone();
+        let mut complaints = self.busy.complaints.lock().await.clone();
+        complaints.extend_from_slice(&self.quiet.complaints.lock().await);
         format!(
-            "{} operations, {} kills, {} walks, {:?}, seen: {:?}, complaints: {complaints:?}",
-            self.traffic.operations(),
+            "{} operations, {} kills, {} walks, {:?}, quiet: {:?}, seen: {:?}, reached: {:?}, complaints: {complaints:?}",
+            self.busy.operations(),
             self.kills.load(Ordering::Relaxed),
             self.walks.load(Ordering::Relaxed),
-            self.traffic.counts,
-            judge::seen(&self.lab.logs())
+            self.busy.counts,
+            self.quiet.counts,
+            judge::seen(&self.lab.logs()),
+            self.operator.reached().await
         )
     }
 

@@ -11,14 +11,19 @@ use tokio::sync::Mutex;
 use crate::support::customers::{ACME, Customer, GLOBEX};
 use crate::support::lab::Lab;
 
-/// Documents of both tenants together.
-const DOCUMENTS: u64 = 200;
+/// Documents of both tenants together that clients change all the time.
+const BUSY: u64 = 200;
 
-/// From nothing to 64 MiB.
-pub fn plant(lab: &Lab) -> Vec<Document> {
+/// Documents that clients change now and then, as most of an archive: both stores hold them still when the tenants are sealed.
+const QUIET: u64 = 100;
+
+/// The busy documents, from nothing to 64 MiB, and the quiet ones.
+pub fn plant(lab: &Lab) -> (Vec<Document>, Vec<Document>) {
     let database = lab.database();
     let mut rng = StdRng::seed_from_u64(11);
-    (0..DOCUMENTS).map(|number| plant_one(&database, number, &mut rng)).collect()
+    let mut documents = (0..BUSY + QUIET).map(|number| plant_one(&database, number, &mut rng));
+    let busy = documents.by_ref().take(BUSY as usize).collect();
+    (busy, documents.collect())
 }
 
 fn plant_one(database: &Connection, number: u64, rng: &mut StdRng) -> Document {

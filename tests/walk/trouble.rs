@@ -34,7 +34,8 @@ pub async fn hide_objects(lab: Arc<Lab>, in_sight: Arc<Mutex<()>>, gateways: Vec
     }
 }
 
-/// A document of a tenant that reads objects first, with content in both stores. It stays in SQL for as long as its row has this revision.
+/// A document of a tenant that reads objects first, with content in both stores. It stays in SQL for as long as its row has this revision:
+/// in `sealed` a purge would end that while the object is away, and then nobody could answer.
 fn held_by_both(lab: &Lab, customer: &Customer) -> Option<(String, String)> {
     let database = lab.database();
     let statement = format!(
