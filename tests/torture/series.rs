@@ -83,7 +83,9 @@ impl Series {
                 running.abort_all();
                 while running.join_next().await.is_some() {}
                 println!("{}", report.text(begun.elapsed()));
-                println!("seed {} fails after {:?}:\n{}", script.seed, begun.elapsed(), outcome.violations.join("\n"));
+                // In seconds always: tests/mutants/run reads the number.
+                let took = begun.elapsed().as_secs_f64();
+                println!("seed {} fails after {took:.1} s:\n{}", script.seed, outcome.violations.join("\n"));
                 let shrunk = shrink(script, outcome.violations, self.shrinks).await;
                 panic!("{}", told(&shrunk));
             }
