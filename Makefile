@@ -18,7 +18,7 @@ help:
 	@echo 'make torture SECONDS=600   random histories under faults, kills and flips; then a walk on which processes are killed'
 	@echo 'make mutants               takes one check out of the product at a time, and expects the torture to notice'
 	@echo 'make nightly               more cases for every property, a long torture, a long demo'
-	@echo 'make bench                 speed and peak memory on the embedded stores'
+	@echo 'make bench                 speed, CPU time and peak memory'
 
 demo:
 	@tests/setup build
@@ -57,6 +57,8 @@ nightly:
 
 bench:
 	@tests/setup build
-	$(CARGO) build --bin sluss --package sluss
+	$(CARGO) build --bins --package sluss --package sluss-tds --package sluss-loadtest
 	$(CARGO) run --package sluss-loadtest -- small
 	$(CARGO) run --package sluss-loadtest -- memory
+	$(CARGO) run --package sluss-loadtest -- memory --sql mssql
+	$(CARGO) run --package sluss-loadtest -- lanes

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use http::{Method, StatusCode};
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -17,12 +17,21 @@ use sluss::demo::pattern::Pattern;
 use sluss::model::phase::Phase;
 use tokio::time::{Instant, sleep};
 
+use crate::program;
+use crate::sql_server::SqlServer;
+
 /// Two gigabytes that go in take longer than any answer of the admin API.
 const PATIENCE: Duration = Duration::from_secs(900);
 
 const START: Duration = Duration::from_secs(30);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The customer's database as the tenant's file names it: the section `[sql]`, and what the collection says besides.
+struct Sql {
+    section: String,
+    collection: &'static str,
+}
 
 /// A started server with one tenant; it ends, and its folder goes, with this value.
 pub struct House {
@@ -48,21 +57,39 @@ impl House {
         furnish: impl FnOnce(&Path) -> anyhow::Result<()>,
         arrange: impl FnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
+        let sql = Sql { section: "[sql]\ndatabase = \"sqlite:../acme.db\"\n".to_owned(), collection: "" };
+        Self::built(&sql, furnish, arrange).await
+    }
+
+    /// Serves the table `dbo.documents` of a database on SQL Server.
+    pub async fn on_sql_server(server: &SqlServer) -> anyhow::Result<Self> {
+        let sql = Sql { section: server.section(), collection: "revision = \"rv\"\ncreate = \"insert\"\n" };
+        Self::built(&sql, |_| Ok(()), |_| Ok(())).await
+    }
+
+    async fn built(
+        sql: &Sql,
+        furnish: impl FnOnce(&Path) -> anyhow::Result<()>,
+        arrange: impl FnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("sluss-loadtest-").tempdir().context("make a temporary folder")?;
         let [documents, admin] = [free_port()?, free_port()?];
         let settings = format!(
             "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:{documents}\"\nadmin = \"127.0.0.1:{admin}\"\n\
              [control]\ndatabase = \"sqlite:control.db\"\n[agents]\npoll_max = \"1s\"\n"
         );
-        let tenant = "[sql]\ndatabase = \"sqlite:../acme.db\"\n[collections.documents]\ntable = \"documents\"\nid = \"id\"\n\
-                      id_type = \"integer\"\ncontent = \"content\"\n[objects]\ndisk = \"../objects\"\n";
+        let Sql { section, collection } = sql;
+        let tenant = format!(
+            "{section}[collections.documents]\ntable = \"documents\"\nid = \"id\"\nid_type = \"integer\"\ncontent = \"content\"\n\
+             {collection}[objects]\ndisk = \"../objects\"\n"
+        );
         fs::create_dir(folder.path().join("tenants"))?;
         fs::write(folder.path().join("sluss.toml"), settings)?;
         fs::write(folder.path().join("tenants/acme.toml"), tenant)?;
         furnish(folder.path()).context("fill the customer's database")?;
         let command = |subcommand: &str| -> anyhow::Result<Command> {
             let log = File::options().create(true).append(true).open(folder.path().join("sluss.log"))?;
-            let mut command = Command::new(program()?);
+            let mut command = Command::new(program::beside("sluss")?);
             command.arg("--config").arg(folder.path().join("sluss.toml")).arg(subcommand).env("SLUSS_LOG", "warn");
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
             Ok(command)
@@ -166,15 +193,6 @@ fn fill(database: &Path, contents: impl Iterator<Item = Pattern>) -> anyhow::Res
     }
     transaction.commit()?;
     Ok(())
-}
-
-/// Cargo puts both programs into one folder.
-fn program() -> anyhow::Result<PathBuf> {
-    let program = std::env::current_exe()?.with_file_name("sluss");
-    if !program.exists() {
-        bail!("{} is missing: build it with `cargo build --bin sluss`", program.display());
-    }
-    Ok(program)
 }
 
 fn client(port: u16) -> anyhow::Result<HttpClient> {

@@ -1,17 +1,22 @@
-//! `sluss-loadtest`: how fast a `sluss serve` of its own answers, and how much memory that takes, on the embedded stores.
-//! The figures are the machine's: server, clients and stores share its cores and its disk.
+//! `sluss-loadtest`: how fast a `sluss serve` of its own answers, and how much memory that takes, on the embedded stores and on SQL Server;
+//! and what bytes to and from SQL Server cost. The figures are the machine's: server, clients and stores share its cores and its disk.
 
 mod house;
+mod lanes;
 mod latency;
 mod memory;
+mod program;
 mod rows;
 mod small;
+mod sql_server;
 
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, value_parser};
+use sluss::model::content::MAX_CONTENT_BYTES;
 
-/// Measures Sluss on the embedded stores; starts the `sluss` that lies beside it.
+/// Measures Sluss. It starts the `sluss` that lies beside it, and where SQL Server takes part the test server `sluss-tds`, or uses the
+/// real one that SLUSS_TEST_MSSQL names.
 #[derive(Debug, Parser)]
 #[command(name = "sluss-loadtest", max_term_width = 100)]
 struct Arguments {
@@ -45,8 +50,21 @@ enum Measurement {
     },
     /// One large document in, copied, read, replaced in the object store and written back, with the server's peak memory.
     Memory {
-        #[arg(long, default_value_t = 2_000_000_000)]
+        /// Length of the document; Sluss takes at most 2^31-1 less 1 MiB.
+        #[arg(long, default_value_t = 2_000_000_000, value_parser = value_parser!(u64).range(1..=MAX_CONTENT_BYTES))]
         bytes: u64,
+        /// Where the tenant's database is.
+        #[arg(long, value_enum, default_value_t = memory::Sql::Sqlite)]
+        sql: memory::Sql,
+    },
+    /// CPU time of reads from SQL Server and writes to it: the bare drivers, and Sluss's two lanes of connections.
+    Lanes {
+        /// Each figure is the median of so many runs.
+        #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..))]
+        runs: u32,
+        /// CPU time that a run takes at least, so that the kernel's clock of 10 ms is fine enough.
+        #[arg(long, default_value_t = 1000, value_parser = value_parser!(u64).range(1..))]
+        milliseconds: u64,
     },
 }
 
@@ -57,6 +75,7 @@ async fn main() -> anyhow::Result<()> {
             small::run(&small::Plan { lasts: Duration::from_secs(seconds), documents, bytes, clients }).await
         }
         Measurement::Rows { rows, verify_up_to } => rows::run(&rows, verify_up_to).await,
-        Measurement::Memory { bytes } => memory::run(bytes).await,
+        Measurement::Memory { bytes, sql } => memory::run(bytes, sql).await,
+        Measurement::Lanes { runs, milliseconds } => lanes::run(runs, Duration::from_millis(milliseconds)).await,
     }
 }
