@@ -5,7 +5,8 @@
 //! - [`model`]: the protocol as values and pure functions. The row decides, and [`model::document::truth`] says what it decided.
 //! - [`config`], [`telemetry`], [`clock`], [`budget`], [`body`], [`serve`], [`client`], [`stop`]: what
 //!   every room above may use.
-//! - [`store`]: the contracts of the stores, their backends, and the checks that every reader of an object passes.
+//! - [`store`]: the contracts of the stores, the plan of a change, the backends (SQLite, SQL Server, a folder), and the checks that every
+//!   reader of an object passes.
 //! - [`tenants`]: this process's tenants, and who may ask for them.
 //! - [`compare`]: what a document's holders have, compared with its location and with each other.
 //! - [`gateway`]: the document API. [`migrate`]: agents and flips. [`admin`]: the operators' API. [`housekeeping`]: the clock's work.
