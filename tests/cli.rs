@@ -142,6 +142,47 @@ fn init_says_what_it_misses_and_does_the_other_tenants() {
 }
 
 #[test]
+fn a_file_needs_no_script_and_is_examined_like_any_database() {
+    let lab = Lab::new(SETTINGS);
+    let seat = lab.seat("one");
+    let complaint = sluss(&seat, &["init", "--print-sql", "--tenant", "acme"]).complaint(2);
+    assert!(complaint.contains("acme: its database is a SQLite file, for which there is no script"), "{complaint}");
+    assert!(sluss(&seat, &["doctor", "--tenant", "acme"]).with_code(1).contains("run `sluss init`"));
+    sluss(&seat, &["init"]).done();
+    let examined: Value = serde_json::from_str(&sluss(&seat, &["doctor", "--tenant", "acme", "--json"]).done()).unwrap();
+    let gravities: Vec<&Value> = examined["findings"].as_array().unwrap().iter().map(|finding| &finding["gravity"]).collect();
+    assert_eq!(gravities, ["ok", "ok", "ok"], "{examined}");
+    lab.database().execute_batch("ALTER TABLE documents DROP COLUMN media_type; DROP TRIGGER \"sluss_Filer_updated\"").unwrap();
+    let said = sluss(&seat, &["doctor"]).with_code(1);
+    assert!(said.contains("has no column \"media_type\"") && said.contains("triggers are missing: sluss_Filer_updated"), "{said}");
+    fs::remove_file(lab.database_file()).unwrap();
+    assert!(sluss(&seat, &["doctor"]).with_code(1).contains("there is no file "));
+}
+
+#[test]
+fn sluss_goes_out_of_a_file_tenant_by_tenant_once_all_content_is_in_sql() {
+    let lab = Lab::new(SETTINGS);
+    let seat = lab.seat("one");
+    ACME.insert(&lab.database(), "1", "text/plain", "a.txt", Some(sluss::demo::pattern::Pattern { seed: 1, length: 40_000 }));
+    sluss(&seat, &["init"]).done();
+    let remove = |tenant| sluss(&seat, &["init", "--remove", "--tenant", tenant]);
+    lab.database().execute_batch("UPDATE sluss_state SET phase = 'dual' WHERE tenant = 'acme'").unwrap();
+    assert!(remove("acme").complaint(3).contains("acme is in phase dual: bring it back with `sluss tenant phase acme sql`"));
+    lab.database().execute_batch("UPDATE sluss_state SET phase = 'sql'").unwrap();
+    let left = |pattern: &str| -> i64 {
+        let count = "SELECT count(*) FROM sqlite_schema WHERE name LIKE ?1 ESCAPE '!'";
+        lab.database().query_row(count, [pattern], |row| row.get(0)).unwrap()
+    };
+    lab.database().execute_batch(&remove("acme").done()).unwrap();
+    assert_eq!((left("sluss!_%documents%"), left("sluss!_state")), (0, 1), "the other tenant stays");
+    assert!(remove("acme").complaint(3).contains("there is nothing of tenant acme in this file"));
+    lab.database().execute_batch(&remove("globex").done()).unwrap();
+    // The control database lies in the same file.
+    assert_eq!((left("sluss!_%Filer%"), left("sluss!_state"), left("sluss!_version%"), left("sluss!_operator")), (0, 0, 0, 1));
+    assert_eq!(ACME.ids(&lab.database()), ["1"]);
+}
+
+#[test]
 fn a_tenant_that_was_never_initialised_is_told_to_be() {
     let lab = Lab::new(SETTINGS);
     let seat = lab.seat("one");

@@ -7,14 +7,17 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::clock::Clock;
-use crate::config::{ControlConfig, Limits, ObjectStoreConfig, SqlConfig, SqliteConfig, TenantConfig};
+use crate::config::{ControlConfig, Limits, ObjectStoreConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::disk::DiskStore;
+use crate::store::doctor::Finding;
+use crate::store::error::StoreResult;
 use crate::store::metered::{Meter, MeteredObjects, MeteredSql, StoreObserver};
 use crate::store::mssql::{self, ConnectionLimit, SqlServer, SqlServerControl, SqlServerTenant};
 use crate::store::object::ObjectStore;
 use crate::store::queue::JobQueue;
+use crate::store::removal::Removal;
 use crate::store::settings::TenantSettings;
 use crate::store::sql::{PoolUse, SqlStore};
 use crate::store::sqlite::{self, SqliteControl, SqliteFile, SqliteTenant};
@@ -172,12 +175,50 @@ pub(super) async fn init(config: &TenantConfig) -> anyhow::Result<()> {
             let file = open_file(sqlite)?;
             sqlite::init(&file, &settings(config)).await.map_err(|error| anyhow::anyhow!(error.chain()))
         }
-        SqlConfig::SqlServer(server) => {
-            let server = SqlServer::new(server, &ConnectionLimit::new(INIT_CONNECTIONS))?;
-            let made = mssql::init(&server, &settings(config)).await;
-            server.close().await;
-            made.map_err(|error| anyhow::anyhow!(error.chain()))
+        SqlConfig::SqlServer(sql) => with_server(sql, async |server| mssql::init(server, &settings(config)).await).await,
+    }
+}
+
+/// A connection of one command's own, closed behind it.
+async fn with_server<T>(config: &SqlServerConfig, work: impl AsyncFnOnce(&Arc<SqlServer>) -> StoreResult<T>) -> anyhow::Result<T> {
+    let server = SqlServer::new(config, &ConnectionLimit::new(INIT_CONNECTIONS))?;
+    let done = Box::pin(work(&server)).await;
+    server.close().await;
+    done.map_err(|error| anyhow::anyhow!(error.chain()))
+}
+
+/// What `init` would run in the tenant's database, to read. `None`: a SQLite file, for which nobody needs it.
+pub(super) async fn print(config: &TenantConfig) -> anyhow::Result<Option<String>> {
+    match &config.sql {
+        SqlConfig::Sqlite(_) => Ok(None),
+        SqlConfig::SqlServer(sql) => with_server(sql, async |server| mssql::print(server, sql, &settings(config)).await).await.map(Some),
+    }
+}
+
+/// The same for the control database.
+pub(super) fn print_control(config: &ControlConfig) -> Option<String> {
+    match config {
+        ControlConfig::Sqlite { .. } => None,
+        ControlConfig::SqlServer(sql) => Some(mssql::print_control(sql)),
+    }
+}
+
+/// What takes Sluss out of the tenant's database, or why it is too early.
+pub(super) async fn remove(config: &TenantConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Removal> {
+    match &config.sql {
+        SqlConfig::Sqlite(sqlite) => {
+            let removal = sqlite::remove(open_file(sqlite)?, &settings(config), clock).await;
+            removal.map_err(|error| anyhow::anyhow!(error.chain()))
         }
+        SqlConfig::SqlServer(sql) => with_server(sql, async |server| mssql::remove(server, sql, &settings(config)).await).await,
+    }
+}
+
+/// What is found on the tenant's database.
+pub(super) async fn examine(config: &TenantConfig, clock: &dyn Clock) -> anyhow::Result<Vec<Finding>> {
+    match &config.sql {
+        SqlConfig::Sqlite(sqlite) => Ok(sqlite::examine(&sqlite.path, &open_file(sqlite)?, &settings(config)).await),
+        SqlConfig::SqlServer(sql) => with_server(sql, async |server| mssql::examine(server, sql, &settings(config), clock).await).await,
     }
 }
 

@@ -39,6 +39,8 @@ use crate::migrate::work::Tools;
 use crate::model::limits::OwnBounds;
 use crate::serve::{Listener, ServeSettings};
 use crate::store::control::{ControlStore, Process};
+use crate::store::doctor::Finding;
+use crate::store::removal::Removal;
 use crate::telemetry::Metrics;
 use crate::tenants::{Access, Tenants};
 
@@ -274,6 +276,27 @@ pub async fn init(config: &Config, tenant: &TenantConfig) -> anyhow::Result<()> 
     backends::init(tenant).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     backends::init_control(&config.control, &clock).await
+}
+
+/// What [`init`] would run in this tenant's database, for somebody else to run. `None`: it is a SQLite file, for which nobody has to.
+pub async fn print_sql(tenant: &TenantConfig) -> anyhow::Result<Option<String>> {
+    backends::print(tenant).await
+}
+
+/// The same for the control database.
+pub fn print_control_sql(config: &Config) -> Option<String> {
+    backends::print_control(&config.control)
+}
+
+/// What takes Sluss out of this tenant's database, for somebody else to run, or why it is too early.
+pub async fn print_removal(tenant: &TenantConfig) -> anyhow::Result<Removal> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    backends::remove(tenant, &clock).await
+}
+
+/// What is found on this tenant's database, and what it means.
+pub async fn examine(tenant: &TenantConfig) -> anyhow::Result<Vec<Finding>> {
+    backends::examine(tenant, &SystemClock).await
 }
 
 async fn bind(what: &str, address: Option<SocketAddr>) -> anyhow::Result<Option<Listener>> {

@@ -6,8 +6,8 @@ use anyhow::Context;
 use tracing::level_filters::LevelFilter;
 
 use super::Exit;
-use crate::app::{self, App, Role, VERSION};
-use crate::config::Config;
+use crate::app::{App, Role, VERSION};
+use crate::config::{Config, TenantConfig};
 use crate::stop::stop_signal;
 use crate::telemetry::{self, LogFormat};
 
@@ -31,27 +31,6 @@ pub(super) async fn serve(config: &Path, log: LogFormat, role: Role) -> anyhow::
     Ok(Exit::Done)
 }
 
-pub(super) async fn init(config: &Path, tenant: Option<&str>, json: bool) -> anyhow::Result<Exit> {
-    let Some(config) = load(config) else { return Ok(Exit::Usage) };
-    let chosen: Vec<_> = config.tenants.iter().filter(|config| tenant.is_none_or(|tenant| config.id.as_str() == tenant)).collect();
-    if chosen.is_empty() {
-        eprintln!("sluss: there is no tenant {:?} in the configuration", tenant.unwrap_or_default());
-        return Ok(Exit::Usage);
-    }
-    let mut failed = 0;
-    for tenant in &chosen {
-        match app::init(&config, tenant).await {
-            Ok(()) if json => println!("{}", serde_json::json!({ "tenant": tenant.id.as_str(), "ready": true })),
-            Ok(()) => println!("{}: ready; `sluss tenant show {}` tells its phase once `sluss serve` runs", tenant.id, tenant.id),
-            Err(error) => {
-                failed += 1;
-                eprintln!("sluss: {}: {error:#}", tenant.id);
-            }
-        }
-    }
-    Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
-}
-
 pub(super) fn check(config: &Path, json: bool) -> Exit {
     let problems = match Config::load(config) {
         Ok(loaded) if json => {
@@ -73,7 +52,17 @@ pub(super) fn check(config: &Path, json: bool) -> Exit {
     Exit::Usage
 }
 
+/// The tenants that a command is about: all, or the one that it names. `None`: there is no such tenant, and that was said.
+pub(super) fn chosen<'a>(config: &'a Config, tenant: Option<&str>) -> Option<Vec<&'a TenantConfig>> {
+    let chosen: Vec<_> = config.tenants.iter().filter(|config| tenant.is_none_or(|tenant| config.id.as_str() == tenant)).collect();
+    if chosen.is_empty() {
+        eprintln!("sluss: there is no tenant {:?} in the configuration", tenant.unwrap_or_default());
+        return None;
+    }
+    Some(chosen)
+}
+
 /// `None`: the problems were printed.
-fn load(path: &Path) -> Option<Config> {
+pub(super) fn load(path: &Path) -> Option<Config> {
     Config::load(path).inspect_err(|problems| eprintln!("{problems}")).ok()
 }

@@ -1,6 +1,8 @@
 //! The command line: what can be said, who carries it out, and the exit code. Operators' commands speak to the admin API; only
-//! `serve`, `agent`, `demo`, `init` and `config` act directly.
+//! `serve`, `agent`, `demo`, `init`, `doctor` and `config` act directly.
 
+mod doctor;
+mod init;
 mod limits;
 mod local;
 mod purge;
@@ -49,11 +51,9 @@ enum Command {
     /// Shows everything in one process on embedded stores in a temporary folder.
     Demo(DemoArgs),
     /// Creates Sluss's own tables and triggers in the tenants' databases; safe to run twice.
-    Init {
-        /// Only this tenant.
-        #[arg(long)]
-        tenant: Option<String>,
-    },
+    Init(init::InitArgs),
+    /// Looks at the tenants' databases and tables, and tells what to do about what it finds. It changes nothing.
+    Doctor(doctor::DoctorArgs),
     /// Looks at tenants and flips their phases.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -226,7 +226,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
             telemetry::init(log, LevelFilter::WARN)?;
             demo::run(args, json).await.map(|passed| if passed { Exit::Done } else { Exit::Failed })
         }
-        Command::Init { tenant } => local::init(&config, tenant.as_deref(), json).await,
+        // Boxed: the compiler computes the layout of all that they await at once, and gives up below so many calls.
+        Command::Init(args) => Box::pin(init::run(args, &config, json)).await,
+        Command::Doctor(args) => Box::pin(doctor::run(args, &config, json)).await,
         Command::Config(ConfigCommand::Check) => Ok(local::check(&config, json)),
         Command::Tenant(TenantCommand::List { admin }) => remote::Remote::new(&admin, json)?.list_tenants().await,
         Command::Tenant(TenantCommand::Show { tenant, admin }) => remote::Remote::new(&admin, json)?.show_tenant(&tenant).await,

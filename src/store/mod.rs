@@ -5,6 +5,7 @@ mod audit;
 pub mod checked;
 pub mod control;
 pub mod disk;
+pub mod doctor;
 pub mod error;
 #[cfg(sluss_fault)]
 pub mod faulty;
@@ -15,6 +16,7 @@ pub mod object;
 mod plan;
 pub mod probe;
 pub mod queue;
+pub mod removal;
 pub mod settings;
 pub mod sql;
 pub mod sqlite;

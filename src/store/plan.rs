@@ -26,7 +26,7 @@ pub(super) struct Rules {
 pub(super) enum Decision {
     /// Nothing happens; this is how the transaction ends.
     Refuse(Commit),
-    Make(Plan),
+    Make(Box<Plan>),
 }
 
 /// The effects of one change, all of them in one transaction or none.
@@ -254,7 +254,7 @@ fn moved() -> Decision {
 }
 
 fn make(row: RowEdit, location: LocationEdit) -> Decision {
-    Decision::Make(Plan { upload: None, row, location })
+    Decision::Make(Box::new(Plan { upload: None, row, location }))
 }
 
 fn unmet(before: &DocRow, precondition: &Precondition) -> Option<Decision> {
@@ -313,7 +313,7 @@ fn point(before: &DocRow, new: NewObject, attributes: NewAttributes, preconditio
     let name = Naming::Given(Stamp::Object(object.id));
     let upload = Some((object.clone(), UploadPurpose::Write));
     let location = LocationEdit::Replace(NewLocation { object: Some(object), labels, name, content, revision: At::New, sole: true });
-    Decision::Make(Plan { upload, row, location })
+    Decision::Make(Box::new(Plan { upload, row, location }))
 }
 
 fn publish(before: &DocRow, seen: Revision, copied: Copied, content: Fingerprint) -> Decision {
@@ -328,7 +328,7 @@ fn publish(before: &DocRow, seen: Revision, copied: Copied, content: Fingerprint
         Copied::Uploaded(object, labels) => {
             let upload = object.clone().map(|object| (object, UploadPurpose::Copy));
             let new = NewLocation { object, labels, name: Naming::Given(stamp), content, revision: At::Seen(seen), sole: false };
-            Decision::Make(Plan { upload, row: RowEdit::Keep, location: LocationEdit::Replace(new) })
+            Decision::Make(Box::new(Plan { upload, row: RowEdit::Keep, location: LocationEdit::Replace(new) }))
         }
         Copied::SameAs(object) => {
             let same = before.location.as_ref().is_some_and(|location| location.object == object && location.content == content);

@@ -254,7 +254,21 @@ async fn a_row_whose_content_only_the_object_store_holds_cannot_change_its_tenan
     assert_eq!(w.holder(&shared(1)).await, Holder::Object);
 }
 
+async fn a_neighbours_row_of_the_same_id_leaves_ours_alone(w: World) {
+    let ours = shared(1);
+    w.customer.insert(&ours, Some(b"theirs"));
+    w.customer.give_away(&ours).unwrap();
+    w.customer.insert(&ours, Some(b"ours"));
+    let theirs = DocKey { tenant: "globex".parse().unwrap(), ..ours.clone() };
+    let (revision, epoch) = (w.revision(&ours).await, w.neighbour.state().await.unwrap().epoch);
+    for change in [store_named(b"changed", NewAttributes::default()), delete()] {
+        done(w.neighbour.commit(&theirs, epoch, change).await.unwrap());
+        assert_eq!((w.revision(&ours).await, w.read(&ours).await.unwrap()), (revision, b"ours".to_vec()));
+    }
+}
+
 on_every_backend! {
+    a_neighbours_row_of_the_same_id_leaves_ours_alone,
     a_uuid_is_met_in_either_case_and_answered_as_its_row_spells_it,
     a_row_that_a_put_inserts_has_the_configured_defaults,
     what_the_table_has_no_column_for_is_kept_beside_it_in_every_phase,

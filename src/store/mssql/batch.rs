@@ -2,8 +2,11 @@
 //! Nothing that a caller sends ever becomes part of a batch's text.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
+
+use super::text::literal;
 
 /// A value on its way to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,16 +35,35 @@ pub(super) struct Parameter {
 pub(super) struct Batch<'a> {
     text: Cow<'a, str>,
     pub(super) parameters: Vec<Parameter>,
+    /// How much longer than other batches it may take, because the server moves much.
+    pub(super) allowance: Duration,
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn new(text: impl Into<Cow<'a, str>>) -> Self {
-        Self { text: text.into(), parameters: Vec::new() }
+        Self { text: text.into(), parameters: Vec::new(), allowance: Duration::ZERO }
     }
 
     pub(super) fn with(mut self, name: &'static str, declared: &'static str, value: impl Into<Value>) -> Self {
         self.parameters.push(Parameter { name, declared, value: value.into() });
         self
+    }
+
+    /// The whole text, for somebody to run it by hand: the parameters as literals.
+    pub(super) fn by_hand(&self) -> String {
+        let mut text = String::new();
+        for Parameter { name, declared, value } in &self.parameters {
+            let value = match value {
+                Value::Null => "NULL".to_owned(),
+                Value::Flag(flag) => u8::from(*flag).to_string(),
+                Value::Integer(integer) => integer.to_string(),
+                Value::Text(text) => literal(text),
+                Value::Bytes(bytes) => bytes.iter().fold("0x".to_owned(), |hex, byte| format!("{hex}{byte:02X}")),
+            };
+            text.push_str(&format!("DECLARE @{name} {declared} = {value};\n"));
+        }
+        text.push_str(&self.text);
+        text
     }
 
     /// The whole text, as somebody could run it by hand with values in place of the driver's parameters. `marker`: how the driver

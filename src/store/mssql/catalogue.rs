@@ -31,6 +31,9 @@ pub(super) struct Column {
     pub(super) max_length: i64,
     pub(super) nullable: bool,
     pub(super) identity: bool,
+    pub(super) filestream: bool,
+    /// Its texts are of another code page than the database's, in which variables are.
+    pub(super) foreign_code_page: bool,
     pub(super) collation: Option<String>,
 }
 
@@ -46,6 +49,8 @@ impl Column {
             max_length,
             nullable: row.flag()?,
             identity: row.flag()?,
+            filestream: row.flag()?,
+            foreign_code_page: row.flag()?,
             collation: row.text_or_null()?,
         })
     }

@@ -42,6 +42,7 @@ pub(super) struct Command {
 pub(super) struct Errand {
     text: String,
     parameters: Vec<Parameter>,
+    pub(super) allowance: Duration,
 }
 
 impl Commands {
@@ -177,7 +178,7 @@ impl Command {
 
 impl Errand {
     pub(super) fn new(batch: &Batch<'_>) -> Self {
-        Self { text: batch.text(MARKER), parameters: batch.parameters.clone() }
+        Self { text: batch.text(MARKER), parameters: batch.parameters.clone(), allowance: batch.allowance }
     }
 }
 

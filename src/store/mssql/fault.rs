@@ -85,6 +85,11 @@ impl Fault {
         self.meaning == Meaning::Login
     }
 
+    /// The user may not do it. For what it may not even see, the server says that it is not there.
+    pub(super) fn may_lack_a_right(&self) -> bool {
+        self.meaning == Meaning::Permission
+    }
+
     /// The batch was undone for the sake of others, and may run again.
     pub(super) fn may_run_again(&self) -> bool {
         self.outcome != Outcome::Unknown && self.meaning.may_run_again()
@@ -99,5 +104,14 @@ impl Fault {
 impl From<Misread> for Fault {
     fn from(misread: Misread) -> Self {
         Self::midway(StoreErrorKind::Other, misread)
+    }
+}
+
+/// What was asked of the catalogue; `None` where the server refuses to tell. A connection that breaks is a fault all the same.
+pub(super) fn seen<T>(asked: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match asked {
+        Ok(seen) => Ok(Some(seen)),
+        Err(fault) if fault.number.is_some() => Ok(None),
+        Err(fault) => Err(fault),
     }
 }

@@ -63,6 +63,8 @@ impl Meaning {
             3935 => Self::Busy,
             // Not enough memory in the resource pool.
             701 => Self::Busy,
+            // No lock structures, and no buffers, are left.
+            1204 | 802 => Self::Busy,
             // Waited too long for memory to run a query.
             8645 => Self::Busy,
             // Less memory than a query takes at the least.
@@ -117,6 +119,10 @@ impl Meaning {
             262 => Self::Permission,
             // An action that the user may not take, and a view of the server's state that it may not see.
             297 | 300 => Self::Permission,
+            // ALTER TABLE, CREATE INDEX, CREATE TRIGGER: what they are on does not exist, or the user may not alter it.
+            1088 | 4902 | 8197 => Self::Permission,
+            // A schema that does not exist, or in which the user may make nothing; the same for anything else that DDL names.
+            2760 | 15151 | 15247 => Self::Permission,
             // The login has no user in this database.
             916 => Self::Permission,
 
@@ -128,6 +134,8 @@ impl Meaning {
 
             // The filegroup is full.
             1105 => Self::Full,
+            // No page is left in a file group, and a file cannot grow.
+            1101 | 5149 => Self::Full,
             // The transaction log is full.
             9002 => Self::Full,
             // A version that a snapshot asks for is not there, or no more fit: tempdb is out of space.

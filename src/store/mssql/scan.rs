@@ -53,7 +53,8 @@ pub(super) fn after_condition(table: &Table, after: Option<&DocId>) -> String {
 }
 
 pub(super) async fn walk(tenant: &SqlServerTenant, table: &Table, after: Option<&DocId>, limit: usize) -> Result<Walked, Fault> {
-    let text = table.fill(statements::PAGE, &[("after", &after_condition(table, after))]);
+    let check_after = if after.is_some() { statements::AFTER_IS_THERE } else { "" };
+    let text = table.fill(statements::PAGE, &[("after", &after_condition(table, after)), ("check_after", check_after)]);
     let batch = tenant.batch(&text).with("inline", "bigint", -1_i64).with("limit", "bigint", limit as i64);
     let found = tenant.run(&with_id(batch, "asked", table, after)).await?;
     let Collected { seen, all } = collect(found, table);
@@ -110,9 +111,12 @@ pub(super) async fn remaining(tenant: &SqlServerTenant) -> StoreResult<Remaining
 
 pub(super) async fn unnamed(tenant: &SqlServerTenant, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {
     let tables = tenant.tables().await?;
-    let places = tables.iter().map(|table| table.own("location")).chain(["sluss.upload".to_owned(), "sluss.version".to_owned()]);
-    let named: Vec<String> = places.map(|place| format!("EXISTS (SELECT 1 FROM {place} AS x WHERE x.object = @object)")).collect();
-    let text = super::text::fill(statements::IS_NAMED, &[("named", &named.join(" OR "))]);
+    let locations = tables.iter().map(|table| table.own("location"));
+    let places = std::iter::once("sluss.upload".to_owned()).chain(locations).chain(std::iter::once("sluss.version".to_owned()));
+    let named: String = places
+        .map(|place| format!("IF @named = 0 AND EXISTS (SELECT 1 FROM {place} AS x WHERE x.object = @object) SET @named = 1;\n"))
+        .collect();
+    let text = super::text::fill(statements::IS_NAMED, &[("named", &named)]);
     let asked = async {
         let mut unnamed = Vec::new();
         for object in objects {

@@ -10,7 +10,7 @@ use super::server::SqlServer;
 use super::table::{Named, Table, Unfit};
 use super::tenant::describe;
 use super::text::{literal, quoted};
-use super::{STORE, ddl};
+use super::{STORE, ddl, presence};
 use crate::config::{CreateRule, DeleteRule};
 use crate::model::document::ContentColumn;
 use crate::model::id::{IdKind, MAX_DOC_ID_BYTES};
@@ -18,10 +18,13 @@ use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::settings::TenantSettings;
 
 /// Raised with every change of the tables; what is new for older ones is added to `ddl` as statements that look first.
-const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 1;
+
+/// A clustered index takes keys of up to 900 bytes, any other one of up to 1,700.
+const MAX_CLUSTERED_BYTES: i64 = 900;
 
 /// Waiting for a lock on the customer's table, DDL holds up everybody behind it; rather give up and come again.
-const PATIENCE: &str = "SET LOCK_TIMEOUT 5000;\n";
+pub(super) const PATIENCE: &str = "SET LOCK_TIMEOUT 5000;\n";
 
 /// The DDL for one tenant, batch by batch.
 pub(super) fn script(tables: &[Table]) -> Vec<String> {
@@ -31,7 +34,7 @@ pub(super) fn script(tables: &[Table]) -> Vec<String> {
 }
 
 /// Our tables and triggers beside one of the customer's.
-fn beside(table: &Table) -> Vec<String> {
+pub(super) fn beside(table: &Table) -> Vec<String> {
     let mut script = vec![fill(table, ddl::LOCATION)];
     if table.lacks_attributes() {
         script.push(fill(table, ddl::ATTRIBUTE));
@@ -42,12 +45,15 @@ fn beside(table: &Table) -> Vec<String> {
     script.push(fill(table, ddl::RETIRED_TRIGGER));
     if table.owner.is_some() {
         script.push(fill(table, ddl::MOVED_TRIGGER));
+        if table.lacks_attributes() {
+            script.push(fill(table, ddl::ATTRIBUTE_MOVED_TRIGGER));
+        }
     }
     script
 }
 
 /// What stands for names in the DDL, besides those of statements.
-fn fill(table: &Table, text: &str) -> String {
+pub(super) fn fill(table: &Table, text: &str) -> String {
     let name = |what: &str| format!("{what}/{}/{}", table.tenant, table.collection);
     let own = |what: &str| table.own(what);
     let key = |what: &str| quoted(&format!("{}_key", name(what)));
@@ -57,8 +63,12 @@ fn fill(table: &Table, text: &str) -> String {
         None => (String::new(), String::new()),
     };
     let inserted_mine = table.owner.as_ref().map_or(String::new(), |(column, value)| format!(" AND i.{} = {value}", column.name));
-    let schema = table.document.split_once("].[").map_or("[dbo", |(schema, _)| schema);
-    let values: [(&str, String); 19] = [
+    let deleted_mine = table.owner.as_ref().map_or(String::new(), |(column, value)| format!(" AND x.{} = {value}", column.name));
+    let clustering = if table.id.column.max_length > MAX_CLUSTERED_BYTES { "NONCLUSTERED" } else { "CLUSTERED" };
+    let values: [(&str, String); 22] = [
+        ("deleted_mine", deleted_mine),
+        ("clustering", clustering.to_owned()),
+        ("attribute_moved_trigger", own("attribute_moved")),
         ("location_literal", literal(&own("location"))),
         ("place_literal", literal(&own("place"))),
         ("attribute_literal", literal(&own("attribute"))),
@@ -76,7 +86,7 @@ fn fill(table: &Table, text: &str) -> String {
         ("inserted_mine", inserted_mine),
         ("retired_trigger", own("retired")),
         ("moved_trigger", own("moved")),
-        ("revision_trigger", format!("{schema}].{}", quoted(&format!("sluss/{}", name("revision"))))),
+        ("revision_trigger", format!("{}.{}", table.schema, quoted(&format!("sluss/{}", name("revision"))))),
         ("deleted_spelled", table.id_spelled("x", "id")),
     ];
     let literals = [("tenant_literal", literal(table.tenant.as_str())), ("collection_literal", literal(table.collection.as_str()))];
@@ -98,7 +108,7 @@ fn references(table: &Table, name: &str) -> String {
 }
 
 /// The batch that makes the tenant's own rows, with its parameters.
-fn rows(settings: &TenantSettings, tables: &[Table]) -> Batch<'static> {
+pub(super) fn rows(settings: &TenantSettings, tables: &[Table]) -> Batch<'static> {
     let collections: String = tables.iter().map(|table| fill(table, ddl::COLLECTION)).collect();
     let text = format!("{}{collections}COMMIT TRANSACTION;\nSELECT 'done' AS outcome;\n", ddl::TENANT);
     Batch::new(text)
@@ -110,7 +120,7 @@ fn rows(settings: &TenantSettings, tables: &[Table]) -> Batch<'static> {
 }
 
 /// Refuses a table that a collection cannot be, with what to do about it.
-fn check(table: &Table) -> Result<(), Unfit> {
+pub(super) fn check(table: &Table) -> Result<(), Unfit> {
     let (id, content) = (&table.id, &table.content);
     let document = &table.document;
     let unfit = |what: String| Err(Unfit(what));
@@ -127,7 +137,16 @@ fn check(table: &Table) -> Result<(), Unfit> {
     if matches!(id.column.family, Family::Text { .. }) && id.column.max_chars().is_none_or(|chars| chars > MAX_DOC_ID_BYTES as i64) {
         return unfit(format!("column {} of {document} is {}: ids have up to {MAX_DOC_ID_BYTES} characters", id.name, id.column.declared));
     }
-    if !matches!(content.column.family, Family::Binary | Family::Image) {
+    if id.column.foreign_code_page && matches!(id.column.family, Family::Text { wide: false }) {
+        return unfit(format!(
+            "column {} of {document} is of another code page than the database, which cannot spell all of its ids: make it nvarchar, or of the \
+             database's collation",
+            id.name
+        ));
+    }
+    // A bounded one would be cut short, or filled up.
+    let is_large = content.column.family == Family::Binary && content.column.max_length < 0 && !content.column.filestream;
+    if !is_large && content.column.family != Family::Image {
         return unfit(format!(
             "column {} of {document} is {}: documents are varbinary(max) or image (FILESTREAM and text are not supported)",
             content.name, content.column.declared
@@ -181,12 +200,21 @@ pub(super) async fn tables(server: &Arc<SqlServer>, settings: &TenantSettings) -
 pub async fn init(server: &Arc<SqlServer>, settings: &TenantSettings) -> StoreResult<()> {
     let tables = tables(server, settings).await?;
     let made = async {
-        for text in script(&tables) {
-            run_ddl(server, &text).await?;
-        }
+        make(server, &tables).await?;
         server.run(&rows(settings, &tables)).await.map(|_| ())
     };
     made.await.map_err(|fault| fault.at("init", &settings.id))
+}
+
+/// A login that may make nothing is enough where somebody else has run the script: then all of it is there.
+async fn make(server: &Arc<SqlServer>, tables: &[Table]) -> Result<(), Fault> {
+    for text in script(tables) {
+        if let Err(fault) = run_ddl(server, &text).await {
+            let is_done = fault.may_lack_a_right() && presence::missing(server, tables).await?.is_empty();
+            return if is_done { Ok(()) } else { Err(fault) };
+        }
+    }
+    Ok(())
 }
 
 /// The control database's tables, where they are missing.
@@ -203,7 +231,7 @@ pub(super) async fn init_control(server: &Arc<SqlServer>) -> StoreResult<()> {
     made.await.map_err(|fault: Fault| fault.at("prepare", "the control database"))
 }
 
-/// A trigger has to be a batch's first statement, so the patience of one is set by itself.
+/// A trigger has to be a batch's first statement, so it waits for as long as the session's own `lock_timeout`.
 async fn run_ddl(server: &Arc<SqlServer>, text: &str) -> Result<(), Fault> {
     let is_trigger = text.lines().any(|line| line.starts_with("CREATE OR ALTER TRIGGER"));
     let text = if is_trigger { text.to_owned() } else { format!("{PATIENCE}{text}") };

@@ -128,7 +128,10 @@ impl SqlServer {
         let patience = self.opening.settings.statement_timeout;
         // A time-out, a broken connection and a panic close it, and the server undoes what was open on it.
         let done = match work {
-            Work::Batch(errand) => timeout(patience, command.perform(errand)).await.unwrap_or_else(|_| Err(too_long(patience))),
+            Work::Batch(errand) => {
+                let patience = patience + errand.allowance;
+                timeout(patience, command.perform(errand)).await.unwrap_or_else(|_| Err(too_long(patience)))
+            }
             Work::Series(series) => command.perform_series(series, patience).await,
         };
         match &done {

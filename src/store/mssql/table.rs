@@ -25,6 +25,8 @@ pub(super) struct Table {
     pub(super) rules: Rules,
     /// Whether deleting a row takes our rows with it; else a sweep looks for rows that are gone.
     pub(super) cascades: bool,
+    /// Quoted.
+    pub(super) schema: String,
     /// Quoted, with its schema.
     pub(super) document: String,
     pub(super) id: Named,
@@ -108,6 +110,7 @@ impl Table {
             id_kind: config.id_kind,
             rules: Rules { column: config.nullability, create: config.create, delete: config.delete },
             cascades: config.foreign_key,
+            schema: quoted(schema_of(config)),
             id,
             content: find(&config.content_column)?,
             media_type: optional(&config.media_type_column)?,
@@ -164,14 +167,14 @@ impl Table {
         let revision_join = |kind: &str| {
             if beside_row { format!("{kind} {revisions} AS r WITH (REPEATABLEREAD) ON r.id = d.{id}") } else { String::new() }
         };
-        let changed = if beside_row {
-            format!(
-                "JOIN {revisions} AS r WITH (REPEATABLEREAD) ON 1 = 1\nJOIN {} AS d WITH (REPEATABLEREAD) ON d.{id} = r.id",
-                self.document
-            )
-        } else {
-            format!("JOIN {} AS d WITH (REPEATABLEREAD) ON 1 = 1", self.document)
+        let (source, candidate, raised, only) = match &self.rowversion {
+            Some(column) => (format!("{} AS d", self.document), format!("d.{id}"), format!("d.{}", column.name), mine.as_str()),
+            None => (format!("{revisions} AS r"), "r.id".to_owned(), "r.rv".to_owned(), ""),
         };
+        let changed = format!(
+            "SELECT TOP (@limit) {candidate} AS id FROM {source} WITH (READCOMMITTEDLOCK) \
+             WHERE {raised} > CAST(@watermark AS binary(8)) AND {raised} < @ceiling{only} ORDER BY {raised}"
+        );
         let (owner_column, owner_value) = match &self.owner {
             Some((_, value)) => ("owner, ".to_owned(), format!("{value}, ")),
             None => (String::new(), String::new()),
@@ -190,7 +193,6 @@ impl Table {
             ("location_id", self.id_text("l", "id")),
             ("id_spelled", self.id_spelled("d", id)),
             ("beside", format!("{}\n{located}", revision_join("LEFT JOIN"))),
-            ("beside_changed", located),
             ("changed", changed),
             ("revision_join", revision_join("JOIN")),
             ("rowversion", self.rowversion.as_ref().map_or(String::new(), |column| column.name.clone())),
@@ -220,7 +222,8 @@ impl Table {
     /// An id as the model spells it.
     fn id_text(&self, alias: &str, name: &str) -> String {
         match (self.id.column.family, self.id_kind) {
-            (_, IdKind::Integer) => format!("CAST({alias}.{name} AS bigint)"),
+            // One id that is too large must not keep a walk from the others.
+            (_, IdKind::Integer) => format!("TRY_CAST({alias}.{name} AS bigint)"),
             (Family::Guid, IdKind::Text | IdKind::Uuid) => format!("CAST({alias}.{name} AS nvarchar(36))"),
             // char and nchar fill up with blanks, which do not count in comparisons.
             (_, IdKind::Text | IdKind::Uuid) => format!("CAST(RTRIM({alias}.{name}) AS nvarchar(512))"),

@@ -8,12 +8,14 @@ mod content;
 mod control;
 mod customer;
 mod differences;
+mod doctor;
 mod edit;
 mod file;
 mod jobs;
 mod limits;
 mod locate;
 mod purges;
+mod removed;
 mod rows;
 mod scan;
 mod schema;
@@ -25,7 +27,9 @@ mod uploads;
 mod verification;
 
 pub use control::SqliteControl;
+pub use doctor::examine;
 pub use file::SqliteFile;
+pub use removed::remove;
 pub use schema::init;
 pub use tenant::SqliteTenant;
 

@@ -13,7 +13,7 @@ use crate::store::settings::TenantSettings;
 pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// Tables that all tenants of a database share. Times are Unix milliseconds.
-const SHARED_TABLES: &str = "
+pub(super) const SHARED_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS sluss_state (
     tenant TEXT PRIMARY KEY, phase TEXT NOT NULL, epoch INTEGER NOT NULL, schema_version INTEGER NOT NULL,
     read_only INTEGER NOT NULL DEFAULT 0
@@ -241,9 +241,9 @@ END;
 
 /// What our triggers are called after: those on the customer's table, and the one on the locations. The last three only where tenants
 /// share the table.
-const TRIGGERS: [&str; 7] = ["inserted", "updated", "deleted", "retired", "moved_in", "moved_out", "displaced"];
+pub(super) const TRIGGERS: [&str; 7] = ["inserted", "updated", "deleted", "retired", "moved_in", "moved_out", "displaced"];
 
-fn trigger_name(table: &Table, what: &str) -> String {
+pub(super) fn trigger_name(table: &Table, what: &str) -> String {
     match &table.tenant {
         Some(_) => format!("sluss_{what}{}", table.raw_side),
         None => format!("sluss{}_{what}", table.raw_side),

@@ -2,6 +2,7 @@
 //! them; on a tokio runtime of several threads they give their thread up meanwhile.
 
 use std::sync::mpsc;
+use std::time::Duration;
 
 use tiberius::{AuthMethod, ColumnData, Config, EncryptionLevel, IntoSql, Query};
 use tokio_util::compat::TokioAsyncWriteCompatExt;
@@ -40,8 +41,23 @@ pub type Answer = Result<Vec<Vec<Found>>, String>;
 
 struct Wish {
     statement: String,
-    given: Vec<Given>,
+    /// `None`: it goes as it is.
+    given: Option<Vec<Given>>,
     answer: mpsc::Sender<Answer>,
+}
+
+/// A statement that is on its way.
+pub struct Pending(mpsc::Receiver<Answer>);
+
+impl Pending {
+    /// The answer, or, if none comes in time, the statement that is still on its way.
+    pub fn within(self, patience: Duration) -> Result<Answer, Self> {
+        match self.0.recv_timeout(patience) {
+            Ok(answer) => Ok(answer),
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(self),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Ok(Err("the client's thread is gone".to_owned())),
+        }
+    }
 }
 
 /// One connection, in a thread of its own.
@@ -57,14 +73,24 @@ impl Client {
 
     /// Runs a batch whose parameters are called `@P1` and so on.
     pub fn run(&self, statement: &str, given: &[Given]) -> Answer {
-        let (answer, answered) = mpsc::channel();
-        let wish = Wish { statement: statement.to_owned(), given: given.to_vec(), answer };
-        self.0.send(wish).map_err(|_| "the client's thread is gone".to_owned())?;
+        let answered = self.send(statement, Some(given.to_vec()));
         let wait = || answered.recv().unwrap_or_else(|_| Err("the client's thread is gone".to_owned()));
         match tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
             Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
             Ok(_) | Err(_) => wait(),
         }
+    }
+
+    /// Sends a batch as it is, and does not wait: what it sets, and a transaction that it begins, outlive it.
+    pub fn say(&self, batch: &str) -> Pending {
+        Pending(self.send(batch, None))
+    }
+
+    fn send(&self, statement: &str, given: Option<Vec<Given>>) -> mpsc::Receiver<Answer> {
+        let (answer, answered) = mpsc::channel();
+        // Where the thread is gone, the answer's other end goes with the wish, and who waits hears of it.
+        drop(self.0.send(Wish { statement: statement.to_owned(), given, answer }));
+        answered
     }
 }
 
@@ -113,14 +139,20 @@ impl<'a> IntoSql<'a> for Given {
     }
 }
 
-async fn query(connection: &mut Connection, statement: &str, given: Vec<Given>) -> Answer {
-    let mut query = Query::new(statement);
-    given.into_iter().for_each(|given| query.bind(given));
+async fn query(connection: &mut Connection, statement: &str, given: Option<Vec<Given>>) -> Answer {
     let words = |error: tiberius::error::Error| match error {
         tiberius::error::Error::Server(error) => format!("{}: {}", error.code(), error.message()),
         other => other.to_string(),
     };
-    let results = query.query(connection).await.map_err(words)?.into_results().await.map_err(words)?;
+    let stream = match given {
+        Some(given) => {
+            let mut query = Query::new(statement);
+            given.into_iter().for_each(|given| query.bind(given));
+            query.query(connection).await
+        }
+        None => connection.simple_query(statement).await,
+    };
+    let results = stream.map_err(words)?.into_results().await.map_err(words)?;
     let rows = results.into_iter().next_back().unwrap_or_default();
     rows.into_iter().map(|row| row.into_iter().map(found).collect()).collect()
 }

@@ -119,6 +119,11 @@ impl Drop for Ground {
     }
 }
 
+/// Whether the environment names a real server.
+pub fn is_real() -> bool {
+    real().is_some()
+}
+
 /// The real server that the environment names.
 fn real() -> Option<Login> {
     #[expect(clippy::disallowed_methods, reason = "a test has no configuration but its environment")]

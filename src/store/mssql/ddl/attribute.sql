@@ -4,6 +4,6 @@ CREATE TABLE {attribute} (
     {owner_definition}id {id_definition} NOT NULL,
     media_type nvarchar(4000) NULL,
     file_name nvarchar(4000) NULL,
-    CONSTRAINT {attribute_key} PRIMARY KEY (id){attribute_foreign_key}
+    CONSTRAINT {attribute_key} PRIMARY KEY {clustering} (id){attribute_foreign_key}
 );
 ALTER TABLE {attribute} SET (LOCK_ESCALATION = DISABLE);

@@ -18,7 +18,7 @@ CREATE TABLE {location} (
     media_type nvarchar(4000) NULL,
     file_name nvarchar(4000) NULL,
     rv rowversion NOT NULL,
-    CONSTRAINT {location_key} PRIMARY KEY (id){foreign_key}
+    CONSTRAINT {location_key} PRIMARY KEY {clustering} (id){foreign_key}
 );
 ALTER TABLE {location} SET (LOCK_ESCALATION = DISABLE);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID({location_literal}) AND i.name = N'location_sole')
@@ -29,4 +29,4 @@ IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID({loc
 CREATE INDEX location_verified ON {location} (verified_at, object);
 -- Where a sweep has counted up to.
 IF OBJECT_ID({place_literal}, N'U') IS NULL
-CREATE TABLE {place} (id {id_definition} NOT NULL CONSTRAINT {place_key} PRIMARY KEY);
+CREATE TABLE {place} (id {id_definition} NOT NULL CONSTRAINT {place_key} PRIMARY KEY {clustering});

@@ -5,7 +5,7 @@ CREATE TABLE {revisions} (
     {owner_definition}id {id_definition} NOT NULL,
     raised bit NOT NULL,
     rv rowversion NOT NULL,
-    CONSTRAINT {revision_key} PRIMARY KEY (id){revision_foreign_key}
+    CONSTRAINT {revision_key} PRIMARY KEY {clustering} (id){revision_foreign_key}
 );
 ALTER TABLE {revisions} SET (LOCK_ESCALATION = DISABLE);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID({revision_literal}) AND i.name = N'revision_changed')

@@ -11,19 +11,20 @@ BEGIN
     IF (SELECT COUNT_BIG(*) FROM sluss.job AS j WITH (READCOMMITTEDLOCK) WHERE j.tenant = @tenant AND j.state = 'leased' AND j.due_at >= @now) >= @limit
     BEGIN ROLLBACK TRANSACTION; SELECT CAST(NULL AS bigint) AS id; RETURN; END;
 END;
-SELECT TOP (1) @job = j.id, @failures = j.failures FROM sluss.job AS j WITH (UPDLOCK, READPAST, ROWLOCK)
+SELECT TOP (1) @job = j.id FROM sluss.job AS j WITH (UPDLOCK, READPAST, ROWLOCK)
 WHERE j.tenant = @tenant AND j.state = 'leased' AND j.due_at < @now ORDER BY j.due_at;
 IF @job IS NULL SET @taken_over = 0;
 -- Each priority is one seek in an index, however many jobs wait for a later moment.
 WHILE @job IS NULL AND @rank > 0
 BEGIN
-    SELECT TOP (1) @job = j.id, @failures = j.failures FROM sluss.job AS j WITH (UPDLOCK, READPAST, ROWLOCK)
+    SELECT TOP (1) @job = j.id FROM sluss.job AS j WITH (UPDLOCK, READPAST, ROWLOCK)
     WHERE j.tenant = @tenant AND j.state = 'ready' AND j.priority = @rank AND j.due_at <= @now ORDER BY j.due_at;
     SET @rank = @rank - 10;
 END;
 IF @job IS NULL BEGIN ROLLBACK TRANSACTION; SELECT CAST(NULL AS bigint) AS id; RETURN; END;
 UPDATE sluss.job SET state = 'leased', owner = @owner, token = @token, due_at = @now + @lease, failures = failures + @taken_over WHERE id = @job;
-SELECT @kind = j.kind, @collection = j.collection, @document = j.document, @priority = j.priority, @progress = j.progress, @created_at = j.created_at
+SELECT @kind = j.kind, @collection = j.collection, @document = j.document, @priority = j.priority, @progress = j.progress, @created_at = j.created_at,
+    @failures = j.failures - @taken_over
 FROM sluss.job AS j WHERE j.id = @job;
 COMMIT TRANSACTION;
 -- From variables: whoever hears an answer knows that the transaction is over.

@@ -1,1 +1,2 @@
-DELETE TOP (@limit) a FROM {attribute} AS a WHERE NOT EXISTS (SELECT 1 FROM {document} AS d WHERE d.{id} = a.id{mine});
+DELETE TOP (@limit) a FROM {attribute} AS a WHERE NOT EXISTS (SELECT 1 FROM {document} AS d WITH (READCOMMITTEDLOCK) WHERE d.{id} = a.id{mine})
+OPTION (LOOP JOIN, FORCE ORDER);

@@ -1,2 +1,3 @@
--- One statement, and so one instant: a name moves from uploads to locations to versions.
-SELECT CAST(CASE WHEN {named} THEN 1 ELSE 0 END AS bit) AS named;
+-- In the order in which a name moves: from uploads to locations to versions. Whoever has left one place is in a later one.
+DECLARE @named bit = 0;
+{named}SELECT @named AS named;

@@ -1,6 +1,6 @@
 -- One page in the order of the primary key; of each row, all as of one instant.
 {find_id}
-SELECT TOP (@limit) {columns}
+{check_after}SELECT TOP (@limit) {columns}
 FROM sluss.state AS s WITH (REPEATABLEREAD)
 JOIN {document} AS d WITH (REPEATABLEREAD) ON {after}{mine}
 {beside}

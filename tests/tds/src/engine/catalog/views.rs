@@ -105,7 +105,7 @@ const VIEWS: &[(&str, &str, &str)] = &[
     (
         "configurations",
         "configuration_id int, name nvarchar(35), value int, value_in_use int",
-        "SELECT 1536, 'max text repl size (B)', 65536, 65536",
+        "SELECT 1536, 'max text repl size (B)', 65536, 65536 UNION ALL SELECT 115, 'nested triggers', 1, 1",
     ),
     ("fulltext_index_columns", "object_id int, column_id int", "SELECT NULL, NULL WHERE 0"),
     // The rows are counted by the catalogue, which can look into the tables.

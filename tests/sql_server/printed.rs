@@ -1,0 +1,129 @@
+//! `sluss init --print-sql`: the script is all that a database needs, and does no harm.
+
+use http::{Method, StatusCode};
+use serde_json::Value;
+use sluss_tds::faults::Rule;
+
+use crate::office::{COLLECTIONS, Office, TABLES, batches};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_somebody_else_runs_leaves_init_nothing_to_make() {
+    let office = Office::open().await;
+    let untouched = office.objects();
+    let script = office.run(&["init", "--print-sql"]).done();
+    assert_eq!(office.objects(), untouched, "printing changes nothing");
+    office.run_script(&script);
+    let made = office.objects();
+    assert_ne!(made, untouched);
+    office.run(&["init"]).done();
+    assert_eq!(office.objects(), made, "init makes nothing that the script did not make");
+
+    let initialised = Office::open().await;
+    initialised.run(&["init"]).done();
+    assert_eq!(made, initialised.objects(), "and the script makes what init makes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_are_served_after_the_script() {
+    let office = Office::open().await;
+    office.run_script(&office.run(&["init", "--print-sql"]).done());
+    let _serving = office.serve();
+    assert_eq!(office.ask(Method::GET, "documents/1", None).await, (StatusCode::OK, vec![1, 2, 3]));
+    assert_eq!(office.ask(Method::GET, "letters/a", None).await, (StatusCode::OK, vec![6]));
+    assert_eq!(office.ask(Method::PUT, "documents/3", Some(b"new")).await.0, StatusCode::CREATED);
+    assert_eq!(office.ask(Method::GET, "documents/3", None).await, (StatusCode::OK, b"new".to_vec()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_runs_twice_changes_nothing_the_second_time() {
+    let office = Office::open().await;
+    let script = office.run(&["init", "--print-sql"]).done();
+    office.run_script(&script);
+    let objects = office.objects();
+    let revisions = "SELECT COUNT_BIG(*) FROM sluss.[revision/acme/letters]";
+    assert_eq!(office.number(revisions), 3, "rows from before Sluss have revisions");
+    office.client.run("UPDATE sluss.state SET phase = 'dual', epoch = 7", &[]).unwrap();
+    office.run_script(&script);
+    assert_eq!(office.objects(), objects);
+    assert_eq!((office.number(revisions), office.number("SELECT epoch FROM sluss.state")), (3, 7));
+    assert_eq!(office.run(&["init", "--print-sql"]).done(), script, "it does not depend on what is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_that_may_make_nothing_is_enough_after_the_script() {
+    let office = Office::open().await;
+    let Some(faults) = office.ground.faults() else { return };
+    let script = office.run(&["init", "--print-sql"]).done();
+    faults.add(Rule::error(262).containing("LOCK_ESCALATION"));
+    let complaint = office.run(&["init"]).complaint(1);
+    assert!(complaint.contains("262") && complaint.contains("--print-sql"), "{complaint}");
+    faults.clear();
+    office.run_script(&script);
+    faults.add(Rule::error(262).containing("LOCK_ESCALATION"));
+    office.run(&["init"]).done();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_grants_are_the_least() {
+    let office = Office::open().await;
+    let user = format!("[{}]", office.ground.login().user);
+    let script = office.run(&["init", "--print-sql"]).done();
+    let grants: Vec<&str> = script.lines().map(str::trim).filter(|line| line.starts_with("GRANT ")).collect();
+    let expected = [
+        "SELECT, INSERT, UPDATE, DELETE ON SCHEMA::sluss",
+        "VIEW DEFINITION ON SCHEMA::sluss",
+        "SELECT ON OBJECT::[dbo].[documents]",
+        "UPDATE ON OBJECT::[dbo].[documents] ([content], [media_type], [file_name], [modified])",
+        "INSERT ON OBJECT::[dbo].[documents]",
+        "DELETE ON OBJECT::[dbo].[documents]",
+        "VIEW DEFINITION ON OBJECT::[dbo].[documents]",
+        "SELECT ON OBJECT::[dbo].[letters ]]s]",
+        "UPDATE ON OBJECT::[dbo].[letters ]]s] ([the body])",
+        "INSERT ON OBJECT::[dbo].[letters ]]s]",
+        "VIEW DEFINITION ON OBJECT::[dbo].[letters ]]s]",
+    ];
+    assert_eq!(grants, expected.map(|grant| format!("GRANT {grant} TO {user};")));
+    office.configure(&COLLECTIONS.replace("create = \"insert\"", "create = \"existing\""));
+    assert!(!office.run(&["init", "--print-sql"]).done().contains("GRANT INSERT"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_without_a_rowversion_has_its_cost_estimated_and_one_with_it_gets_an_index() {
+    let office = Office::open().await;
+    let script = office.run(&["init", "--print-sql"]).done();
+    let flat = script.replace("\n--", "");
+    assert!(flat.contains("about 24 bytes (3 rows by the catalogue, 8 bytes each)"), "{script}");
+    assert!(script.contains("--     ALTER TABLE [dbo].[letters ]]s] ADD [rv] rowversion;"), "{script}");
+    assert!(script.contains("ON [dbo].[documents] ([rv]) WITH (ONLINE = ON);"), "{script}");
+    assert!(!script.contains("ON [dbo].[letters ]]s] ([rv])"), "{script}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_is_one_object_in_json_and_every_line_of_it_can_be_read() {
+    let office = Office::open().await;
+    let json: Value = serde_json::from_str(&office.run(&["init", "--print-sql", "--json", "--tenant", "acme"]).done()).unwrap();
+    assert_eq!(json["tenant"], "acme");
+    let script = json["script"].as_str().unwrap();
+    assert!(batches(script).len() > 10);
+    assert!(script.lines().all(|line| line.chars().count() <= 200), "{script}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_would_break_the_script_is_refused() {
+    let office = Office::with(TABLES, &COLLECTIONS.replace("\"letters ]s\"", r#""letters\nGO\nDROP TABLE dbo.documents""#)).await;
+    let complaint = office.run(&["init", "--print-sql"]).complaint(1);
+    assert!(complaint.contains("a script cannot carry"), "{complaint}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_control_database_on_sql_server_has_a_script_of_its_own() {
+    let office = Office::open().await;
+    let text = std::fs::read_to_string(&office.seat.config).unwrap();
+    let control = office.ground.sql_section().replace("[sql]", "[control]");
+    std::fs::write(&office.seat.config, text.replace("[control]\ndatabase = \"sqlite:../control.db\"\n", &control)).unwrap();
+    let said = office.run(&["init", "--print-sql", "--json"]).done();
+    let last: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(last["tenant"], Value::Null);
+    office.run_script(last["script"].as_str().unwrap());
+    assert!(office.objects().contains(&"sluss audit U".to_owned()));
+}
