@@ -20,6 +20,9 @@ use crate::store::settings::TenantSettings;
 /// Raised with every change of the tables; what is new for older ones is added to `ddl` as statements that look first.
 pub(super) const SCHEMA_VERSION: i64 = 1;
 
+/// What `sysname` leaves for the two names in the longest of ours, `attribute_moved/<tenant>/<collection>`.
+const MAX_OWN_NAME_BYTES: usize = 110;
+
 /// A clustered index takes keys of up to 900 bytes, any other one of up to 1,700.
 const MAX_CLUSTERED_BYTES: i64 = 900;
 
@@ -124,6 +127,13 @@ pub(super) fn check(table: &Table) -> Result<(), Unfit> {
     let (id, content) = (&table.id, &table.content);
     let document = &table.document;
     let unfit = |what: String| Err(Unfit(what));
+    if table.tenant.as_str().len() + table.collection.as_str().len() > MAX_OWN_NAME_BYTES {
+        return unfit(format!(
+            "our tables are named after the tenant and the collection, and a name has at most 128 characters: {} and {} together may have \
+             {MAX_OWN_NAME_BYTES}",
+            table.tenant, table.collection
+        ));
+    }
     let suits = match (table.id_kind, id.column.family) {
         (IdKind::Integer, Family::Integer) | (IdKind::Text, Family::Text { .. }) | (IdKind::Uuid, Family::Guid) => true,
         // Two spellings of one UUID are one document only where the column says so, too.
