@@ -1,9 +1,9 @@
 //! The engine: a subset of T-SQL, interpreted over one SQLite file that many sessions share. It understands what Sluss's adapter and its
 //! tests say, word for word in SQL Server's sense where that is cheap, and refuses everything else.
 //!
-//! A batch goes through [`lexer`] and [`parse`] to an [`ast`]; [`run`] walks it, has [`emit`] write each query in SQLite's words, and
-//! takes the writing of rows, triggers and definitions into its own hands. [`native`] has the functions that SQLite lacks, [`catalog`]
-//! the record of what was created, [`lob`] the long values.
+//! A batch goes through `lexer` and `parse` to an `ast`; `run` walks it, has `emit` write each query in SQLite's words, and
+//! takes the writing of rows, triggers and definitions into its own hands. `native` has the functions that SQLite lacks, `catalog`
+//! the record of what was created, `lob` the long values.
 
 mod ast;
 mod catalog;
