@@ -36,6 +36,9 @@ use crate::store::control::ControlStore;
 use crate::telemetry::{METRICS_MEDIA_TYPE, Metrics};
 use crate::tenants::{Access, Identity, Tenants};
 
+/// As much as a name and an address take; every store keeps it whole in the audit.
+const MAX_ON_BEHALF_OF_BYTES: usize = 400;
+
 /// What the admin listener works with.
 pub struct Admin {
     pub access: Arc<Access>,
@@ -135,6 +138,9 @@ impl Admin {
             return Err(AdminError::Forbidden("this token does not have the right `admin`"));
         }
         let on_behalf_of = head.headers.get(ON_BEHALF_OF).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if on_behalf_of.as_ref().is_some_and(|name| name.len() > MAX_ON_BEHALF_OF_BYTES) {
+            return Err(AdminError::BadRequest(format!("On-Behalf-Of may have {MAX_ON_BEHALF_OF_BYTES} bytes: it goes into the audit")));
+        }
         if head.method != Method::GET {
             self.control.seen(&identity.name).await?;
         }

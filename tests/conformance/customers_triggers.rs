@@ -60,3 +60,12 @@ async fn a_trigger_that_changes_the_row_again_is_part_of_the_change() {
     assert!(matches!(committed.stamp, Some(Stamp::Row { revision: named, .. }) if named == revision), "{committed:?}, {revision:?}");
     assert_eq!(content(&client), Found::Bytes(b"new".to_vec()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trigger_that_answers_is_not_taken_for_our_answer() {
+    let trigger =
+        "CREATE TRIGGER dbo.chatty ON dbo.documents AFTER UPDATE AS BEGIN SELECT CAST(1.5 AS float) AS noise, id FROM inserted; END";
+    let (_ground, client, tenant) = tenant_with(trigger).await;
+    assert!(matches!(store(&tenant, b"new").await, Commit::Done(_)));
+    assert_eq!(content(&client), Found::Bytes(b"new".to_vec()));
+}

@@ -15,6 +15,7 @@ mod documents;
 mod injection;
 mod jobs;
 mod objects;
+mod odd_tables;
 mod oracle;
 mod outbox;
 mod read_only;

@@ -46,6 +46,7 @@ pub(super) async fn commit(tenant: &SqlServerTenant, key: &DocKey, epoch: Epoch,
             }
             Ok(Ended::Raced) => {}
             Ok(Ended::Gone) => return Ok(Commit::Moved),
+            // Whatever a trigger has answered before: the batch rolls back before it passes an error on.
             Err(fault) if fault.is_refusal() => return Ok(Commit::Refused(fault.to_string())),
             Err(fault) => return Err(fault.at(operation, key)),
         }

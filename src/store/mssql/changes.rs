@@ -19,9 +19,9 @@ pub(super) async fn page(tenant: &SqlServerTenant, collection: &CollectionName, 
         limit as i64,
     );
     let found = async {
-        let rows = scan::collect(tenant.run(&batch).await?, &table).seen;
-        let reached = rows.last().and_then(|seen| seen.row.document.as_ref()).map(|document| document.revision);
-        Ok(Changes { rows: rows.into_iter().map(|seen| seen.row).collect(), reached })
+        let scan::Collected { seen, last, .. } = scan::collect(tenant.run(&batch).await?, &table);
+        let reached = last.and_then(|(_, revision)| revision);
+        Ok(Changes { rows: seen.into_iter().map(|seen| seen.row).collect(), reached })
     };
     found.await.map_err(|fault: Fault| fault.at("look for changes of", format!("{}/{collection}", tenant.id)))
 }

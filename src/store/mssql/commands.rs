@@ -160,7 +160,7 @@ impl Command {
         let mut query = Query::new(errand.text.as_str());
         errand.parameters.iter().for_each(|parameter| query.bind(Bound(parameter)));
         let mut answered = false;
-        let mut rows = Rows::new();
+        let mut rows: Vec<Result<Row, Fault>> = Vec::new();
         let mut answer = query.query(&mut self.client).await.map_err(|error| fault(&error, answered))?;
         loop {
             match answer.try_next().await {
@@ -168,8 +168,9 @@ impl Command {
                     answered = true;
                     rows.clear();
                 }
-                Ok(Some(QueryItem::Row(row))) => rows.push(Row::new(row.into_iter().map(cell).collect::<Result<_, _>>()?)),
-                Ok(None) => return Ok(rows),
+                // A set of the customer's trigger may hold anything: only what is left at the end has to be ours.
+                Ok(Some(QueryItem::Row(row))) => rows.push(row.into_iter().map(cell).collect::<Result<_, _>>().map(Row::new)),
+                Ok(None) => return rows.into_iter().collect(),
                 Err(error) => return Err(fault(&error, answered)),
             }
         }

@@ -134,6 +134,10 @@ impl<'a> Draft<'a> {
             RowEdit::Delete => {
                 self.add("DELETE d FROM {document} AS d WHERE d.{id} = @id{mine};\n");
                 self.add(text::ONE_ROW);
+                if !self.table.cascades {
+                    self.add(text::RETIRE);
+                    self.forget_attributes();
+                }
             }
         }
     }
@@ -236,6 +240,13 @@ impl<'a> Draft<'a> {
         let _ = writeln!(self.text, "INSERT INTO {} ({}) SELECT {}{staging};", self.table.document, columns.join(", "), values.join(", "));
         self.add(text::ONE_ROW);
         self.keep_attributes(true);
+    }
+
+    /// What the cascade would take.
+    fn forget_attributes(&mut self) {
+        if self.table.lacks_attributes() {
+            self.add("DELETE FROM {attribute} WHERE id = @id;\n");
+        }
     }
 
     /// `anew`: the row is new, or is brought back to light.

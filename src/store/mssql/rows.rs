@@ -86,6 +86,15 @@ pub(super) fn read_id(row: &mut Row, kind: IdKind) -> Result<Option<DocId>, Misr
     }
 }
 
+/// Where a row stands in a walk, however little else of it can be read.
+pub(super) fn place(row: &Row, table: &Table) -> Option<(DocId, Option<Revision>)> {
+    let mut row = row.clone();
+    read_state(&mut row).ok()?;
+    let id = read_id(&mut row, table.id_kind).ok()??;
+    let revision = row.integer_or_null().ok()?;
+    Some((id, revision.map(|revision| Revision(unsigned(revision)))))
+}
+
 fn time_or_none(milliseconds: Option<i64>) -> Option<Timestamp> {
     milliseconds.and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())
 }

@@ -9,6 +9,7 @@ use super::table::Table;
 use super::tenant::SqlServerTenant;
 use crate::model::document::{DocRow, Holder};
 use crate::model::id::{CollectionName, DocId, ObjectRef};
+use crate::model::stamp::Revision;
 use crate::store::error::StoreResult;
 use crate::store::sql::{COUNTED_SOLE, Page, Remaining};
 
@@ -23,11 +24,14 @@ pub(super) struct Collected {
     pub(super) seen: Vec<Seen>,
     /// How many there were, readable or not.
     pub(super) all: usize,
+    /// The last row whose place can be read.
+    pub(super) last: Option<(DocId, Option<Revision>)>,
 }
 
 /// One row that is not as the configuration says must not keep a walk from all that come after it.
 pub(super) fn collect(found: Rows, table: &Table) -> Collected {
     let all = found.len();
+    let last = found.iter().rev().find_map(|row| rows::place(row, table));
     let read = found.into_iter().filter_map(|row| match rows::read(row, table, None) {
         Ok(seen) => Some(seen),
         Err(error) => {
@@ -35,7 +39,7 @@ pub(super) fn collect(found: Rows, table: &Table) -> Collected {
             None
         }
     });
-    Collected { seen: read.collect(), all }
+    Collected { seen: read.collect(), all, last }
 }
 
 pub(super) async fn page(tenant: &SqlServerTenant, collection: &CollectionName, after: Option<&DocId>, limit: usize) -> StoreResult<Page> {
@@ -57,8 +61,11 @@ pub(super) async fn walk(tenant: &SqlServerTenant, table: &Table, after: Option<
     let text = table.fill(statements::PAGE, &[("after", &after_condition(table, after)), ("check_after", check_after)]);
     let batch = tenant.batch(&text).with("inline", "bigint", -1_i64).with("limit", "bigint", limit as i64);
     let found = tenant.run(&with_id(batch, "asked", table, after)).await?;
-    let Collected { seen, all } = collect(found, table);
-    let next = seen.last().map(|seen| seen.row.key.id.clone()).filter(|_| all == limit);
+    let Collected { seen, all, last } = collect(found, table);
+    let next = last.map(|(id, _)| id).filter(|_| all == limit);
+    if all == limit && next.is_none() {
+        return Err(rows::strange("an id", format!("{limit} rows in succession without one that can be read")).into());
+    }
     Ok(Walked { seen, next })
 }
 

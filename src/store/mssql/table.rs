@@ -97,7 +97,7 @@ impl Table {
         let id = find(&config.id_column)?;
         let mut wanted = vec![id.column.name.as_str()];
         wanted.extend(owner.iter().map(|(owner, _)| owner.column.name.as_str()));
-        let key = unique_key(keys, &[id.column.name.as_str()]).or_else(|| unique_key(keys, &wanted)).ok_or_else(|| {
+        let key = unique_key(keys, &wanted).or_else(|| unique_key(keys, &[id.column.name.as_str()])).ok_or_else(|| {
             Unfit(format!(
                 "column {} of {document} is not unique: make it the primary key, or give it a unique index without a filter (with the tenant \
                  column, where there is one)",
