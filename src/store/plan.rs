@@ -99,6 +99,15 @@ pub(super) enum LocationEdit {
     MakeSole,
 }
 
+impl LocationEdit {
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Replace(new) => new.object.is_none() == (new.content.length_bytes == 0),
+            Self::Keep | Self::Retire | Self::Update { .. } | Self::MakeSole => true,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct NewLocation {
     pub(super) object: Option<ObjectRef>,
@@ -224,7 +233,7 @@ pub(super) fn decide(before: &DocRow, epoch: Epoch, change: Change, rules: Rules
     if before.state.read_only && change.is_a_clients() {
         return Ok(Decision::Refuse(Commit::ReadOnly));
     }
-    Ok(match change {
+    let decision = match change {
         Change::Store { content, attributes, precondition } => store(before, content, attributes, &precondition, rules),
         Change::Point { object, labels, content, attributes, precondition } => {
             point(before, NewObject { object, labels, content }, attributes, &precondition, rules)
@@ -246,7 +255,11 @@ pub(super) fn decide(before: &DocRow, epoch: Epoch, change: Change, rules: Rules
             if doubted { make(RowEdit::Keep, LocationEdit::Retire) } else { moved() }
         }
         Change::Delete { precondition } => delete(before, &precondition, rules),
-    })
+    };
+    match &decision {
+        Decision::Make(plan) if !plan.location.is_sound() => Err(Misfit("a location names no object exactly when its content is empty")),
+        Decision::Make(_) | Decision::Refuse(_) => Ok(decision),
+    }
 }
 
 fn moved() -> Decision {

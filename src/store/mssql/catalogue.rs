@@ -57,10 +57,8 @@ impl Column {
 
     /// How many characters a text may have; `None`: no text, or max.
     pub(super) fn max_chars(&self) -> Option<i64> {
-        match self.family {
-            Family::Text { wide } if self.max_length >= 0 => Some(self.max_length / if wide { 2 } else { 1 }),
-            _ => None,
-        }
+        let Family::Text { wide } = self.family else { return None };
+        (self.max_length >= 0).then_some(self.max_length / if wide { 2 } else { 1 })
     }
 
     /// The declaration of a column of ours that is compared with this one.

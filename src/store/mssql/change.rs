@@ -76,6 +76,7 @@ pub(super) async fn ended(tenant: &SqlServerTenant, batch: &Batch<'_>) -> Result
     match outcome.as_str() {
         "done" => Ok(Ended::Done(row.integer_or_null()?.map(|revision| Revision(unsigned(revision))))),
         "raced" => Ok(Ended::Raced),
-        _ => Ok(Ended::Gone),
+        "gone" => Ok(Ended::Gone),
+        other => Err(super::rows::strange("how the batch ended", other).into()),
     }
 }

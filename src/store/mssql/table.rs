@@ -215,7 +215,14 @@ impl Table {
                 "DECLARE @{variable} {declared} = CAST(@{asked} AS {declared});\n\
                  IF CAST(@{variable} AS nvarchar(512)) <> @{asked} COLLATE Latin1_General_100_BIN2 SET @{variable} = NULL;"
             ),
-            _ => format!("DECLARE @{variable} {declared} = TRY_CAST(@{asked} AS {declared});"),
+            Family::Flag
+            | Family::Integer
+            | Family::Guid
+            | Family::Time
+            | Family::Binary
+            | Family::Image
+            | Family::RowVersion
+            | Family::Other => format!("DECLARE @{variable} {declared} = TRY_CAST(@{asked} AS {declared});"),
         }
     }
 
@@ -240,10 +247,10 @@ impl Table {
 
     /// The content as varbinary(max), whatever its column is.
     fn content_bytes(&self) -> String {
-        match self.content.column.family {
-            Family::Image => format!("CAST(d.{} AS varbinary(max))", self.content.name),
-            _ => format!("d.{}", self.content.name),
+        if self.content.column.family == Family::Image {
+            return format!("CAST(d.{} AS varbinary(max))", self.content.name);
         }
+        format!("d.{}", self.content.name)
     }
 
     /// What a look-up selects: the order that `rows::read` relies on.

@@ -4,7 +4,6 @@ use rusqlite::params;
 
 use super::change::Work;
 use super::edit::one_row;
-use super::file::broken;
 use super::table::Table;
 use crate::model::stamp::{Revision, Stamp};
 use crate::store::plan::NewLocation;
@@ -18,9 +17,6 @@ impl Work<'_> {
 
     /// `now`: the row's revision after this transaction's own statements.
     pub(super) fn locate(&self, new: &NewLocation, now: Revision) -> rusqlite::Result<()> {
-        if new.object.is_none() != (new.content.length_bytes == 0) {
-            return Err(broken("a location names no object exactly when its content is empty"));
-        }
         let statement = format!(
             "INSERT INTO {} (id, placement, object, stamp, length, stored_length, format, sha256, pieces, revision, sole, held_from, \
              media_type, file_name) VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",

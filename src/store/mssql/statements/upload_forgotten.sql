@@ -1,1 +1,1 @@
-DELETE FROM sluss.upload WHERE object = @object AND tenant = @tenant AND state = 'removed' AND changed_at <= @now;
+DELETE FROM sluss.upload WHERE object = @object AND tenant = @tenant AND state = 'removed';
