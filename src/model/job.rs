@@ -136,6 +136,12 @@ impl Priority {
             Self::Housekeeping => 40,
         }
     }
+
+    /// The one of this rank, where there is one.
+    pub fn of_rank(rank: i64) -> Option<Self> {
+        let known = [Self::Sweep, Self::Write, Self::Access, Self::Housekeeping];
+        known.into_iter().find(|priority| i64::from(priority.rank()) == rank)
+    }
 }
 
 /// What a job is about.

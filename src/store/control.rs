@@ -12,6 +12,9 @@ use crate::model::limits::{LimitScope, LimitTable, LimitsChange, WorkLimits};
 /// A process that has said nothing for this long is taken for dead: three heartbeats and a little.
 pub const ALIVE_WITHIN: Duration = Duration::from_secs(35);
 
+/// Processes that have been silent for this long are forgotten.
+pub(super) const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
+
 /// A process that serves or works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {

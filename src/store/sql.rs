@@ -12,8 +12,9 @@ use super::error::{Interrupted, StoreResult};
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, Holder, Repair, State};
 use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef};
+use crate::model::job::JobKind;
 use crate::model::location::Labels;
-use crate::model::phase::FlipPermit;
+use crate::model::phase::{FlipPermit, Phase, Side};
 use crate::model::precondition::{Precondition, Unmet};
 use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision, Stamp};
@@ -151,6 +152,24 @@ pub enum UploadPurpose {
     Write,
     /// An agent's copy: only where the phase calls for copies.
     Copy,
+}
+
+impl UploadPurpose {
+    /// As the upload's row has it.
+    pub(in crate::store) const fn label(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Copy => "copy",
+        }
+    }
+
+    /// Whether such an upload may be recorded in this phase.
+    pub(in crate::store) fn is_allowed_in(self, phase: Phase) -> bool {
+        match self {
+            Self::Write => phase.writes_to() == Side::Object,
+            Self::Copy => phase.calls_for(JobKind::Copy, false),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,11 +15,8 @@ use super::{schema, statements};
 use crate::clock::Clock;
 use crate::model::limits::{Limit, LimitScope, LimitTable, LimitsChange, WorkLimits};
 use crate::store::audit::{GENESIS, Walk, chain};
-use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, Operator, Process};
+use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, FORGET_AFTER, Operator, Process};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
-
-/// Processes that have been silent for this long are forgotten.
-const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// How often somebody else may append between a look at the chain and the entry that follows.
 const TRIES: u32 = 20;

@@ -14,7 +14,7 @@ use crate::model::id::{DocId, IdKind, MAX_DOC_ID_BYTES};
 use crate::model::job::{JobKind, Priority};
 use crate::model::location::Labels;
 use crate::store::plan::{self, At, Filling, LocationEdit, Naming, NewLocation, Plan, RowEdit};
-use crate::store::sql::{NewAttributes, UploadPurpose};
+use crate::store::sql::NewAttributes;
 
 /// A parameter for the id that was asked for, named `asked` or the like, in the type that `Table::find` expects.
 pub(super) fn with_id<'a>(batch: Batch<'a>, name: &'static str, table: &Table, id: Option<&DocId>) -> Batch<'a> {
@@ -25,15 +25,6 @@ pub(super) fn with_id<'a>(batch: Batch<'a>, name: &'static str, table: &Table, i
         (IdKind::Text | IdKind::Uuid, id) => {
             let id = id.map(DocId::to_string).filter(|id| id.encode_utf16().count() <= MAX_DOC_ID_BYTES);
             batch.with(name, "nvarchar(512)", id)
-        }
-    }
-}
-
-impl UploadPurpose {
-    pub(super) const fn stored(self) -> &'static str {
-        match self {
-            Self::Write => "write",
-            Self::Copy => "copy",
         }
     }
 }
@@ -95,7 +86,7 @@ impl<'a> Draft<'a> {
         }
         if let Some((object, purpose)) = &plan.upload {
             self.set("object", "varchar(36)", object.id.to_string());
-            self.set("purpose", "varchar(16)", purpose.stored());
+            self.set("purpose", "varchar(16)", purpose.label());
             self.add(text::TAKE_UPLOAD);
         }
         // The row before the location, as everywhere: a look-up that holds the one and waits for the other would be in a deadlock.

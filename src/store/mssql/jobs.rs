@@ -117,8 +117,7 @@ impl SqlServerTenant {
 }
 
 fn priority(rank: i64) -> Result<Priority, Misread> {
-    let known = [Priority::Sweep, Priority::Write, Priority::Access, Priority::Housekeeping];
-    known.into_iter().find(|priority| i64::from(priority.rank()) == rank).ok_or_else(|| strange("a priority", rank))
+    Priority::of_rank(rank).ok_or_else(|| strange("a priority", rank))
 }
 
 /// Where a job goes when its lease ends.

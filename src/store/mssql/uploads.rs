@@ -7,8 +7,7 @@ use super::rows::{read_object, signed, strange};
 use super::statements;
 use super::tenant::{SqlServerTenant, not_initialised};
 use crate::model::id::{FreshKey, ObjectId};
-use crate::model::job::JobKind;
-use crate::model::phase::{Phase, Side};
+use crate::model::phase::Phase;
 use crate::model::stamp::Epoch;
 use crate::store::error::StoreResult;
 use crate::store::sql::{Condemned, Recorded, UploadPurpose};
@@ -19,10 +18,7 @@ pub(super) fn millis(duration: Duration) -> i64 {
 
 /// The phases in which such an upload may be recorded, each between commas.
 fn phases(purpose: UploadPurpose) -> String {
-    let allowed = Phase::ALL.into_iter().filter(|phase| match purpose {
-        UploadPurpose::Write => phase.writes_to() == Side::Object,
-        UploadPurpose::Copy => phase.calls_for(JobKind::Copy, false),
-    });
+    let allowed = Phase::ALL.into_iter().filter(|phase| purpose.is_allowed_in(*phase));
     let labels: Vec<&str> = allowed.map(Phase::label).collect();
     format!(",{},", labels.join(","))
 }
@@ -33,7 +29,7 @@ pub(super) async fn record(tenant: &SqlServerTenant, key: &FreshKey, purpose: Up
         .timed(statements::RECORD_UPLOAD)
         .with("object", "varchar(36)", object.id.to_string())
         .with("placement", "varchar(63)", object.placement.as_str())
-        .with("purpose", "varchar(16)", purpose.stored())
+        .with("purpose", "varchar(16)", purpose.label())
         .with("phases", "varchar(200)", phases(purpose))
         .with("epoch", "bigint", signed(epoch.0));
     let recorded = async {

@@ -13,7 +13,7 @@ use super::{limits, schema};
 use crate::clock::Clock;
 use crate::model::limits::{LimitScope, LimitTable, LimitsChange, WorkLimits};
 use crate::store::audit::{GENESIS, Walk, chain};
-use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, Operator, Process};
+use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, FORGET_AFTER, Operator, Process};
 use crate::store::error::StoreResult;
 
 const TABLES: &str = "
@@ -35,9 +35,6 @@ CREATE TABLE IF NOT EXISTS sluss_audit (
 
 /// What processes have besides since there are limits.
 const SINCE_THE_FIRST: &[(&str, &str)] = &[("works", "INTEGER NOT NULL DEFAULT 0")];
-
-/// Processes that have been silent for this long are forgotten.
-const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 pub struct SqliteControl {
     file: Arc<SqliteFile>,

@@ -110,8 +110,7 @@ impl SqliteTenant {
     fn read_job(&self, row: &Row<'_>) -> rusqlite::Result<JobView> {
         let (kind, state): (String, String) = (row.get(1)?, row.get(4)?);
         let kind: JobKind = kind.parse().map_err(|error| broken(format!("sluss_job: {error}")))?;
-        let rank: u8 = row.get(5)?;
-        let priority = [Priority::Sweep, Priority::Write, Priority::Access, Priority::Housekeeping].into_iter().find(|p| p.rank() == rank);
+        let priority = Priority::of_rank(row.get(5)?);
         Ok(JobView {
             job: JobId(row.get(0)?),
             kind,

@@ -9,20 +9,9 @@ use super::rows;
 use super::staging;
 use super::tenant::SqliteTenant;
 use crate::model::id::{FreshKey, ObjectId};
-use crate::model::job::JobKind;
-use crate::model::phase::Side;
 use crate::model::stamp::Epoch;
 use crate::store::error::StoreResult;
 use crate::store::sql::{Condemned, Recorded, UploadPurpose};
-
-impl UploadPurpose {
-    pub(super) const fn label(self) -> &'static str {
-        match self {
-            Self::Write => "write",
-            Self::Copy => "copy",
-        }
-    }
-}
 
 pub(super) async fn record(tenant: &SqliteTenant, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {
     let (id, object, now) = (tenant.id.clone(), key.object().clone(), tenant.now());
@@ -31,10 +20,7 @@ pub(super) async fn record(tenant: &SqliteTenant, key: &FreshKey, purpose: Uploa
         .write("record upload", object.to_string(), move |tx| {
             // The state is read under the write lock: no flip can come between it and the row.
             let state = rows::state(tx, &id)?;
-            let allowed = match purpose {
-                UploadPurpose::Write => state.phase.writes_to() == Side::Object,
-                UploadPurpose::Copy => state.phase.calls_for(JobKind::Copy, false),
-            };
+            let allowed = purpose.is_allowed_in(state.phase);
             if !allowed || state.epoch != epoch {
                 return Ok(Outcome::Rollback(Recorded::Moved));
             }
