@@ -15,7 +15,7 @@ use sluss::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectRef, Place
 use sluss::model::job::{JobKind, JobTarget, NewJob, Priority};
 use sluss::model::phase::Phase;
 use sluss::store::disk::DiskStore;
-use sluss::store::object::{ByteStream, ObjectMeta, ObjectStore};
+use sluss::store::object::{ByteStream, ObjectMeta, ObjectStore, Upload};
 use sluss::store::queue::JobQueue;
 use sluss::store::settings::TenantSettings;
 use sluss::store::sqlite::{SqliteFile, SqliteTenant};
@@ -107,7 +107,7 @@ async fn store(folder: &Path) -> anyhow::Result<ObjectRef> {
         sha256: None,
     };
     let content: ByteStream = Box::pin(futures_util::stream::iter([Ok(Bytes::from_static(CONTENT))]));
-    Ok(store.put(FreshKey::mint(placement), meta, Some(CONTENT.len() as u64), content).await?)
+    Ok(store.put(Upload::unlogged(FreshKey::mint(placement), meta, Some(CONTENT.len() as u64), content)).await?)
 }
 
 async fn median(house: &House, path: &str) -> anyhow::Result<Duration> {

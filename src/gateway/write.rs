@@ -20,8 +20,8 @@ use crate::model::phase::Side;
 use crate::model::stamp::Stamp;
 use crate::store::error::{ClientFault, Interrupted};
 use crate::store::measured::measured;
-use crate::store::object::{ObjectMeta, PutError};
-use crate::store::sql::{Change, Commit, NewAttributes, NewContent, Recorded, Staging, UploadPurpose};
+use crate::store::object::{self, ObjectMeta, PutError};
+use crate::store::sql::{Change, Commit, NewAttributes, NewContent, PartsInSql, Recorded, Staging, UploadPurpose};
 use crate::telemetry::{Direction, Metrics};
 
 /// A write starts over when the phase moves before its upload is recorded; this often, then the client is asked to come again.
@@ -156,8 +156,10 @@ impl Writer {
     ) -> Result<Response<Body>, GatewayError> {
         let upload = key.object().id;
         let (content, measurement) = measured(inbound.into_stream(first));
-        let meta = meta(request, upload, labels.clone());
-        let stored = request.tenant.objects.put(key, meta, request.content_length, content).await;
+        let log = &PartsInSql(&*request.tenant.sql);
+        let object =
+            object::Upload { key, meta: meta(request, upload, labels.clone()), length_bytes: request.content_length, content, log };
+        let stored = request.tenant.objects.put(object).await;
         let committed = match (stored, measurement.fingerprint()) {
             (Ok(object), Some(content)) => {
                 self.metrics.request_bytes(content.length_bytes);

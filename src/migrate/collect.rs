@@ -13,8 +13,8 @@ pub async fn collect(tools: &Tools, tenant: &Tenant) -> Result<Attempt, JobError
     loop {
         let condemned = tenant.sql.condemned(tools.settings.abandoned_after, BATCH).await?;
         let mut failed = None;
-        for upload in &condemned {
-            match remove(tenant, upload).await {
+        for (upload, removed) in condemned.iter().zip(remove(tenant, &condemned).await) {
+            match noted(tenant, upload, removed).await {
                 Ok(()) => tracing::info!(event = "collected", last_round = upload.last_round, "removed condemned upload {}", upload.object),
                 // One object that cannot be removed does not keep the others.
                 Err(error) => failed = failed.or(Some(error)),
@@ -29,7 +29,21 @@ pub async fn collect(tools: &Tools, tenant: &Tenant) -> Result<Attempt, JobError
     }
 }
 
-async fn remove(tenant: &Tenant, upload: &Condemned) -> StoreResult<()> {
-    tenant.objects.delete(&upload.object).await?;
+/// Parts first: an upload that is given up cannot become an object afterwards.
+async fn remove(tenant: &Tenant, condemned: &[Condemned]) -> Vec<StoreResult<()>> {
+    let mut aborted = Vec::with_capacity(condemned.len());
+    for upload in condemned {
+        aborted.push(match &upload.parts {
+            Some(parts) => tenant.objects.abort(&upload.object, parts).await,
+            None => Ok(()),
+        });
+    }
+    let objects: Vec<_> = condemned.iter().map(|upload| upload.object.clone()).collect();
+    let deleted = tenant.objects.delete_all(&objects).await;
+    aborted.into_iter().zip(deleted).map(|(aborted, deleted)| aborted.and(deleted)).collect()
+}
+
+async fn noted(tenant: &Tenant, upload: &Condemned, removed: StoreResult<()>) -> StoreResult<()> {
+    removed?;
     tenant.sql.upload_removed(upload).await
 }

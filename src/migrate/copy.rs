@@ -12,8 +12,8 @@ use crate::model::location::Labels;
 use crate::model::stamp::Stamp;
 use crate::store::error::StoreResult;
 use crate::store::measured::measured;
-use crate::store::object::{ByteStream, ObjectMeta};
-use crate::store::sql::{Change, Commit, Copied, Recorded, UploadPurpose};
+use crate::store::object::{ByteStream, ObjectMeta, Upload};
+use crate::store::sql::{Change, Commit, Copied, PartsInSql, Recorded, UploadPurpose};
 use crate::telemetry::Direction;
 use crate::tenants::Tenant;
 
@@ -54,7 +54,9 @@ impl Copy<'_> {
         }
         let Some(content) = self.content().await? else { return self.lost(upload).await };
         let (content, measurement) = measured(self.tools.pace.of(&self.tenant.id).slow(content));
-        match self.tenant.objects.put(key, self.meta(), Some(self.row.length_bytes()), content).await {
+        let (length_bytes, log) = (Some(self.row.length_bytes()), &PartsInSql(&*self.tenant.sql));
+        let object = Upload { key, meta: self.meta(), length_bytes, content, log };
+        match self.tenant.objects.put(object).await {
             Ok(object) => match measurement.fingerprint() {
                 Some(content) => self.publish(Copied::Uploaded(Some(object), self.labels()), content, Some(upload)).await,
                 None => self.lost(upload).await,

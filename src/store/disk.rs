@@ -14,12 +14,13 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
 use super::error::{BoxError, ClientFault, Interrupted, StoreError, StoreErrorKind, StoreResult};
-use super::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PutError};
+use super::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::model::content::PIECE_BYTES;
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
 mod folders;
 mod listing;
+mod owner;
 mod staging;
 mod tail;
 
@@ -58,10 +59,20 @@ impl DiskStore {
     /// Begins a call on one object. Another placement's object is refused: its id says nothing here.
     fn call(&self, operation: &'static str, object: &ObjectRef) -> StoreResult<Call> {
         let call = Call { operation, target: object.to_string(), threads: Arc::clone(&self.threads) };
-        if object.placement == self.placement {
+        self.own(&object.placement, call)
+    }
+
+    /// Begins a call on the placement itself.
+    fn call_on(&self, operation: &'static str, placement: &PlacementName) -> StoreResult<Call> {
+        let call = Call { operation, target: placement.to_string(), threads: Arc::clone(&self.threads) };
+        self.own(placement, call)
+    }
+
+    fn own(&self, placement: &PlacementName, call: Call) -> StoreResult<Call> {
+        if *placement == self.placement {
             return Ok(call);
         }
-        let reason = format!("the object is in placement {}, and this store is placement {}", object.placement, self.placement);
+        let reason = format!("that is placement {placement}, and this store is placement {}", self.placement);
         Err(call.error(StoreErrorKind::Other, reason))
     }
 
@@ -96,7 +107,7 @@ impl ObjectStore for DiskStore {
         FreshKey::mint(self.placement.clone())
     }
 
-    async fn put(&self, key: FreshKey, meta: ObjectMeta, length_bytes: Option<u64>, content: ByteStream) -> Result<ObjectRef, PutError> {
+    async fn put(&self, Upload { key, meta, length_bytes, content, .. }: Upload<'_>) -> Result<ObjectRef, PutError> {
         let call = self.call("put", key.object())?;
         let meta = tail::encode_meta(&call, &meta)?;
         let (folders, id) = (Arc::clone(&self.folders), key.object().id);
@@ -115,6 +126,11 @@ impl ObjectStore for DiskStore {
             }
         }
         Ok(key.stored())
+    }
+
+    /// A file is never uploaded in parts.
+    async fn abort(&self, object: &ObjectRef, _: &PartsId) -> StoreResult<()> {
+        self.call("abort", object).map(|_| ())
     }
 
     async fn get(&self, object: &ObjectRef, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
@@ -139,10 +155,32 @@ impl ObjectStore for DiskStore {
         call.run(move |call| folders.remove_object(call, &id)).await
     }
 
+    async fn delete_all(&self, objects: &[ObjectRef]) -> Vec<StoreResult<()>> {
+        let mut answers = Vec::with_capacity(objects.len());
+        for object in objects {
+            answers.push(self.delete(object).await);
+        }
+        answers
+    }
+
     async fn list(&self, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage> {
-        let call = Call { operation: "list", target: self.placement.to_string(), threads: Arc::clone(&self.threads) };
+        let call = self.call_on("list", &self.placement)?;
         let (folders, placement, after) = (Arc::clone(&self.folders), self.placement.clone(), after.map(str::to_owned));
         call.run(move |call| listing::page(call, &folders, &placement, after.as_deref(), limit)).await
+    }
+
+    fn placements(&self) -> Vec<PlacementName> {
+        vec![self.placement.clone()]
+    }
+
+    async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        let folders = Arc::clone(&self.folders);
+        self.call_on("owner", placement)?.run(move |call| owner::read(call, &folders)).await
+    }
+
+    async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
+        let (folders, owner) = (Arc::clone(&self.folders), owner.to_owned());
+        self.call_on("claim", placement)?.run(move |call| owner::write(call, &folders, &owner)).await
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Interrupted, StoreError, StoreResult};
-use crate::model::id::{FreshKey, ObjectRef};
+use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
 /// Content on its way, in portions of at most [`crate::model::content::PIECE_BYTES`].
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Interrupted>> + Send>>;
@@ -42,7 +42,7 @@ pub struct ListedObject {
     pub stored_bytes: u64,
 }
 
-/// One page of a placement's names.
+/// One page of the names in a tenant's placements.
 #[derive(Debug, Default)]
 pub struct ObjectPage {
     pub objects: Vec<ListedObject>,
@@ -62,13 +62,56 @@ pub enum PutError {
     Store(#[from] StoreError),
 }
 
+/// The store's own name for an upload in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartsId(pub String);
+
+/// Hears of an upload in parts before its first part leaves, so that whoever comes after a crash can give it up.
+#[async_trait]
+pub trait PartsLog: Send + Sync {
+    /// Durable on return. `false`: nobody may publish this upload any more, so the store gives it up.
+    async fn begun(&self, object: &ObjectRef, parts: &PartsId) -> StoreResult<bool>;
+}
+
+/// Of an upload that nobody has to find again.
+#[derive(Debug)]
+struct Unlogged;
+
+#[async_trait]
+impl PartsLog for Unlogged {
+    async fn begun(&self, _: &ObjectRef, _: &PartsId) -> StoreResult<bool> {
+        Ok(true)
+    }
+}
+
+/// One object on its way to the store.
+pub struct Upload<'a> {
+    pub key: FreshKey,
+    pub meta: ObjectMeta,
+    /// `None`: known when the content has ended.
+    pub length_bytes: Option<u64>,
+    pub content: ByteStream,
+    pub log: &'a dyn PartsLog,
+}
+
+impl Upload<'static> {
+    /// Whoever makes it removes what it leaves.
+    pub fn unlogged(key: FreshKey, meta: ObjectMeta, length_bytes: Option<u64>, content: ByteStream) -> Self {
+        Self { key, meta, length_bytes, content, log: &Unlogged }
+    }
+}
+
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// A key that was never used, in the placement that takes new objects.
     fn mint(&self) -> FreshKey;
 
-    /// Atomic and durable on return: a reader sees the whole object or none. Refuses a key that holds an object.
-    async fn put(&self, key: FreshKey, meta: ObjectMeta, length_bytes: Option<u64>, content: ByteStream) -> Result<ObjectRef, PutError>;
+    /// Atomic and durable on return: a reader sees the whole object or none. Refuses a key that holds an object, as far as the store
+    /// can say. What a failed upload left in parts is given up where the store can be reached.
+    async fn put(&self, upload: Upload<'_>) -> Result<ObjectRef, PutError>;
+
+    /// Gives up an upload in parts. One that has ended, either way, or never was is none: that succeeds, too.
+    async fn abort(&self, object: &ObjectRef, parts: &PartsId) -> StoreResult<()>;
 
     /// The bytes of a range that lies within the object, in portions of at most [`crate::model::content::PIECE_BYTES`]. `None`: no such object.
     async fn get(&self, object: &ObjectRef, range: Range<u64>) -> StoreResult<Option<ByteStream>>;
@@ -79,7 +122,19 @@ pub trait ObjectStore: Send + Sync {
     /// Durable on return. Removing what is not there succeeds.
     async fn delete(&self, object: &ObjectRef) -> StoreResult<()>;
 
-    /// Up to `limit` names of the placement after `after`, in an order of the store's own. What is put or deleted meanwhile may
+    /// The same for many, in as few requests as the store allows; an answer each, in their order.
+    async fn delete_all(&self, objects: &[ObjectRef]) -> Vec<StoreResult<()>>;
+
+    /// Up to `limit` names of all placements after `after`, in an order of the store's own. What is put or deleted meanwhile may
     /// be in it or not.
     async fn list(&self, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage>;
+
+    /// Where objects of this tenant may lie, the first to be filled first.
+    fn placements(&self) -> Vec<PlacementName>;
+
+    /// Who has written [`ObjectStore::claim`] into a placement. `None`: nobody.
+    async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>>;
+
+    /// Writes who removes objects from this placement into its owner object, over whoever stood there.
+    async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()>;
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use super::error::{Interrupted, StoreError};
-use super::object::{ByteStream, ObjectMeta, ObjectStore, PutError};
+use super::object::{ByteStream, ObjectMeta, ObjectStore, PutError, Upload};
 use crate::model::content::PIECE_BYTES;
 use crate::model::id::ObjectRef;
 
@@ -21,7 +21,8 @@ pub async fn probe(objects: &dyn ObjectStore) -> Result<(), String> {
         let object = key.object().clone();
         let meta = scratch_meta(&object);
         // Also after an upload that failed: its outcome is unknown.
-        let verdict = match objects.put(key, meta.clone(), Some(size_bytes), scratch(0..size_bytes)).await {
+        let upload = Upload::unlogged(key, meta.clone(), Some(size_bytes), scratch(0..size_bytes));
+        let verdict = match objects.put(upload).await {
             Ok(stored) if stored == object => examine(objects, &object, &meta, size_bytes).await,
             Ok(stored) => Err(format!("it stored a scratch object under another name than it was given: {stored} for {object}")),
             Err(error) => Err(format!("it could not store a scratch object of {size_bytes} bytes: {}", reason(&error))),

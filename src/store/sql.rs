@@ -9,6 +9,7 @@ use futures_util::Stream;
 use jiff::Timestamp;
 
 use super::error::{Interrupted, StoreResult};
+use super::object::{PartsId, PartsLog};
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, Holder, Repair, State};
 use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef};
@@ -206,10 +207,22 @@ pub struct Changes {
     pub reached: Option<Revision>,
 }
 
+/// The tenant's database remembers uploads in parts beside the uploads themselves.
+pub struct PartsInSql<'a>(pub &'a dyn SqlStore);
+
+#[async_trait]
+impl PartsLog for PartsInSql<'_> {
+    async fn begun(&self, object: &ObjectRef, parts: &PartsId) -> StoreResult<bool> {
+        self.0.parts_begun(object.id, parts).await
+    }
+}
+
 /// An upload that nobody may publish any more, and how far its removal is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condemned {
     pub object: ObjectRef,
+    /// Where it was one in parts, and its maker lived to say so.
+    pub parts: Option<PartsId>,
     /// The object was removed once, a while ago: an upload that landed late goes with the second removal, and the row with it.
     pub last_round: bool,
 }
@@ -320,6 +333,9 @@ pub trait SqlStore: Send + Sync {
 
     /// Notes that somebody is about to upload under this key.
     async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded>;
+
+    /// Notes that this upload goes on in parts. `false`: nobody may publish it any more.
+    async fn parts_begun(&self, upload: ObjectId, parts: &PartsId) -> StoreResult<bool>;
 
     /// No transaction can publish this upload from now on; the collector removes its object.
     async fn condemn_upload(&self, upload: ObjectId) -> StoreResult<()>;

@@ -15,7 +15,7 @@ use sluss::store::checked::open_checked;
 use sluss::store::disk::DiskStore;
 use sluss::store::error::{ClientFault, Interrupted, StoreErrorKind};
 use sluss::store::measured::measured;
-use sluss::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PutError};
+use sluss::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PartsId, PutError, Upload};
 use sluss::store::probe::probe;
 
 pub(crate) type Objects = Arc<dyn ObjectStore>;
@@ -45,8 +45,18 @@ pub(crate) fn portions(content: &[u8]) -> ByteStream {
     Box::pin(stream::iter(portions))
 }
 
+async fn put_as(
+    objects: &Objects,
+    key: FreshKey,
+    meta: ObjectMeta,
+    length_bytes: Option<u64>,
+    content: ByteStream,
+) -> Result<ObjectRef, PutError> {
+    objects.put(Upload::unlogged(key, meta, length_bytes, content)).await
+}
+
 pub(crate) async fn put(objects: &Objects, content: &[u8]) -> ObjectRef {
-    objects.put(objects.mint(), meta("42"), Some(content.len() as u64), portions(content)).await.unwrap()
+    put_as(objects, objects.mint(), meta("42"), Some(content.len() as u64), portions(content)).await.unwrap()
 }
 
 pub(crate) fn location(object: Option<ObjectRef>, content: &[u8]) -> Location {
@@ -94,14 +104,14 @@ async fn what_was_put_is_read_back_whole(objects: Objects) {
 
 async fn a_put_needs_no_length_in_advance(objects: Objects) {
     let content = content(PIECE_BYTES + 7);
-    let object = objects.put(objects.mint(), meta("42"), None, portions(&content)).await.unwrap();
+    let object = put_as(&objects, objects.mint(), meta("42"), None, portions(&content)).await.unwrap();
     assert!(read(&objects, &object, 0..content.len() as u64).await == content);
 }
 
 async fn a_put_takes_its_content_to_the_end(objects: Objects) {
     let content = content(PIECE_BYTES + 7);
     let (stream, measured) = measured(portions(&content));
-    objects.put(objects.mint(), meta("42"), Some(content.len() as u64), stream).await.unwrap();
+    put_as(&objects, objects.mint(), meta("42"), Some(content.len() as u64), stream).await.unwrap();
     assert_eq!(measured.fingerprint(), Some(Fingerprint::of(&content)));
 }
 
@@ -127,7 +137,7 @@ async fn content_that_breaks_midway_leaves_no_object(objects: Objects) {
         let object = key.object().clone();
         let half: Vec<_> = content(PIECE_BYTES + 5).chunks(400_000).map(|portion| Ok(Bytes::copy_from_slice(portion))).collect();
         let broken = Box::pin(stream::iter(half).chain(stream::iter([Err(fault)])));
-        let error = objects.put(key, meta("42"), None, broken).await.unwrap_err();
+        let error = put_as(&objects, key, meta("42"), None, broken).await.unwrap_err();
         assert!(matches!(error, PutError::Content(_)), "{error}");
         assert_eq!(objects.head(&object).await.unwrap(), None);
     }
@@ -137,7 +147,7 @@ async fn content_of_another_length_than_announced_leaves_no_object(objects: Obje
     for announced in [0, 999, 1001, 3 * PIECE] {
         let key = objects.mint();
         let object = key.object().clone();
-        let error = objects.put(key, meta("42"), Some(announced), portions(&content(1000))).await.unwrap_err();
+        let error = put_as(&objects, key, meta("42"), Some(announced), portions(&content(1000))).await.unwrap_err();
         assert!(matches!(error, PutError::Content(Interrupted::Client(ClientFault::Broken))), "{error}");
         assert_eq!(objects.head(&object).await.unwrap(), None, "1000 bytes, announced as {announced}");
     }
@@ -156,7 +166,7 @@ async fn nobody_sees_an_object_before_its_put_ends(objects: Objects) {
             }
         })
     };
-    objects.put(key, meta("42"), None, Box::pin(watched)).await.unwrap();
+    put_as(&objects, key, meta("42"), None, Box::pin(watched)).await.unwrap();
     assert_eq!(objects.head(&object).await.unwrap().unwrap().length_bytes, 4 * PIECE);
 }
 
@@ -169,14 +179,14 @@ async fn metadata_survives_in_any_script(objects: Objects) {
             sha256: Some(Fingerprint::of(b"x").sha256.to_string()),
             ..meta(&format!("{name}/42"))
         };
-        let object = objects.put(objects.mint(), meta.clone(), Some(1), portions(b"x")).await.unwrap();
+        let object = put_as(&objects, objects.mint(), meta.clone(), Some(1), portions(b"x")).await.unwrap();
         assert_eq!(objects.head(&object).await.unwrap(), Some(ObjectFacts { length_bytes: 1, meta }));
     }
 }
 
 async fn the_longest_id_and_name_fit_into_the_metadata(objects: Objects) {
     let meta = ObjectMeta { file_name: Some("x".repeat(255)), ..meta(&"x".repeat(sluss::model::id::MAX_DOC_ID_BYTES)) };
-    let object = objects.put(objects.mint(), meta.clone(), Some(1), portions(b"x")).await.unwrap();
+    let object = put_as(&objects, objects.mint(), meta.clone(), Some(1), portions(b"x")).await.unwrap();
     assert_eq!(objects.head(&object).await.unwrap().unwrap().meta, meta);
 }
 
@@ -213,7 +223,7 @@ async fn an_object_of_another_placement_is_refused_by_name(objects: Objects) {
     let key = FreshKey::mint("elsewhere".parse().unwrap());
     let object = key.object().clone();
     let errors = [
-        match objects.put(key, meta("42"), Some(1), portions(b"x")).await.unwrap_err() {
+        match put_as(&objects, key, meta("42"), Some(1), portions(b"x")).await.unwrap_err() {
             PutError::Store(error) => error,
             PutError::Content(interrupted) => panic!("the content is whole: {interrupted}"),
         },
@@ -316,6 +326,31 @@ async fn what_is_deleted_is_not_listed(objects: Objects) {
     assert_eq!(names(&objects, 10).await, [two]);
 }
 
+async fn the_owner_is_who_claimed_last_and_is_no_object(objects: Objects) {
+    let [placement] = &objects.placements()[..] else { panic!("one placement") };
+    assert_eq!(objects.owner(placement).await.unwrap(), None);
+    for owner in ["control 1", "control 2"] {
+        objects.claim(placement, owner).await.unwrap();
+        assert_eq!(objects.owner(placement).await.unwrap().as_deref(), Some(owner));
+    }
+    assert!(names(&objects, 10).await.is_empty());
+}
+
+async fn many_are_deleted_at_once_whether_they_are_there_or_not(objects: Objects) {
+    let mut put_there = future::join_all((0..30).map(|_| put(&objects, b"x"))).await;
+    let kept = put_there.pop().unwrap();
+    put_there.push(objects.mint().stored());
+    assert!(objects.delete_all(&put_there).await.iter().all(Result::is_ok));
+    assert_eq!(names(&objects, 100).await, [kept]);
+    assert!(objects.delete_all(&[]).await.is_empty());
+}
+
+async fn giving_up_parts_that_are_not_there_succeeds(objects: Objects) {
+    let object = put(&objects, b"x").await;
+    objects.abort(&object, &PartsId("unheard-of".into())).await.unwrap();
+    assert_eq!(read(&objects, &object, 0..1).await, b"x");
+}
+
 async fn a_list_tells_what_an_object_takes(objects: Objects) {
     put(&objects, &content(1000)).await;
     assert!(objects.list(None, 10).await.unwrap().objects[0].stored_bytes >= 1000);
@@ -364,6 +399,9 @@ macro_rules! conforming {
                 every_object_is_listed_once_in_pages_of_any_size,
                 what_is_deleted_is_not_listed,
                 a_list_tells_what_an_object_takes,
+                the_owner_is_who_claimed_last_and_is_no_object,
+                many_are_deleted_at_once_whether_they_are_there_or_not,
+                giving_up_parts_that_are_not_there_succeeds,
                 a_checked_read_of_the_empty_content_asks_no_store,
                 a_checked_read_of_an_object_that_is_gone_is_absent,
                 a_checked_read_beyond_the_content_is_refused,

@@ -7,6 +7,7 @@ use sluss::model::document::Holder;
 use sluss::model::id::DocId;
 use sluss::model::job::{JobKind, JobTarget};
 use sluss::model::phase::{FlipFacts, Phase, permit};
+use sluss::store::object::PartsId;
 use sluss::store::sql::{Condemned, Flipped, Recorded, Remaining, UploadPurpose};
 
 use crate::support::{World, content, documents, lettered, mint, moved, numbered, point_of, tenant};
@@ -32,8 +33,8 @@ async fn an_upload_is_recorded_only_where_the_phase_calls_for_it(w: World) {
 async fn an_abandoned_upload_goes_in_two_rounds_a_while_apart(w: World) {
     w.flip_to(Phase::Object).await;
     let object = w.upload(UploadPurpose::Write).await;
-    let first = Condemned { object: object.clone(), last_round: false };
-    let last = Condemned { object: object.clone(), last_round: true };
+    let first = Condemned { object: object.clone(), parts: None, last_round: false };
+    let last = Condemned { object: object.clone(), parts: None, last_round: true };
     assert!(w.sql.condemned(DAY, 10).await.unwrap().is_empty());
     w.clock.advance(DAY + Duration::from_secs(1));
     assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), std::slice::from_ref(&first));
@@ -65,15 +66,29 @@ async fn an_upload_of_an_older_epoch_is_condemned_at_once(w: World) {
     let object = w.upload(UploadPurpose::Write).await;
     w.customer.raise_epoch();
     moved(&w.commit(&numbered(1), point_of(object.clone(), b"void")).await);
-    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [Condemned { object, last_round: false }]);
+    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [Condemned { object, parts: None, last_round: false }]);
 }
 
 async fn an_upload_that_its_owner_condemned_is_collected_at_once(w: World) {
     w.flip_to(Phase::Object).await;
     let (kept, given_up) = (w.upload(UploadPurpose::Write).await, w.upload(UploadPurpose::Copy).await);
     w.sql.condemn_upload(given_up.id).await.unwrap();
-    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [Condemned { object: given_up, last_round: false }]);
+    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [Condemned { object: given_up, parts: None, last_round: false }]);
     assert!(matches!(w.commit(&numbered(1), point_of(kept, b"x")).await, sluss::store::sql::Commit::Done(_)));
+}
+
+async fn the_parts_of_an_upload_are_remembered_until_it_is_given_up_and_never_after(w: World) {
+    w.flip_to(Phase::Object).await;
+    let (object, parts) = (w.upload(UploadPurpose::Write).await, PartsId("2~å/Zz==".into()));
+    assert!(w.sql.parts_begun(object.id, &parts).await.unwrap());
+    w.sql.condemn_upload(object.id).await.unwrap();
+    assert!(!w.sql.parts_begun(object.id, &PartsId("later".into())).await.unwrap());
+    let condemned = Condemned { object, parts: Some(parts), last_round: false };
+    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), std::slice::from_ref(&condemned));
+    w.sql.upload_removed(&condemned).await.unwrap();
+    w.clock.advance(DAY + Duration::from_secs(1));
+    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [Condemned { last_round: true, ..condemned }]);
+    assert!(!w.sql.parts_begun(mint().object().id, &PartsId("unheard-of".into())).await.unwrap());
 }
 
 async fn no_more_uploads_are_named_than_asked_for(w: World) {
@@ -177,6 +192,7 @@ on_every_backend!(
     an_attempt_is_given_up_only_when_nothing_touches_it_and_then_takes_no_more,
     an_upload_of_an_older_epoch_is_condemned_at_once,
     an_upload_that_its_owner_condemned_is_collected_at_once,
+    the_parts_of_an_upload_are_remembered_until_it_is_given_up_and_never_after,
     no_more_uploads_are_named_than_asked_for,
     what_remains_counts_sole_holders_and_open_writes,
     a_flip_is_compare_and_set_and_calls_for_sweeps,

@@ -13,6 +13,9 @@ use crate::store::error::{StoreErrorKind, StoreResult};
 /// What uploads under way are kept in, behind the prefix.
 const STAGING: &str = ".staging";
 
+/// Says who removes objects, behind the prefix.
+const OWNER: &str = ".sluss-owner";
+
 /// A placement's paths: everything in it begins with `<root>/<prefix>`.
 #[derive(Debug)]
 pub(super) struct Folders {
@@ -40,6 +43,10 @@ impl Folders {
         &self.staging
     }
 
+    pub(super) fn owner(&self) -> PathBuf {
+        self.beneath(OWNER)
+    }
+
     pub(super) fn object(&self, id: &ObjectId) -> PathBuf {
         let mut path = self.beginning.clone();
         path.push(id.path());
@@ -55,7 +62,7 @@ impl Folders {
     pub(super) fn name_of(&self, path: &Path) -> Option<String> {
         let stem = file_name(&self.staging);
         let stem = stem.strip_suffix(STAGING).unwrap_or_default();
-        file_name(path).strip_prefix(stem).filter(|name| *name != STAGING).map(str::to_owned)
+        file_name(path).strip_prefix(stem).filter(|name| ![STAGING, OWNER].contains(name)).map(str::to_owned)
     }
 
     pub(super) fn beneath(&self, key: &str) -> PathBuf {
@@ -101,6 +108,12 @@ pub(super) fn link_durably(from: &Path, to: &Path) -> io::Result<()> {
     sync_folder(folder)?;
     // Also where the folder was there: another process may have made it a moment ago and not have come to this line.
     sync_folder(folder_of(folder))
+}
+
+/// Replaces a file by a finished one, durably on return.
+pub(super) fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_folder(folder_of(to))
 }
 
 /// Creates a folder and those above it, durably on return.

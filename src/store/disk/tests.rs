@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::object::ObjectMeta;
 
 struct Bench {
     folder: TempDir,
@@ -33,7 +34,7 @@ impl Bench {
     }
 
     async fn put(&self, content: &'static [u8]) -> ObjectRef {
-        self.store.put(self.store.mint(), meta(), None, once(content)).await.unwrap()
+        self.store.put(Upload::unlogged(self.store.mint(), meta(), None, once(content))).await.unwrap()
     }
 }
 
@@ -77,7 +78,7 @@ async fn a_key_that_holds_an_object_is_refused_and_keeps_it() {
     let path = bench.file(key.object());
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, b"first").unwrap();
-    let refused = bench.store.put(key, meta(), None, once(b"second")).await.unwrap_err();
+    let refused = bench.store.put(Upload::unlogged(key, meta(), None, once(b"second"))).await.unwrap_err();
     assert_eq!(kind(refused), StoreErrorKind::Other);
     assert_eq!(fs::read(&path).unwrap(), b"first");
     assert_eq!(bench.staged(), Vec::<PathBuf>::new());
@@ -105,7 +106,7 @@ fn of_many_that_race_for_one_name_exactly_one_gets_it() {
 async fn an_upload_that_is_dropped_midway_leaves_nothing() {
     let bench = bench();
     let (portion, never) = (stream::iter([Ok(Bytes::from_static(b"hello"))]), stream::pending());
-    let mut upload = Box::pin(bench.store.put(bench.store.mint(), meta(), None, Box::pin(portion.chain(never))));
+    let mut upload = Box::pin(bench.store.put(Upload::unlogged(bench.store.mint(), meta(), None, Box::pin(portion.chain(never)))));
     while bench.staged().is_empty() {
         assert!(upload.as_mut().now_or_never().is_none());
         tokio::task::yield_now().await;
@@ -146,7 +147,10 @@ async fn a_volume_that_is_gone_is_unavailable_and_never_an_absent_object() {
     assert_eq!(bench.store.get(&object, 0..5).await.err().unwrap().kind, StoreErrorKind::Unavailable);
     assert_eq!(bench.store.head(&object).await.unwrap_err().kind, StoreErrorKind::Unavailable);
     assert_eq!(bench.store.delete(&object).await.unwrap_err().kind, StoreErrorKind::Unavailable);
-    assert_eq!(kind(bench.store.put(bench.store.mint(), meta(), None, once(b"x")).await.unwrap_err()), StoreErrorKind::Unavailable);
+    assert_eq!(
+        kind(bench.store.put(Upload::unlogged(bench.store.mint(), meta(), None, once(b"x"))).await.unwrap_err()),
+        StoreErrorKind::Unavailable
+    );
 }
 
 #[tokio::test]
@@ -190,7 +194,7 @@ async fn an_open_stream_reads_on_after_its_object_is_deleted() {
 async fn metadata_beyond_any_reason_is_refused() {
     let bench = bench();
     let meta = ObjectMeta { file_name: Some("x".repeat(70_000)), ..meta() };
-    let refused = bench.store.put(bench.store.mint(), meta, None, once(b"hello")).await.unwrap_err();
+    let refused = bench.store.put(Upload::unlogged(bench.store.mint(), meta, None, once(b"hello"))).await.unwrap_err();
     assert_eq!(kind(refused), StoreErrorKind::Other);
 }
 
@@ -261,8 +265,8 @@ async fn what_no_object_of_ours_can_be_called_is_listed_as_foreign() {
 async fn a_prefix_that_ends_within_a_name_lists_its_own_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
     let [acme, globex] = ["acme-", "globex-"].map(|prefix| DiskStore::open("local".parse().unwrap(), folder.path(), prefix).unwrap());
-    let of_acme = acme.put(acme.mint(), meta(), None, once(b"x")).await.unwrap();
-    let of_globex = globex.put(globex.mint(), meta(), None, once(b"y")).await.unwrap();
+    let of_acme = acme.put(Upload::unlogged(acme.mint(), meta(), None, once(b"x"))).await.unwrap();
+    let of_globex = globex.put(Upload::unlogged(globex.mint(), meta(), None, once(b"y"))).await.unwrap();
     assert_eq!(walk(&acme).await, (vec![of_acme], vec![]));
     assert_eq!(walk(&globex).await, (vec![of_globex], vec![]));
 }

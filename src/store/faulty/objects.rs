@@ -10,9 +10,9 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::{FaultKind, Faults};
-use crate::model::id::{FreshKey, ObjectRef};
+use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 use crate::store::error::StoreResult;
-use crate::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PutError};
+use crate::store::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 
 pub(super) struct FaultyObjects {
     inner: Arc<dyn ObjectStore>,
@@ -25,7 +25,7 @@ impl FaultyObjects {
     }
 
     /// The store has all of the content, its answer is an error, and some time later the object is there.
-    async fn put_late(&self, key: FreshKey, meta: ObjectMeta, length_bytes: Option<u64>, mut content: ByteStream) -> PutError {
+    async fn put_late(&self, Upload { key, meta, length_bytes, mut content, .. }: Upload<'_>) -> PutError {
         let mut portions: Vec<Bytes> = Vec::new();
         while let Some(portion) = content.next().await {
             match portion {
@@ -38,7 +38,7 @@ impl FaultyObjects {
         network.spawn(async move {
             sleep(wait).await;
             let content: ByteStream = Box::pin(stream::iter(portions.into_iter().map(Ok)));
-            if let Err(error) = inner.put(key, meta, length_bytes, content).await {
+            if let Err(error) = inner.put(Upload::unlogged(key, meta, length_bytes, content)).await {
                 tracing::debug!("a late upload did not land: {error}");
             }
         });
@@ -53,20 +53,24 @@ impl ObjectStore for FaultyObjects {
         self.inner.mint()
     }
 
-    async fn put(&self, key: FreshKey, meta: ObjectMeta, length_bytes: Option<u64>, content: ByteStream) -> Result<ObjectRef, PutError> {
+    async fn put(&self, upload: Upload<'_>) -> Result<ObjectRef, PutError> {
         if self.faults.strikes(FaultKind::Hang) {
             return std::future::pending().await;
         }
         self.faults.prelude("put").await?;
         if self.faults.strikes(FaultKind::Late) {
-            return Err(self.put_late(key, meta, length_bytes, content).await);
+            return Err(self.put_late(upload).await);
         }
-        let object = self.inner.put(key, meta, length_bytes, content).await?;
+        let object = self.inner.put(upload).await?;
         self.faults.delay().await;
         match self.faults.strikes(FaultKind::After) {
             true => Err(self.faults.error("put", FaultKind::After).into()),
             false => Ok(object),
         }
+    }
+
+    async fn abort(&self, object: &ObjectRef, parts: &PartsId) -> StoreResult<()> {
+        self.faults.bounded("abort", self.inner.abort(object, parts)).await
     }
 
     async fn get(&self, object: &ObjectRef, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
@@ -85,7 +89,26 @@ impl ObjectStore for FaultyObjects {
         self.faults.bounded("delete", self.inner.delete(object)).await
     }
 
+    async fn delete_all(&self, objects: &[ObjectRef]) -> Vec<StoreResult<()>> {
+        match self.faults.prelude("delete").await {
+            Ok(()) => self.inner.delete_all(objects).await,
+            Err(_) => objects.iter().map(|_| Err(self.faults.error("delete", FaultKind::Before))).collect(),
+        }
+    }
+
     async fn list(&self, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage> {
         self.faults.bounded("list", self.inner.list(after, limit)).await
+    }
+
+    fn placements(&self) -> Vec<PlacementName> {
+        self.inner.placements()
+    }
+
+    async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.faults.bounded("owner", self.inner.owner(placement)).await
+    }
+
+    async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
+        self.faults.bounded("claim", self.inner.claim(placement, owner)).await
     }
 }

@@ -15,6 +15,7 @@ use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::StoreResult;
+use crate::store::object::PartsId;
 use crate::store::sql::{
     Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged,
     Staging, Tally, UploadPurpose,
@@ -54,6 +55,10 @@ impl SqlStore for FaultySql {
 
     async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {
         self.faults.bounded("record_upload", self.inner.record_upload(key, purpose, epoch)).await
+    }
+
+    async fn parts_begun(&self, upload: ObjectId, parts: &PartsId) -> StoreResult<bool> {
+        self.faults.bounded("parts_begun", self.inner.parts_begun(upload, parts)).await
     }
 
     async fn condemn_upload(&self, upload: ObjectId) -> StoreResult<()> {

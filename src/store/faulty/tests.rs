@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use super::*;
 use crate::model::id::{FreshKey, ObjectRef};
 use crate::store::disk::DiskStore;
-use crate::store::object::{ByteStream, ObjectMeta, PutError};
+use crate::store::object::{ByteStream, ObjectMeta, PutError, Upload};
 
 const BYTES: &[u8] = b"bytes that are there";
 
@@ -33,7 +33,7 @@ async fn put_as(store: &dyn ObjectStore, key: FreshKey, content: ByteStream) -> 
         file_name: None,
         sha256: None,
     };
-    store.put(key, meta, None, content).await
+    store.put(Upload::unlogged(key, meta, None, content)).await
 }
 
 async fn is_there(store: &dyn ObjectStore, object: &ObjectRef) -> bool {

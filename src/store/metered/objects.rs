@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::put::Watchdog;
 use super::{CONTENT, Meter, OK};
-use crate::model::id::{FreshKey, ObjectRef};
+use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 use crate::store::error::StoreResult;
-use crate::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PutError};
+use crate::store::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 
 pub struct MeteredObjects {
     inner: Arc<dyn ObjectStore>,
@@ -31,9 +31,10 @@ impl ObjectStore for MeteredObjects {
     }
 
     /// The deadline is for progress, so a large upload may take as long as its bytes do.
-    async fn put(&self, key: FreshKey, meta: ObjectMeta, length_bytes: Option<u64>, content: ByteStream) -> Result<ObjectRef, PutError> {
-        let (begun, object, watchdog) = (Instant::now(), key.object().clone(), Watchdog::new());
-        let upload = self.inner.put(key, meta, length_bytes, watchdog.follow(content));
+    async fn put(&self, upload: Upload<'_>) -> Result<ObjectRef, PutError> {
+        let (begun, object, watchdog) = (Instant::now(), upload.key.object().clone(), Watchdog::new());
+        let content = watchdog.follow(upload.content);
+        let upload = self.inner.put(Upload { content, ..upload });
         let answer = tokio::select! {
             biased;
             answer = upload => answer,
@@ -49,6 +50,10 @@ impl ObjectStore for MeteredObjects {
         answer
     }
 
+    async fn abort(&self, object: &ObjectRef, parts: &PartsId) -> StoreResult<()> {
+        self.meter.within("abort", object, self.inner.abort(object, parts)).await
+    }
+
     async fn get(&self, object: &ObjectRef, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
         let content = self.meter.within("get", object, self.inner.get(object, range)).await?;
         Ok(content.map(|content| self.meter.stream("read", object, content)))
@@ -62,7 +67,29 @@ impl ObjectStore for MeteredObjects {
         self.meter.within("delete", object, self.inner.delete(object)).await
     }
 
+    async fn delete_all(&self, objects: &[ObjectRef]) -> Vec<StoreResult<()>> {
+        let begun = Instant::now();
+        let answers = timeout(self.meter.deadline, self.inner.delete_all(objects)).await;
+        let late = |_| objects.iter().map(|object| Err(self.meter.late("delete", object))).collect();
+        let answers: Vec<StoreResult<()>> = answers.unwrap_or_else(late);
+        let failed = answers.iter().find_map(|answer| answer.as_ref().err());
+        self.meter.note("delete_all", failed.map_or(OK, |error| error.kind.label()), begun.elapsed());
+        answers
+    }
+
     async fn list(&self, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage> {
         self.meter.within("list", &"the placement's objects", self.inner.list(after, limit)).await
+    }
+
+    fn placements(&self) -> Vec<PlacementName> {
+        self.inner.placements()
+    }
+
+    async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.meter.within("owner", placement, self.inner.owner(placement)).await
+    }
+
+    async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
+        self.meter.within("claim", placement, self.inner.claim(placement, owner)).await
     }
 }

@@ -15,6 +15,7 @@ use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::StoreResult;
+use crate::store::object::PartsId;
 use crate::store::sql::{
     Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged,
     Staging, Tally, UploadPurpose,
@@ -58,6 +59,10 @@ impl SqlStore for MeteredSql {
 
     async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {
         self.meter.within("record_upload", key.object(), self.inner.record_upload(key, purpose, epoch)).await
+    }
+
+    async fn parts_begun(&self, upload: ObjectId, parts: &PartsId) -> StoreResult<bool> {
+        self.meter.within("parts_begun", &upload, self.inner.parts_begun(upload, parts)).await
     }
 
     async fn condemn_upload(&self, upload: ObjectId) -> StoreResult<()> {

@@ -9,14 +9,14 @@ use futures_util::FutureExt;
 use super::*;
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, State};
-use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef};
+use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, PlacementName};
 use crate::model::phase::FlipPermit;
 use crate::model::precondition::Precondition;
 use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::ClientFault;
-use crate::store::object::{ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PutError};
+use crate::store::object::{ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::store::sql::{
     Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged,
     Staging, Tally, UploadPurpose,
@@ -51,7 +51,7 @@ impl ObjectStore for Hangs {
         FreshKey::mint("local".parse().unwrap())
     }
 
-    async fn put(&self, key: FreshKey, _: ObjectMeta, _: Option<u64>, mut content: ByteStream) -> Result<ObjectRef, PutError> {
+    async fn put(&self, Upload { key, mut content, .. }: Upload<'_>) -> Result<ObjectRef, PutError> {
         for _ in 0..self.portions {
             tokio::time::sleep(self.each).await;
             match content.next().await {
@@ -82,6 +82,26 @@ impl ObjectStore for Hangs {
     }
 
     async fn list(&self, _: Option<&str>, _: usize) -> StoreResult<ObjectPage> {
+        std::future::pending().await
+    }
+
+    async fn abort(&self, _: &ObjectRef, _: &PartsId) -> StoreResult<()> {
+        std::future::pending().await
+    }
+
+    async fn delete_all(&self, _: &[ObjectRef]) -> Vec<StoreResult<()>> {
+        std::future::pending().await
+    }
+
+    fn placements(&self) -> Vec<PlacementName> {
+        Vec::new()
+    }
+
+    async fn owner(&self, _: &PlacementName) -> StoreResult<Option<String>> {
+        std::future::pending().await
+    }
+
+    async fn claim(&self, _: &PlacementName, _: &str) -> StoreResult<()> {
         std::future::pending().await
     }
 }
@@ -150,28 +170,28 @@ async fn a_stream_that_its_reader_leaves_is_heard_of_too() {
 #[tokio::test(start_paused = true)]
 async fn an_upload_may_take_long_as_long_as_the_store_takes_portions() {
     let (store, heard) = objects(9, Duration::from_secs(9));
-    store.put(store.mint(), meta(), None, slow_client(5, Duration::ZERO)).await.unwrap();
+    store.put(Upload::unlogged(store.mint(), meta(), None, slow_client(5, Duration::ZERO))).await.unwrap();
     assert_eq!(heard.all(), [("put", "ok", 54)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_slow_client_never_counts_against_the_store() {
     let (store, heard) = objects(9, Duration::from_secs(9));
-    store.put(store.mint(), meta(), None, slow_client(2, Duration::from_secs(1000))).await.unwrap();
+    store.put(Upload::unlogged(store.mint(), meta(), None, slow_client(2, Duration::from_secs(1000)))).await.unwrap();
     assert_eq!(heard.all(), [("put", "ok", 2027)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_takes_no_further_portion_times_out() {
     let (store, heard) = objects(2, Duration::from_secs(1));
-    assert!(store.put(store.mint(), meta(), None, slow_client(5, Duration::ZERO)).await.is_err());
+    assert!(store.put(Upload::unlogged(store.mint(), meta(), None, slow_client(5, Duration::ZERO))).await.is_err());
     assert_eq!(heard.all(), [("put", "timeout", 12)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_asked_for_a_portion_and_does_not_take_it_times_out_after_it_came() {
     let (store, heard) = objects(2, Duration::from_secs(1));
-    let error = store.put(store.mint(), meta(), None, slow_client(5, Duration::from_secs(20))).await.unwrap_err();
+    let error = store.put(Upload::unlogged(store.mint(), meta(), None, slow_client(5, Duration::from_secs(20)))).await.unwrap_err();
     assert!(matches!(error, PutError::Store(error) if error.kind == StoreErrorKind::Timeout));
     assert_eq!(heard.all(), [("put", "timeout", 72)]);
 }
@@ -180,7 +200,7 @@ async fn a_store_that_asked_for_a_portion_and_does_not_take_it_times_out_after_i
 async fn a_client_that_breaks_off_is_not_the_stores_failure() {
     let (store, heard) = objects(2, Duration::ZERO);
     let broken = stream::iter([Err(Interrupted::Client(ClientFault::Broken))]);
-    assert!(matches!(store.put(store.mint(), meta(), None, Box::pin(broken)).await, Err(PutError::Content(_))));
+    assert!(matches!(store.put(Upload::unlogged(store.mint(), meta(), None, Box::pin(broken))).await, Err(PutError::Content(_))));
     assert_eq!(heard.all(), [("put", "content", 0)]);
 }
 
@@ -208,6 +228,9 @@ impl SqlStore for Slow {
     }
     async fn record_upload(&self, _: &FreshKey, _: UploadPurpose, _: Epoch) -> StoreResult<Recorded> {
         slowly(Recorded::Yes).await
+    }
+    async fn parts_begun(&self, _: ObjectId, _: &PartsId) -> StoreResult<bool> {
+        slowly(true).await
     }
     async fn condemn_upload(&self, _: ObjectId) -> StoreResult<()> {
         slowly(()).await

@@ -83,6 +83,7 @@ pub(super) const OPERATORS: &str = include_str!("statements/operators.sql");
 pub(super) const OPERATOR_SEEN: &str = include_str!("statements/operator_seen.sql");
 pub(super) const OUTBOX: &str = include_str!("statements/outbox.sql");
 pub(super) const PAGE: &str = include_str!("statements/page.sql");
+pub(super) const PARTS_BEGUN: &str = include_str!("statements/parts_begun.sql");
 pub(super) const PROCESSES: &str = include_str!("statements/processes.sql");
 pub(super) const PURGES: &str = include_str!("statements/purges.sql");
 pub(super) const READ_BACK: &str = include_str!("statements/read_back.sql");

@@ -10,6 +10,7 @@ use crate::model::id::{FreshKey, ObjectId};
 use crate::model::phase::Phase;
 use crate::model::stamp::Epoch;
 use crate::store::error::StoreResult;
+use crate::store::object::PartsId;
 use crate::store::sql::{Condemned, Recorded, UploadPurpose};
 
 pub(super) fn millis(duration: Duration) -> i64 {
@@ -43,6 +44,16 @@ pub(super) async fn record(tenant: &SqlServerTenant, key: &FreshKey, purpose: Up
     recorded.await.map_err(|fault: Fault| fault.at("record upload", object))
 }
 
+pub(super) async fn parts_begun(tenant: &SqlServerTenant, upload: ObjectId, PartsId(parts): &PartsId) -> StoreResult<bool> {
+    let batch = tenant.timed(statements::PARTS_BEGUN).with("object", "varchar(36)", upload.to_string()).with(
+        "parts",
+        "nvarchar(2000)",
+        parts.as_str(),
+    );
+    let noted = async { Ok(tenant.outcome(&batch).await? == "noted") };
+    noted.await.map_err(|fault: Fault| fault.at("note the parts of", upload))
+}
+
 pub(super) async fn condemn(tenant: &SqlServerTenant, upload: ObjectId) -> StoreResult<()> {
     let batch = tenant.timed(statements::CONDEMN_UPLOAD).with("object", "varchar(36)", upload.to_string());
     tenant.run(&batch).await.map(|_| ()).map_err(|fault| fault.at("condemn", upload))
@@ -58,7 +69,8 @@ pub(super) async fn condemned(tenant: &SqlServerTenant, age: Duration, limit: us
         rows.into_iter()
             .map(|mut row| {
                 let object = read_object(row.text_or_null()?, row.text_or_null()?)?.ok_or_else(|| strange("an object", "NULL"))?;
-                Ok(Condemned { object, last_round: row.flag()? })
+                let last_round = row.flag()?;
+                Ok(Condemned { object, parts: row.text_or_null()?.map(PartsId), last_round })
             })
             .collect::<Result<Vec<_>, Fault>>()
     };

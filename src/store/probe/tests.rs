@@ -6,10 +6,10 @@ use std::path::Path;
 use async_trait::async_trait;
 
 use super::*;
-use crate::model::id::FreshKey;
+use crate::model::id::{FreshKey, PlacementName};
 use crate::store::disk::DiskStore;
 use crate::store::error::{StoreErrorKind, StoreResult};
-use crate::store::object::{ObjectFacts, ObjectPage};
+use crate::store::object::{ObjectFacts, ObjectPage, PartsId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -34,11 +34,15 @@ impl ObjectStore for Faulty {
         self.disk.mint()
     }
 
-    async fn put(&self, key: FreshKey, meta: ObjectMeta, length_bytes: Option<u64>, content: ByteStream) -> Result<ObjectRef, PutError> {
+    async fn put(&self, upload: Upload<'_>) -> Result<ObjectRef, PutError> {
         if self.fault == Fault::RefusesWrites {
-            return Err(StoreError::new("faulty", "put", key.object(), StoreErrorKind::Denied).into());
+            return Err(StoreError::new("faulty", "put", upload.key.object(), StoreErrorKind::Denied).into());
         }
-        self.disk.put(key, meta, length_bytes, content).await
+        self.disk.put(upload).await
+    }
+
+    async fn abort(&self, object: &ObjectRef, parts: &PartsId) -> StoreResult<()> {
+        self.disk.abort(object, parts).await
     }
 
     async fn get(&self, object: &ObjectRef, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
@@ -81,6 +85,22 @@ impl ObjectStore for Faulty {
 
     async fn list(&self, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage> {
         self.disk.list(after, limit).await
+    }
+
+    async fn delete_all(&self, objects: &[ObjectRef]) -> Vec<StoreResult<()>> {
+        self.disk.delete_all(objects).await
+    }
+
+    fn placements(&self) -> Vec<PlacementName> {
+        self.disk.placements()
+    }
+
+    async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.disk.owner(placement).await
+    }
+
+    async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
+        self.disk.claim(placement, owner).await
     }
 }
 

@@ -18,6 +18,7 @@ use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::object::PartsId;
 use crate::store::settings::TenantSettings;
 use crate::store::sql::{
     Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staging, Tally,
@@ -77,6 +78,10 @@ impl SqlStore for SqliteTenant {
 
     async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {
         uploads::record(self, key, purpose, epoch).await
+    }
+
+    async fn parts_begun(&self, upload: ObjectId, parts: &PartsId) -> StoreResult<bool> {
+        uploads::parts_begun(self, upload, parts).await
     }
 
     async fn condemn_upload(&self, upload: ObjectId) -> StoreResult<()> {

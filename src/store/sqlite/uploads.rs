@@ -11,6 +11,7 @@ use super::tenant::SqliteTenant;
 use crate::model::id::{FreshKey, ObjectId};
 use crate::model::stamp::Epoch;
 use crate::store::error::StoreResult;
+use crate::store::object::PartsId;
 use crate::store::sql::{Condemned, Recorded, UploadPurpose};
 
 pub(super) async fn record(tenant: &SqliteTenant, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {
@@ -33,6 +34,20 @@ pub(super) async fn record(tenant: &SqliteTenant, key: &FreshKey, purpose: Uploa
                 params![object.id.to_string(), id.as_str(), object.placement.as_str(), purpose.label(), epoch.0, now],
             )?;
             Ok(Outcome::Commit(Recorded::Yes))
+        })
+        .await
+}
+
+pub(super) async fn parts_begun(tenant: &SqliteTenant, upload: ObjectId, parts: &PartsId) -> StoreResult<bool> {
+    let (id, PartsId(parts)) = (tenant.id.clone(), parts.clone());
+    tenant
+        .file
+        .write("note the parts of", upload.to_string(), move |tx| {
+            let noted = tx.execute(
+                "UPDATE sluss_upload SET multipart = ?3 WHERE object = ?1 AND tenant = ?2 AND state = 'open'",
+                params![upload.to_string(), id.as_str(), parts],
+            )?;
+            Ok(Outcome::Commit(noted == 1))
         })
         .await
 }
@@ -65,12 +80,12 @@ pub(super) async fn condemned(tenant: &SqliteTenant, age: Duration, limit: usize
             )?;
             staging::remove_abandoned(tx, id.as_str(), before, state.epoch)?;
             let mut statement = tx.prepare_cached(
-                "SELECT placement, object, state = 'removed' FROM sluss_upload \
+                "SELECT placement, object, state = 'removed', multipart FROM sluss_upload \
                  WHERE tenant = ?1 AND (state = 'condemned' OR (state = 'removed' AND changed_at < ?2)) ORDER BY changed_at LIMIT ?3",
             )?;
             let found = statement.query_map(params![id.as_str(), before, limit as u64], |row| {
                 let object = rows::read_object(row.get(0)?, row.get(1)?)?.ok_or_else(|| broken("an upload without an object"))?;
-                Ok(Condemned { object, last_round: row.get(2)? })
+                Ok(Condemned { object, parts: row.get::<_, Option<String>>(3)?.map(PartsId), last_round: row.get(2)? })
             })?;
             Ok(Outcome::Commit(found.collect::<rusqlite::Result<Vec<_>>>()?))
         })
