@@ -8,6 +8,7 @@ mod collection;
 mod gateway;
 mod load;
 mod problem;
+mod s3;
 mod secret;
 mod section;
 mod sql_server;
@@ -27,6 +28,7 @@ use crate::model::phase::Phase;
 
 pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, TenantColumn};
 pub use problem::{ConfigProblems, Problem};
+pub use s3::{S3Config, S3Credentials};
 pub use secret::{Secret, SecretSource};
 pub use sql_server::{Encryption, SqlServerConfig, Trust};
 pub use value::{byte_size_text, parse_byte_size};
