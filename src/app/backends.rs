@@ -1,13 +1,12 @@
 //! From a tenant's configuration to its stores: the only file that names a backend.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 
 use crate::clock::Clock;
-use crate::config::{ControlConfig, Limits, ObjectStoreConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
+use crate::config::{ControlConfig, Limits, ObjectStoreConfig, PlacementConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::disk::DiskStore;
@@ -226,23 +225,32 @@ fn open_file(config: &SqliteConfig) -> anyhow::Result<Arc<SqliteFile>> {
     Ok(SqliteFile::new(&config.path, config.connections, config.busy_timeout, false)?)
 }
 
-fn root_of(config: &TenantConfig) -> &Path {
-    let ObjectStoreConfig::Disk { root } = &config.objects.store;
-    root
-}
-
 fn open_objects(config: &TenantConfig) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    let store = DiskStore::open(config.objects.name.clone(), root_of(config), &config.objects.prefix);
-    Ok(Arc::new(store.map_err(|error| anyhow::anyhow!(error.chain()))?))
+    let placement = &config.objects[0];
+    match &placement.store {
+        ObjectStoreConfig::Disk { root } => {
+            let store = DiskStore::open(placement.name.clone(), root, &placement.prefix);
+            Ok(Arc::new(store.map_err(|error| anyhow::anyhow!(error.chain()))?))
+        }
+        ObjectStoreConfig::S3(_) => anyhow::bail!("this build has no adapter for S3"),
+    }
 }
 
 fn settings(config: &TenantConfig) -> TenantSettings {
+    let placement = &config.objects[0];
     TenantSettings {
         id: config.id.clone(),
         initial_phase: config.initial_phase,
         mirror: config.mirror,
         collections: config.collections.clone(),
-        placement: config.objects.name.clone(),
-        placement_description: format!("disk {} prefix {:?}", root_of(config).display(), config.objects.prefix),
+        placement: placement.name.clone(),
+        placement_description: described(placement),
+    }
+}
+
+fn described(placement: &PlacementConfig) -> String {
+    match &placement.store {
+        ObjectStoreConfig::Disk { root } => format!("disk {} prefix {:?}", root.display(), placement.prefix),
+        ObjectStoreConfig::S3(s3) => format!("s3 {} bucket {} prefix {:?}", s3.endpoint, s3.bucket, placement.prefix),
     }
 }
