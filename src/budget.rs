@@ -43,6 +43,18 @@ impl Budget {
         tokio::time::timeout(self.queue_timeout, Lane::acquire(Arc::clone(lane), bytes)).await.ok()
     }
 
+    /// Memory beside what a transfer acquired before it started, where there is plenty. It never waits, so nobody can wait in a circle
+    /// for it. `None` where less than half of the lane would be left for those who come.
+    pub fn spare(&self, bytes: u64) -> Option<Grant> {
+        let lane = &self.large;
+        let free = lane.limit_bytes.saturating_sub(lane.granted_bytes.load(Ordering::Relaxed));
+        if free < lane.limit_bytes / 2 + bytes {
+            return None;
+        }
+        let permit = Arc::clone(&lane.bytes).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()?;
+        Some(Lane::granted(lane, permit, u32::try_from(bytes).ok()?))
+    }
+
     /// How large the portions of a transfer that starts now should be.
     pub fn portion_bytes(&self) -> usize {
         portion_bytes(self.large.grants.load(Ordering::Relaxed), self.large.limit_bytes)
@@ -111,9 +123,13 @@ impl Lane {
         // A transfer never holds 4 GiB: content ends at 2.
         let bytes = u32::try_from(bytes.min(lane.limit_bytes)).unwrap_or(u32::MAX);
         let permit = Arc::clone(&lane.bytes).acquire_many_owned(bytes).await.expect("the semaphore is never closed");
+        Self::granted(&lane, permit, bytes)
+    }
+
+    fn granted(lane: &Arc<Self>, permit: OwnedSemaphorePermit, bytes: u32) -> Grant {
         lane.granted_bytes.fetch_add(bytes.into(), Ordering::Relaxed);
         lane.grants.fetch_add(1, Ordering::Relaxed);
-        Grant { bytes, lane, _permit: permit }
+        Grant { bytes, lane: Arc::clone(lane), _permit: permit }
     }
 }
 
@@ -187,6 +203,17 @@ mod tests {
         drop(all);
         assert!(budget.acquire(48 * MIB).await.is_some());
         assert_eq!(budget.used_bytes(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn spare_memory_leaves_half_of_the_lane_and_passes_nobody_who_waits() {
+        let budget = budget();
+        let (one, two) = (budget.spare(12 * MIB), budget.spare(12 * MIB));
+        assert!(one.is_some() && two.is_some() && budget.spare(1).is_none());
+        drop((one, two));
+        let _some = budget.acquire(20 * MIB).await.unwrap();
+        assert!(budget.spare(5 * MIB).is_none() && budget.spare(4 * MIB).is_some());
+        assert_eq!(budget.used_bytes(), 20 * MIB);
     }
 
     #[test]

@@ -189,7 +189,7 @@ fn imports_run_downwards_only() {
 
 #[test]
 fn only_the_composition_root_names_a_backend() {
-    let homes = ["src/app/", "src/store/sqlite/", "src/store/mssql/", "src/store/disk"];
+    let homes = ["src/app/", "src/store/sqlite/", "src/store/mssql/", "src/store/disk", "src/store/s3"];
     let is_home = |path: &str| homes.iter().any(|home| path.starts_with(home));
     let mut wrong = Vec::new();
     for source in sources(&["src"]).iter().filter(|source| !source.is_test() && !is_home(&source.path)) {
@@ -198,11 +198,14 @@ fn only_the_composition_root_names_a_backend() {
                 "store::sqlite",
                 "store::mssql",
                 "store::disk",
+                "store::s3",
                 "SqliteTenant",
                 "SqliteControl",
                 "SqliteFile",
                 "SqlServerTenant",
                 "DiskStore",
+                "S3Store",
+                "S3Client",
             ]
             .iter()
             .find(|it| line.contains(**it));
@@ -218,12 +221,13 @@ fn only_a_backend_speaks_to_its_driver() {
     let may = |path: &str| {
         path.starts_with("src/store/sqlite/")
             || path.starts_with("src/store/mssql/")
+            || path.starts_with("src/store/s3/")
             || path == "src/demo/seed.rs"
             || path == "src/telemetry/logging.rs"
     };
     let mut wrong = Vec::new();
     for source in sources(&["src"]).iter().filter(|source| !may(&source.path)) {
-        let speaks = |line: &str| ["rusqlite", "deadpool", "tiberius", "mssql_client"].iter().any(|driver| line.contains(driver));
+        let speaks = |line: &str| ["rusqlite", "deadpool", "tiberius", "mssql_client", "aws_"].iter().any(|driver| line.contains(driver));
         wrong.extend(code(&source.text).filter(|(_, line)| speaks(line)).map(|(number, _)| format!("{}:{number}", source.path)));
     }
     assert_none(&wrong);

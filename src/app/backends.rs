@@ -1,21 +1,20 @@
 //! From a tenant's configuration to its stores: the only file that names a backend.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 
+use super::objects::ObjectBackends;
+use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::config::{ControlConfig, Limits, ObjectStoreConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
+use crate::config::{ControlConfig, Limits, ObjectStoreConfig, PlacementConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
-use crate::store::disk::DiskStore;
 use crate::store::doctor::Finding;
 use crate::store::error::StoreResult;
-use crate::store::metered::{Meter, MeteredObjects, MeteredSql, StoreObserver};
+use crate::store::metered::{Meter, MeteredSql, StoreObserver};
 use crate::store::mssql::{self, ConnectionLimit, SqlServer, SqlServerControl, SqlServerTenant};
-use crate::store::object::ObjectStore;
 use crate::store::queue::JobQueue;
 use crate::store::removal::Removal;
 use crate::store::settings::TenantSettings;
@@ -59,27 +58,28 @@ pub(super) struct Backends {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     store_timeout: Duration,
+    objects: ObjectBackends,
     connections: Arc<ConnectionLimit>,
     databases: Mutex<Vec<Shared>>,
 }
 
 impl Backends {
-    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, limits: &Limits) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, budget: Arc<Budget>, limits: &Limits) -> Self {
+        let objects = ObjectBackends::new(Arc::clone(&metrics), budget, limits);
         let connections = ConnectionLimit::new(limits.sql_connections);
-        Self { clock, metrics, store_timeout: limits.store_timeout, connections, databases: Mutex::default() }
+        Self { clock, metrics, store_timeout: limits.store_timeout, objects, connections, databases: Mutex::default() }
     }
 
     /// Opens no connection yet: a tenant whose database is away does not keep the others from being served.
     pub(super) fn tenant(&self, config: &TenantConfig) -> anyhow::Result<Arc<Tenant>> {
-        let objects = open_objects(config).with_context(|| format!("open the object store of tenant {}", config.id))?;
+        let objects = self.objects.open(&config.objects[0]).with_context(|| format!("open the object store of tenant {}", config.id))?;
         let database = self.database(config).with_context(|| format!("open the database of tenant {}", config.id))?;
         let (name, sql, jobs) = self.adapter(database, config);
         self.metrics.add_tenant(&config.id);
         #[cfg(sluss_fault)]
-        let (sql, jobs, objects) = crate::store::faulty::wrap(sql, jobs, objects);
+        let (sql, jobs) = crate::store::faulty::wrap(sql, jobs);
         let sql = MeteredSql::new(sql, config.id.clone(), self.meter(name));
-        let objects = MeteredObjects::new(objects, self.meter("disk"));
-        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, Arc::new(objects))))
+        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, objects)))
     }
 
     /// With the name that the metrics know it by.
@@ -226,23 +226,21 @@ fn open_file(config: &SqliteConfig) -> anyhow::Result<Arc<SqliteFile>> {
     Ok(SqliteFile::new(&config.path, config.connections, config.busy_timeout, false)?)
 }
 
-fn root_of(config: &TenantConfig) -> &Path {
-    let ObjectStoreConfig::Disk { root } = &config.objects.store;
-    root
-}
-
-fn open_objects(config: &TenantConfig) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    let store = DiskStore::open(config.objects.name.clone(), root_of(config), &config.objects.prefix);
-    Ok(Arc::new(store.map_err(|error| anyhow::anyhow!(error.chain()))?))
-}
-
 fn settings(config: &TenantConfig) -> TenantSettings {
+    let placement = &config.objects[0];
     TenantSettings {
         id: config.id.clone(),
         initial_phase: config.initial_phase,
         mirror: config.mirror,
         collections: config.collections.clone(),
-        placement: config.objects.name.clone(),
-        placement_description: format!("disk {} prefix {:?}", root_of(config).display(), config.objects.prefix),
+        placement: placement.name.clone(),
+        placement_description: described(placement),
+    }
+}
+
+fn described(placement: &PlacementConfig) -> String {
+    match &placement.store {
+        ObjectStoreConfig::Disk { root } => format!("disk {} prefix {:?}", root.display(), placement.prefix),
+        ObjectStoreConfig::S3(s3) => format!("s3 {} bucket {} prefix {:?}", s3.endpoint, s3.bucket, placement.prefix),
     }
 }

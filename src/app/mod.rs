@@ -2,6 +2,7 @@
 //! It is the only room that names backends.
 
 mod backends;
+mod objects;
 mod reload;
 
 use std::net::SocketAddr;
@@ -91,7 +92,7 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Arc::new(Metrics::new(VERSION));
         let budget = Arc::new(Budget::new(config.limits.buffer_bytes, config.limits.queue_timeout));
-        let backends = Arc::new(Backends::new(Arc::clone(&clock), Arc::clone(&metrics), &config.limits));
+        let backends = Arc::new(Backends::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&budget), &config.limits));
         let control = backends.control(&config.control).await.context("open the control database")?;
         let tenants = config.tenants.iter().map(|tenant| backends.tenant(tenant)).collect::<anyhow::Result<Vec<_>>>()?;
         let tenants = Arc::new(Tenants::new(tenants));

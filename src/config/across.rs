@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::problem::{Problem, Report};
 use super::tenant::same_identifier;
-use super::{CollectionConfig, ColumnValue, ObjectStoreConfig, SqlConfig, TenantConfig};
+use super::{CollectionConfig, ColumnValue, ObjectStoreConfig, PlacementConfig, SqlConfig, TenantConfig};
 use crate::model::id::TenantId;
 
 /// A tenant and the file that it comes from.
@@ -18,10 +18,7 @@ pub(super) fn check(tenants: &[ReadTenant], report: &mut Report) {
     for (index, tenant) in tenants.iter().enumerate() {
         let earlier = &tenants[..index];
         refuse_shared_tables(tenant, earlier, report);
-        if let Some(other) = earlier.iter().find(|other| objects_overlap(&tenant.config, &other.config)) {
-            let reason = format!("the folder of these objects and that of tenant {} contain each other", other.config.id);
-            refuse(report, &tenant.file, "objects.prefix".to_owned(), reason);
-        }
+        refuse_shared_places(tenant, earlier, report);
     }
 }
 
@@ -85,13 +82,45 @@ fn database(tenant: &TenantConfig) -> Database<'_> {
     }
 }
 
-fn objects_overlap(one: &TenantConfig, other: &TenantConfig) -> bool {
-    let (one, other) = (objects_folder(one), objects_folder(other));
-    one.starts_with(&other) || other.starts_with(&one)
+fn refuse_shared_places(tenant: &ReadTenant, earlier: &[ReadTenant], report: &mut Report) {
+    let own = &tenant.config.objects;
+    for (index, placement) in own.iter().enumerate() {
+        let beside = || own[..index].iter().map(|taken| (&tenant.config.id, taken));
+        let elsewhere =
+            earlier.iter().map(|other| &other.config).flat_map(|other| other.objects.iter().map(move |taken| (&other.id, taken)));
+        if let Some((owner, taken)) = elsewhere.chain(beside()).find(|(_, taken)| lie_in_each_other(taken, placement)) {
+            let reason = format!(
+                "these objects and those of placement {} of tenant {owner} lie in each other: give each a prefix of its own",
+                taken.name
+            );
+            let key = placement_key(report, &tenant.file, index, "prefix");
+            refuse(report, &tenant.file, key, reason);
+        }
+        if beside().any(|(_, taken)| taken.name == placement.name) {
+            let reason = format!("another placement of this tenant is called {}, too: locations tell them apart by it", placement.name);
+            let key = placement_key(report, &tenant.file, index, "placement");
+            refuse(report, &tenant.file, key, reason);
+        }
+    }
 }
 
-fn objects_folder(tenant: &TenantConfig) -> PathBuf {
-    match &tenant.objects.store {
-        ObjectStoreConfig::Disk { root } => root.join(&tenant.objects.prefix),
+/// As the file has it: one `[objects]`, or one of several `[[objects]]`.
+fn placement_key(report: &Report, file: &Path, index: usize, key: &str) -> String {
+    let listed = format!("objects[{index}].{key}");
+    if report.line_of(file, &listed).is_some() { listed } else { format!("objects.{key}") }
+}
+
+/// The keys of one begin as those of the other do. An endpoint that goes by two names is two endpoints here; nobody asks the network.
+fn lie_in_each_other(one: &PlacementConfig, other: &PlacementConfig) -> bool {
+    match (&one.store, &other.store) {
+        (ObjectStoreConfig::Disk { root: one_root }, ObjectStoreConfig::Disk { root: other_root }) => {
+            let (one, other) = (one_root.join(&one.prefix), other_root.join(&other.prefix));
+            one.starts_with(&other) || other.starts_with(&one)
+        }
+        (ObjectStoreConfig::S3(one_store), ObjectStoreConfig::S3(other_store)) => {
+            let same_bucket = (&one_store.endpoint, &one_store.bucket) == (&other_store.endpoint, &other_store.bucket);
+            same_bucket && (one.prefix.starts_with(&other.prefix) || other.prefix.starts_with(&one.prefix))
+        }
+        (ObjectStoreConfig::Disk { .. }, ObjectStoreConfig::S3(_)) | (ObjectStoreConfig::S3(_), ObjectStoreConfig::Disk { .. }) => false,
     }
 }

@@ -7,6 +7,7 @@ mod across;
 mod collection;
 mod gateway;
 mod load;
+mod placement;
 mod problem;
 mod s3;
 mod secret;
@@ -162,7 +163,8 @@ pub struct TenantConfig {
     pub oldest_sql_backup: Option<Duration>,
     pub sql: SqlConfig,
     pub collections: Vec<CollectionConfig>,
-    pub objects: PlacementConfig,
+    /// The first is filled first; never empty.
+    pub objects: Vec<PlacementConfig>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,9 +187,14 @@ pub struct PlacementConfig {
     pub name: PlacementName,
     pub prefix: String,
     pub store: ObjectStoreConfig,
+    /// At this many objects new ones go to the next placement. The last one goes on taking them.
+    pub max_objects: Option<u64>,
+    /// The same for the bytes that the objects take in the store.
+    pub max_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectStoreConfig {
     Disk { root: PathBuf },
+    S3(Box<S3Config>),
 }

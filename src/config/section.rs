@@ -177,8 +177,15 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn count<T: TryFrom<i64> + PartialOrd + Display>(&mut self, key: &'static str, default: T, range: RangeInclusive<T>) -> T {
-        let parse = |value: &DeValue<'_>| value::within(value::integer(value)?, &range, T::to_string);
-        self.optional(key, parse).unwrap_or(default)
+        self.count_or_none(key, range).unwrap_or(default)
+    }
+
+    pub(super) fn count_or_none<T: TryFrom<i64> + PartialOrd + Display>(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<T>,
+    ) -> Option<T> {
+        self.optional(key, |value| value::within(value::integer(value)?, &range, T::to_string))
     }
 
     /// Refuses a `low` above its `high`, unless one of them was refused already.
@@ -218,12 +225,21 @@ impl<'a> Section<'a> {
         let mut results = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let (path, line) = (format!("{}[{index}]", self.path_of(key)), Some(self.source.line(item.span().start)));
+            self.report.note_asked(self.file(), path.clone(), line);
             match item.get_ref().as_table() {
                 Some(table) => results.push(self.child(Some(table), path, line).read(&mut read)),
                 None => self.refuse_at(line, path, format!("needs a table, found {}", item.get_ref().type_str())),
             }
         }
         results
+    }
+
+    /// The one table of a `[key]`, or the tables of a `[[key]]` in their order. Left out, it is read as one that is empty.
+    pub(super) fn one_or_each<T>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'_>) -> T) -> Vec<T> {
+        match self.entry(key).is_some_and(|(_, value)| value.get_ref().is_array()) {
+            true => self.each_of_list(key, read),
+            false => vec![self.section(key, |section| read(section))],
+        }
     }
 
     /// The tables of a `[key.name]`, whose names are the operator's to choose.

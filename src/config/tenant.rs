@@ -1,25 +1,20 @@
-//! `tenants/<tenant>.toml`: one tenant's database, tables and objects. Every key is named here or in `collection`, and explained in
-//! `gateway-config/tenants/acme.toml`. Nothing about the customer's tables is guessed.
+//! `tenants/<tenant>.toml`: one tenant's database, tables and objects. Every key is named here, in `collection` or in `placement`, and
+//! explained in `gateway-config/tenants/acme.toml`. Nothing about the customer's tables is guessed.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::collection;
 use super::section::Section;
-use super::sql_server;
 use super::value::{self, Parsed};
-use super::{CollectionConfig, ObjectStoreConfig, PlacementConfig, SqlConfig, SqliteConfig, TenantConfig};
-use crate::model::id::{PlacementName, TenantId};
+use super::{CollectionConfig, PlacementConfig, SqlConfig, SqliteConfig, TenantConfig};
+use super::{collection, placement, sql_server};
+use crate::model::id::TenantId;
 use crate::model::phase::Phase;
 
 const SQLITE_HINT: &str = "write \"sqlite:\" and a path, or name a server beside it";
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// S3 takes keys of 1024 bytes, and an object's own part has 39.
-const MAX_PREFIX_BYTES: usize = 512;
 
 /// `None` only beside a problem.
 pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<TenantConfig> {
@@ -32,7 +27,7 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<TenantCon
         read_sql(section, backend)
     });
     let collections = read_collections(section, backend);
-    let objects = section.section("objects", |section| read_objects(section, id));
+    let objects = read_objects(section, id);
     Some(TenantConfig { id: id.clone(), initial_phase, mirror, oldest_sql_backup, sql: sql?, collections: collections?, objects: objects? })
 }
 
@@ -81,37 +76,15 @@ fn read_collections(section: &mut Section<'_>, backend: Backend) -> Option<Vec<C
     read.into_iter().collect()
 }
 
+fn read_objects(section: &mut Section<'_>, id: &TenantId) -> Option<Vec<PlacementConfig>> {
+    let read = section.one_or_each("objects", |section| placement::read(section, id));
+    if read.is_empty() && !section.is_refused("objects") {
+        section.refuse("objects", "is empty: a tenant has at least one placement");
+    }
+    read.into_iter().collect()
+}
+
 /// Databases compare the names of tables and columns without regard to case.
 pub(super) fn same_identifier(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
-}
-
-fn read_objects(section: &mut Section<'_>, id: &TenantId) -> Option<PlacementConfig> {
-    let file = section.file();
-    let default_name = || "local".parse::<PlacementName>().expect("\"local\" is a name");
-    let name = section.optional("placement", value::parsed).unwrap_or_else(default_name);
-    let root = section.required("disk", "name the folder of the objects", |value| disk_root(file, value));
-    let prefix = section.optional("prefix", object_prefix).unwrap_or_else(|| format!("{id}/"));
-    Some(PlacementConfig { name, prefix, store: ObjectStoreConfig::Disk { root: root? } })
-}
-
-fn disk_root(file: &Path, value: &DeValue<'_>) -> Parsed<PathBuf> {
-    value::path_beside(file, value::text(value)?)
-}
-
-/// Empty, or folders each closed by '/'. A folder beginning with '.' could be one of the store's own, or lead elsewhere.
-fn object_prefix(value: &DeValue<'_>) -> Parsed<String> {
-    let prefix = value::text(value)?;
-    let plain = |folder: &str| {
-        !folder.is_empty() && !folder.starts_with('.') && folder.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-    };
-    let sane = match prefix.strip_suffix('/') {
-        Some(folders) => folders.split('/').all(plain),
-        None => prefix.is_empty(),
-    };
-    if sane && prefix.len() <= MAX_PREFIX_BYTES {
-        return Ok(prefix.to_owned());
-    }
-    let rule = "leave it empty, or end each folder with '/' and use a-z, A-Z, 0-9, '_', '-' and, not in front, '.'";
-    Err(format!("{} is not a prefix: {rule}", value::shown(prefix)))
 }

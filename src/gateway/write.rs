@@ -44,7 +44,12 @@ impl Writer {
         check_row(request, &row)?;
         let portion = request.content_length.map_or(PIECE_BYTES as u64, |length| length.min(PIECE_BYTES as u64));
         // Content in one portion is copied once more on its way into a statement.
-        let Some(_grant) = self.budget.acquire(if portion <= SMALL_BYTES { portion } else { 2 * portion }).await else {
+        let held = if portion <= SMALL_BYTES { portion } else { 2 * portion };
+        let uploaded = match row.state.phase.writes_to() {
+            Side::Sql => 0,
+            Side::Object => request.tenant.objects.upload_bytes(request.content_length),
+        };
+        let Some(_grant) = self.budget.acquire(held + uploaded).await else {
             return Err(GatewayError::Overloaded);
         };
         let _transfer = self.metrics.transfer(Direction::Upload);
@@ -230,7 +235,7 @@ fn labels(request: &DocumentRequest, row: &DocRow) -> Labels {
     let kept = row.document.as_ref().filter(|document| !document.soft_deleted);
     let kept = kept.map(|document| document.attributes.clone()).unwrap_or_default();
     let NewAttributes { media_type, file_name } = request.attributes.clone();
-    Labels { media_type: media_type.or(kept.media_type), file_name: file_name.or(kept.file_name) }
+    Labels::carried(media_type.or(kept.media_type), file_name.or(kept.file_name))
 }
 
 fn meta(request: &DocumentRequest, upload: ObjectId, labels: Labels) -> ObjectMeta {

@@ -23,7 +23,8 @@ pub async fn copy(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attemp
         return Ok(Attempt::Done);
     };
     let length_bytes = row.length_bytes();
-    let Some(_grant) = tools.budget.acquire(held_bytes(length_bytes)).await else { return Err(JobError::NoMemory) };
+    let held = held_bytes(length_bytes) + tenant.objects.upload_bytes(Some(length_bytes));
+    let Some(_grant) = tools.budget.acquire(held).await else { return Err(JobError::NoMemory) };
     let _transfer = tools.metrics.transfer(Direction::Copy);
     let job = Copy { tools, tenant, row: &row, document };
     if length_bytes == 0 {
@@ -121,7 +122,7 @@ impl Copy<'_> {
 
     fn labels(&self) -> Labels {
         let Attributes { media_type, file_name, .. } = self.document.attributes.clone();
-        Labels { media_type, file_name }
+        Labels::carried(media_type, file_name)
     }
 
     fn meta(&self) -> ObjectMeta {

@@ -29,3 +29,30 @@ pub struct Labels {
     pub media_type: Option<String>,
     pub file_name: Option<String>,
 }
+
+/// Every store can carry this much of each beside the longest id: S3 has 2 KiB for all of it.
+const MAX_LABEL_BYTES: usize = 255;
+
+impl Labels {
+    /// What the row says, as far as an object can carry it: a longer name, which only a program of the customer's can have written, is
+    /// cut. The row keeps all of it.
+    pub fn carried(media_type: Option<String>, file_name: Option<String>) -> Self {
+        let cut = |mut label: String| {
+            label.truncate(label.floor_char_boundary(MAX_LABEL_BYTES));
+            label
+        };
+        Self { media_type: media_type.map(cut), file_name: file_name.map(cut) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_that_no_object_could_carry_is_cut_between_two_letters() {
+        let labels = Labels::carried(Some("text/plain".into()), Some("å".repeat(200)));
+        assert_eq!(labels.media_type.as_deref(), Some("text/plain"));
+        assert_eq!(labels.file_name, Some("å".repeat(127)));
+    }
+}

@@ -17,6 +17,8 @@ mod plan;
 pub mod probe;
 pub mod queue;
 pub mod removal;
+pub mod s3;
+mod secret;
 pub mod settings;
 pub mod sql;
 pub mod sqlite;

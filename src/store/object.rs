@@ -106,6 +106,9 @@ pub trait ObjectStore: Send + Sync {
     /// A key that was never used, in the placement that takes new objects.
     fn mint(&self) -> FreshKey;
 
+    /// Memory that an upload of this length holds beside its content's portions, in bytes. Whoever uploads acquires it with the rest.
+    fn upload_bytes(&self, length_bytes: Option<u64>) -> u64;
+
     /// Atomic and durable on return: a reader sees the whole object or none. Refuses a key that holds an object, as far as the store
     /// can say. What a failed upload left in parts is given up where the store can be reached.
     async fn put(&self, upload: Upload<'_>) -> Result<ObjectRef, PutError>;

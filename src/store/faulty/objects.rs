@@ -53,6 +53,10 @@ impl ObjectStore for FaultyObjects {
         self.inner.mint()
     }
 
+    fn upload_bytes(&self, length_bytes: Option<u64>) -> u64 {
+        self.inner.upload_bytes(length_bytes)
+    }
+
     async fn put(&self, upload: Upload<'_>) -> Result<ObjectRef, PutError> {
         if self.faults.strikes(FaultKind::Hang) {
             return std::future::pending().await;

@@ -30,6 +30,10 @@ impl ObjectStore for MeteredObjects {
         self.inner.mint()
     }
 
+    fn upload_bytes(&self, length_bytes: Option<u64>) -> u64 {
+        self.inner.upload_bytes(length_bytes)
+    }
+
     /// The deadline is for progress, so a large upload may take as long as its bytes do.
     async fn put(&self, upload: Upload<'_>) -> Result<ObjectRef, PutError> {
         let (begun, object, watchdog) = (Instant::now(), upload.key.object().clone(), Watchdog::new());

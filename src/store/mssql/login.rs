@@ -8,15 +8,13 @@ use tokio::time::Instant;
 use super::fault::Fault;
 use crate::config::{Secret, SecretSource};
 use crate::store::error::StoreErrorKind;
+use crate::store::secret;
 
 #[cfg(test)]
 mod tests;
 
 /// A login under a password policy is locked out after a few refusals: one wrong password must not be sent by every request.
 const PAUSE: Duration = Duration::from_secs(5);
-
-/// Longer than any password that SQL Server takes.
-const MAX_SECRET_BYTES: u64 = 4096;
 
 /// The login of one database, for both lanes.
 pub(super) struct Login {
@@ -72,24 +70,7 @@ impl Login {
     }
 
     async fn secret(&self) -> Result<Secret, Fault> {
-        let path = match &self.source {
-            SecretSource::Environment { value, .. } => return Ok(value.clone()),
-            SecretSource::File(path) => path,
-        };
-        let unreadable = |reason: String| {
-            Fault::before(StoreErrorKind::Denied, format!("the password's file {} cannot be used: {reason}", path.display()))
-        };
-        let length = tokio::fs::metadata(path).await.map_err(|error| unreadable(error.to_string()))?.len();
-        if length > MAX_SECRET_BYTES {
-            return Err(unreadable(format!("it is larger than {MAX_SECRET_BYTES} bytes")));
-        }
-        let text = tokio::fs::read(path).await.map_err(|error| unreadable(error.to_string()))?;
-        let text = String::from_utf8(text).map_err(|_| unreadable("it is not UTF-8".to_owned()))?;
-        // Editors end a file with a line break, and no password ends with one.
-        let password = text.trim_end_matches(['\r', '\n']);
-        if password.is_empty() {
-            return Err(unreadable("it is empty".to_owned()));
-        }
-        Ok(Secret::new(password))
+        let read = secret::read(&self.source).await;
+        read.map_err(|reason| Fault::before(StoreErrorKind::Denied, format!("the password's {reason}")))
     }
 }

@@ -34,6 +34,10 @@ impl ObjectStore for Faulty {
         self.disk.mint()
     }
 
+    fn upload_bytes(&self, length_bytes: Option<u64>) -> u64 {
+        self.disk.upload_bytes(length_bytes)
+    }
+
     async fn put(&self, upload: Upload<'_>) -> Result<ObjectRef, PutError> {
         if self.fault == Fault::RefusesWrites {
             return Err(StoreError::new("faulty", "put", upload.key.object(), StoreErrorKind::Denied).into());

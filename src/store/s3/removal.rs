@@ -1,0 +1,79 @@
+//! Removing objects, one or many, and giving uploads up.
+
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+
+use super::S3Store;
+use super::fault::{self, Call};
+use crate::model::id::ObjectRef;
+use crate::store::error::{StoreErrorKind, StoreResult};
+use crate::store::object::PartsId;
+
+/// S3 takes no more in one request.
+const MOST: usize = 1000;
+
+pub(super) async fn abort(store: &S3Store, object: &ObjectRef, PartsId(id): &PartsId) -> StoreResult<()> {
+    let call = store.call("abort", object)?;
+    let request = store.client.asking.abort_multipart_upload().bucket(&store.bucket).key(store.key(object)).upload_id(id);
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if fault::is_missing(&error) => Ok(()),
+        Err(error) => Err(call.failed(&error)),
+    }
+}
+
+pub(super) async fn delete(store: &S3Store, object: &ObjectRef) -> StoreResult<()> {
+    let call = store.call("delete", object)?;
+    match store.client.asking.delete_object().bucket(&store.bucket).key(store.key(object)).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if fault::is_missing(&error) => Ok(()),
+        Err(error) => Err(call.failed(&error)),
+    }
+}
+
+pub(super) async fn delete_all(store: &S3Store, objects: &[ObjectRef]) -> Vec<StoreResult<()>> {
+    let mut answers = Vec::with_capacity(objects.len());
+    for batch in objects.chunks(MOST) {
+        match together(store, batch).await {
+            Some(removed) => answers.extend(removed),
+            None => {
+                for object in batch {
+                    answers.push(delete(store, object).await);
+                }
+            }
+        }
+    }
+    answers
+}
+
+/// One request. `None`: the store does not know it.
+async fn together(store: &S3Store, objects: &[ObjectRef]) -> Option<Vec<StoreResult<()>>> {
+    let calls: Vec<StoreResult<Call>> = objects.iter().map(|object| store.call("delete", object)).collect();
+    if objects.is_empty() || calls.iter().any(Result::is_err) {
+        return Some(calls.into_iter().map(|call| call.map(|_| ())).collect());
+    }
+    let calls: Vec<Call> = calls.into_iter().flatten().collect();
+    let named = objects.iter().map(|object| ObjectIdentifier::builder().key(store.key(object)).build());
+    let removal = named.collect::<Result<Vec<_>, _>>().and_then(|keys| Delete::builder().set_objects(Some(keys)).quiet(true).build());
+    let removal = removal.expect("every object has a key");
+    match store.client.asking.delete_objects().bucket(&store.bucket).delete(removal).send().await {
+        Ok(answer) => {
+            let left = answer.errors();
+            let judged = objects.iter().zip(&calls).map(|(object, call)| {
+                let key = store.key(object);
+                match left.iter().find(|error| error.key() == Some(&key)) {
+                    // An object that is gone is what was asked for.
+                    None => Ok(()),
+                    Some(error) if error.code() == Some("NoSuchKey") => Ok(()),
+                    Some(error) => {
+                        let (code, words) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
+                        let kind = if code == "AccessDenied" { StoreErrorKind::Denied } else { StoreErrorKind::Other };
+                        Err(call.error(kind, format!("{code}: {words}")))
+                    }
+                }
+            });
+            Some(judged.collect())
+        }
+        Err(error) if matches!(fault::status(&error), Some(405 | 501)) => None,
+        Err(error) => Some(calls.iter().map(|call| Err(call.failed(&error))).collect()),
+    }
+}
