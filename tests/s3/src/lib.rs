@@ -2,7 +2,9 @@
 
 pub mod aside;
 pub mod bucket;
+pub mod proxy;
 pub mod server;
 
 pub use bucket::Bucket;
+pub use proxy::Proxy;
 pub use server::Server;
