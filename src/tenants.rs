@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
 
+pub mod ownership;
+
+use self::ownership::Ownership;
 use crate::config::{Auth, CollectionConfig, Rights, TenantConfig, TenantScope, TokenConfig};
 use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
 use crate::model::stamp::Revision;
@@ -31,13 +34,15 @@ pub struct Tenant {
     pub objects: Arc<dyn ObjectStore>,
     /// Rings when this process has made work for agents.
     pub work: Arc<Notify>,
+    pub ownership: Ownership,
     asked: Cache<(DocKey, u64), ()>,
 }
 
 impl Tenant {
     pub fn new(config: &TenantConfig, sql: Arc<dyn SqlStore>, jobs: Arc<dyn JobQueue>, objects: Arc<dyn ObjectStore>) -> Self {
         let asked = Cache::builder().max_capacity(ACCESS_REMEMBERED).time_to_live(ACCESS_QUIET).build();
-        Self { id: config.id.clone(), config: config.clone(), sql, jobs, objects, work: Arc::new(Notify::new()), asked }
+        let (work, ownership) = (Arc::new(Notify::new()), Ownership::default());
+        Self { id: config.id.clone(), config: config.clone(), sql, jobs, objects, work, ownership, asked }
     }
 
     pub fn collection(&self, name: &CollectionName) -> Option<&CollectionConfig> {

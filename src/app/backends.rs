@@ -1,5 +1,6 @@
 //! From a tenant's configuration to its stores: the only file that names a backend.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use anyhow::Context;
 use super::objects::ObjectBackends;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::config::{ControlConfig, Limits, ObjectStoreConfig, PlacementConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
+use crate::config::{ControlConfig, Limits, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::doctor::Finding;
@@ -154,13 +155,25 @@ async fn open_control(
             return Ok(Arc::new(control.map_err(|error| anyhow::anyhow!(error.chain()))?));
         }
     };
-    let open = async |create: bool| {
-        let file = SqliteFile::new(path, CONTROL_CONNECTIONS, CONTROL_BUSY_TIMEOUT, create)?;
-        SqliteControl::open(file, Arc::clone(clock)).await.map_err(|error| anyhow::anyhow!(error.chain()))
-    };
     // Made at the start only: a file that is moved away while the process runs is missing, not to be replaced by an empty one.
-    open(true).await?;
-    Ok(Arc::new(open(false).await?))
+    control_file(path, clock, true).await?;
+    Ok(Arc::new(control_file(path, clock, false).await?))
+}
+
+async fn control_file(path: &Path, clock: &Arc<dyn Clock>, create: bool) -> anyhow::Result<SqliteControl> {
+    let file = SqliteFile::new(path, CONTROL_CONNECTIONS, CONTROL_BUSY_TIMEOUT, create)?;
+    SqliteControl::open(file, Arc::clone(clock)).await.map_err(|error| anyhow::anyhow!(error.chain()))
+}
+
+/// For one command: a control database that was never made is an error, not a reason to make one.
+pub(super) async fn control_that_is_there(config: &ControlConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn ControlStore>> {
+    match config {
+        ControlConfig::Sqlite { path } => {
+            anyhow::ensure!(path.exists(), "there is no control database {}: run `sluss init`", path.display());
+            Ok(Arc::new(control_file(path, clock, false).await?))
+        }
+        ControlConfig::SqlServer(_) => open_control(config, clock, &ConnectionLimit::new(INIT_CONNECTIONS)).await,
+    }
 }
 
 /// Creates what Sluss needs in the control database.
@@ -234,13 +247,6 @@ fn settings(config: &TenantConfig) -> TenantSettings {
         mirror: config.mirror,
         collections: config.collections.clone(),
         placement: placement.name.clone(),
-        placement_description: described(placement),
-    }
-}
-
-fn described(placement: &PlacementConfig) -> String {
-    match &placement.store {
-        ObjectStoreConfig::Disk { root } => format!("disk {} prefix {:?}", root.display(), placement.prefix),
-        ObjectStoreConfig::S3(s3) => format!("s3 {} bucket {} prefix {:?}", s3.endpoint, s3.bucket, placement.prefix),
+        placement_description: placement.place(),
     }
 }

@@ -7,6 +7,7 @@ pub mod control;
 pub mod disk;
 pub mod doctor;
 pub mod error;
+pub mod evidence;
 #[cfg(sluss_fault)]
 pub mod faulty;
 pub mod measured;

@@ -119,7 +119,7 @@ async fn what_remains_counts_sole_holders_and_open_writes(w: World) {
 }
 
 async fn a_flip_is_compare_and_set_and_calls_for_sweeps(w: World) {
-    let facts = FlipFacts { probe: Some(Ok(())), ..FlipFacts::default() };
+    let facts = FlipFacts { probe: Some(Ok("passed".into())), ..FlipFacts::default() };
     let to_shadow = || permit(Phase::Sql, Phase::Shadow, &facts).unwrap();
     assert_eq!(w.sql.flip(to_shadow()).await.unwrap(), Flipped::Done);
     assert_eq!(w.peer.sql.flip(to_shadow()).await.unwrap(), Flipped::Moved);

@@ -15,6 +15,7 @@ use crate::model::precondition::Precondition;
 use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
+use crate::store::doctor::Finding;
 use crate::store::error::ClientFault;
 use crate::store::object::{ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::store::sql::{
@@ -98,6 +99,14 @@ impl ObjectStore for Hangs {
     }
 
     fn placements(&self) -> Vec<PlacementName> {
+        Vec::new()
+    }
+
+    fn scratch(&self, placement: &PlacementName) -> StoreResult<Arc<dyn ObjectStore>> {
+        Err(StoreError::new("hangs", "scratch", placement, StoreErrorKind::Other))
+    }
+
+    async fn examine(&self, _: &PlacementName) -> Vec<Finding> {
         Vec::new()
     }
 

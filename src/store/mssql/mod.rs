@@ -18,6 +18,7 @@ mod doctor;
 mod edit;
 mod fault;
 mod grants;
+mod installation;
 mod jobs;
 mod lent;
 mod limit;
