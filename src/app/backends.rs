@@ -15,9 +15,10 @@ use crate::store::error::StoreResult;
 use crate::store::metered::{Meter, MeteredObjects, MeteredSql, StoreObserver};
 use crate::store::mssql::{self, ConnectionLimit, SqlServer, SqlServerControl, SqlServerTenant};
 use crate::store::object::ObjectStore;
+use crate::store::placed::{FillLimits, Place, placed};
 use crate::store::queue::JobQueue;
 use crate::store::removal::Removal;
-use crate::store::settings::TenantSettings;
+use crate::store::settings::{PlacementSettings, TenantSettings};
 use crate::store::sql::{PoolUse, SqlStore};
 use crate::store::sqlite::{self, SqliteControl, SqliteFile, SqliteTenant};
 use crate::telemetry::Metrics;
@@ -70,15 +71,24 @@ impl Backends {
 
     /// Opens no connection yet: a tenant whose database is away does not keep the others from being served.
     pub(super) fn tenant(&self, config: &TenantConfig) -> anyhow::Result<Arc<Tenant>> {
-        let objects = open_objects(config).with_context(|| format!("open the object store of tenant {}", config.id))?;
+        let places = config.objects.iter().map(|placement| self.place(placement)).collect::<anyhow::Result<Vec<_>>>();
+        let (objects, filling) = placed(places.with_context(|| format!("open the object store of tenant {}", config.id))?);
         let database = self.database(config).with_context(|| format!("open the database of tenant {}", config.id))?;
         let (name, sql, jobs) = self.adapter(database, config);
         self.metrics.add_tenant(&config.id);
         #[cfg(sluss_fault)]
-        let (sql, jobs, objects) = crate::store::faulty::wrap(sql, jobs, objects);
+        let (sql, jobs) = crate::store::faulty::wrap(sql, jobs);
         let sql = MeteredSql::new(sql, config.id.clone(), self.meter(name));
-        let objects = MeteredObjects::new(objects, self.meter("disk"));
-        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, Arc::new(objects))))
+        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, objects, filling)))
+    }
+
+    fn place(&self, placement: &PlacementConfig) -> anyhow::Result<Place> {
+        let (name, store) = open_objects(placement).with_context(|| format!("placement {}", placement.name))?;
+        #[cfg(sluss_fault)]
+        let store = crate::store::faulty::wrap_objects(store);
+        let store = Arc::new(MeteredObjects::new(store, self.meter(name)));
+        let limits = FillLimits { max_objects: placement.max_objects, max_bytes: placement.max_bytes };
+        Ok(Place { name: placement.name.clone(), limits, store })
     }
 
     /// With the name that the metrics know it by.
@@ -225,26 +235,25 @@ fn open_file(config: &SqliteConfig) -> anyhow::Result<Arc<SqliteFile>> {
     Ok(SqliteFile::new(&config.path, config.connections, config.busy_timeout, false)?)
 }
 
-fn open_objects(config: &TenantConfig) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    let placement = &config.objects[0];
+/// With the name that the metrics know it by.
+fn open_objects(placement: &PlacementConfig) -> anyhow::Result<(&'static str, Arc<dyn ObjectStore>)> {
     match &placement.store {
         ObjectStoreConfig::Disk { root } => {
             let store = DiskStore::open(placement.name.clone(), root, &placement.prefix);
-            Ok(Arc::new(store.map_err(|error| anyhow::anyhow!(error.chain()))?))
+            Ok(("disk", Arc::new(store.map_err(|error| anyhow::anyhow!(error.chain()))?)))
         }
         ObjectStoreConfig::S3(_) => anyhow::bail!("this build has no adapter for S3"),
     }
 }
 
 fn settings(config: &TenantConfig) -> TenantSettings {
-    let placement = &config.objects[0];
+    let placement = |placement: &PlacementConfig| PlacementSettings { name: placement.name.clone(), description: described(placement) };
     TenantSettings {
         id: config.id.clone(),
         initial_phase: config.initial_phase,
         mirror: config.mirror,
         collections: config.collections.clone(),
-        placement: placement.name.clone(),
-        placement_description: described(placement),
+        placements: config.objects.iter().map(placement).collect(),
     }
 }
 

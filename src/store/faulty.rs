@@ -140,20 +140,22 @@ pub async fn under<T>(faults: Arc<Faults>, building: impl Future<Output = T>) ->
     CURRENT.scope(faults, building).await
 }
 
-/// A tenant's stores under the faults at hand: those of the task that builds them, or else the environment's; unchanged without any.
-pub fn wrap(
-    sql: Arc<dyn SqlStore>,
-    jobs: Arc<dyn JobQueue>,
-    objects: Arc<dyn ObjectStore>,
-) -> (Arc<dyn SqlStore>, Arc<dyn JobQueue>, Arc<dyn ObjectStore>) {
-    let Some(faults) = CURRENT.try_with(Arc::clone).ok().or_else(|| FROM_ENVIRONMENT.clone()) else {
-        return (sql, jobs, objects);
-    };
-    (
-        Arc::new(sql::FaultySql::new(sql, Arc::clone(&faults))),
-        Arc::new(jobs::FaultyJobs::new(jobs, Arc::clone(&faults))),
-        Arc::new(objects::FaultyObjects::new(objects, faults)),
-    )
+/// A tenant's database under the faults at hand: those of the task that builds them, or else the environment's; unchanged without any.
+pub fn wrap(sql: Arc<dyn SqlStore>, jobs: Arc<dyn JobQueue>) -> (Arc<dyn SqlStore>, Arc<dyn JobQueue>) {
+    let Some(faults) = at_hand() else { return (sql, jobs) };
+    (Arc::new(sql::FaultySql::new(sql, Arc::clone(&faults))), Arc::new(jobs::FaultyJobs::new(jobs, faults)))
+}
+
+/// The same for one placement.
+pub fn wrap_objects(objects: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
+    match at_hand() {
+        Some(faults) => Arc::new(objects::FaultyObjects::new(objects, faults)),
+        None => objects,
+    }
+}
+
+fn at_hand() -> Option<Arc<Faults>> {
+    CURRENT.try_with(Arc::clone).ok().or_else(|| FROM_ENVIRONMENT.clone())
 }
 
 static FROM_ENVIRONMENT: LazyLock<Option<Arc<Faults>>> = LazyLock::new(from_environment);

@@ -14,6 +14,7 @@ mod file;
 mod jobs;
 mod limits;
 mod locate;
+mod placements;
 mod purges;
 mod removed;
 mod rows;
