@@ -7,6 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+mod filling;
+
+pub use filling::count_placements;
+
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::model::id::TenantId;
@@ -54,7 +58,7 @@ impl Housekeeping {
                 }
                 if let Err(error) = self.observe(tenant).await {
                     tracing::warn!(tenant = %tenant.id, "the gauges of {} are stale: {}", tenant.id, error.chain());
-                    self.metrics.forget_documents(&tenant.id);
+                    self.forget(tenant);
                 }
             }
             self.observe_pools();
@@ -94,7 +98,7 @@ impl Housekeeping {
         self.metrics.set_phase(&tenant.id, tenant.sql.state().await?.phase);
         // One process exports what is counted in the database: two would count every document twice.
         if !tenant.jobs.hold("stats", &self.process.name, FIGURES_HOLD).await? {
-            self.metrics.forget_documents(&tenant.id);
+            self.forget(tenant);
             self.metrics.set_jobs(&tenant.id, &[]);
             return Ok(());
         }
@@ -116,7 +120,14 @@ impl Housekeeping {
                 .map(|(held_by, holding)| HeldDocuments { held_by, documents: holding.documents, bytes: holding.bytes });
             self.metrics.set_documents(&tenant.id, &held, swept_at);
         }
+        self.metrics.set_placements(&tenant.id, &filling::gauges(&tenant.filling));
         Ok(())
+    }
+
+    /// Figures that may be another process's now, or are old.
+    fn forget(&self, tenant: &Tenant) {
+        self.metrics.forget_documents(&tenant.id);
+        self.metrics.set_placements(&tenant.id, &[]);
     }
 
     fn observe_pools(&self) {

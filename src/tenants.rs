@@ -16,6 +16,7 @@ use crate::config::{Auth, CollectionConfig, Rights, TenantConfig, TenantScope, T
 use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
 use crate::model::stamp::Revision;
 use crate::store::object::ObjectStore;
+use crate::store::placed::Filling;
 use crate::store::queue::JobQueue;
 use crate::store::sql::SqlStore;
 
@@ -32,6 +33,8 @@ pub struct Tenant {
     pub sql: Arc<dyn SqlStore>,
     pub jobs: Arc<dyn JobQueue>,
     pub objects: Arc<dyn ObjectStore>,
+    /// How full its placements are.
+    pub filling: Arc<Filling>,
     /// Rings when this process has made work for agents.
     pub work: Arc<Notify>,
     pub ownership: Ownership,
@@ -39,10 +42,16 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    pub fn new(config: &TenantConfig, sql: Arc<dyn SqlStore>, jobs: Arc<dyn JobQueue>, objects: Arc<dyn ObjectStore>) -> Self {
+    pub fn new(
+        config: &TenantConfig,
+        sql: Arc<dyn SqlStore>,
+        jobs: Arc<dyn JobQueue>,
+        objects: Arc<dyn ObjectStore>,
+        filling: Arc<Filling>,
+    ) -> Self {
         let asked = Cache::builder().max_capacity(ACCESS_REMEMBERED).time_to_live(ACCESS_QUIET).build();
         let (work, ownership) = (Arc::new(Notify::new()), Ownership::default());
-        Self { id: config.id.clone(), config: config.clone(), sql, jobs, objects, work, ownership, asked }
+        Self { id: config.id.clone(), config: config.clone(), sql, jobs, objects, filling, work, ownership, asked }
     }
 
     pub fn collection(&self, name: &CollectionName) -> Option<&CollectionConfig> {

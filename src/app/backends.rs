@@ -9,16 +9,17 @@ use anyhow::Context;
 use super::objects::ObjectBackends;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::config::{ControlConfig, Limits, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
+use crate::config::{ControlConfig, Limits, PlacementConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::doctor::Finding;
 use crate::store::error::StoreResult;
 use crate::store::metered::{Meter, MeteredSql, StoreObserver};
 use crate::store::mssql::{self, ConnectionLimit, SqlServer, SqlServerControl, SqlServerTenant};
+use crate::store::placed::placed;
 use crate::store::queue::JobQueue;
 use crate::store::removal::Removal;
-use crate::store::settings::TenantSettings;
+use crate::store::settings::{PlacementSettings, TenantSettings};
 use crate::store::sql::{PoolUse, SqlStore};
 use crate::store::sqlite::{self, SqliteControl, SqliteFile, SqliteTenant};
 use crate::telemetry::Metrics;
@@ -73,14 +74,15 @@ impl Backends {
 
     /// Opens no connection yet: a tenant whose database is away does not keep the others from being served.
     pub(super) fn tenant(&self, config: &TenantConfig) -> anyhow::Result<Arc<Tenant>> {
-        let objects = self.objects.open(&config.objects[0]).with_context(|| format!("open the object store of tenant {}", config.id))?;
+        let places = config.objects.iter().map(|placement| self.objects.place(placement)).collect::<anyhow::Result<Vec<_>>>();
+        let (objects, filling) = placed(places.with_context(|| format!("open the object store of tenant {}", config.id))?);
         let database = self.database(config).with_context(|| format!("open the database of tenant {}", config.id))?;
         let (name, sql, jobs) = self.adapter(database, config);
         self.metrics.add_tenant(&config.id);
         #[cfg(sluss_fault)]
         let (sql, jobs) = crate::store::faulty::wrap(sql, jobs);
         let sql = MeteredSql::new(sql, config.id.clone(), self.meter(name));
-        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, objects)))
+        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, objects, filling)))
     }
 
     /// With the name that the metrics know it by.
@@ -240,13 +242,12 @@ fn open_file(config: &SqliteConfig) -> anyhow::Result<Arc<SqliteFile>> {
 }
 
 fn settings(config: &TenantConfig) -> TenantSettings {
-    let placement = &config.objects[0];
+    let placement = |placement: &PlacementConfig| PlacementSettings { name: placement.name.clone(), description: placement.place() };
     TenantSettings {
         id: config.id.clone(),
         initial_phase: config.initial_phase,
         mirror: config.mirror,
         collections: config.collections.clone(),
-        placement: placement.name.clone(),
-        placement_description: placement.place(),
+        placements: config.objects.iter().map(placement).collect(),
     }
 }

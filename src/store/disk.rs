@@ -73,7 +73,8 @@ impl DiskStore {
         if *placement == self.placement {
             return Ok(call);
         }
-        let reason = format!("that is placement {placement}, and this store is placement {}", self.placement);
+        let reason =
+            format!("placement {placement} is not configured, only placement {} is: name it again in the tenant's file", self.placement);
         Err(call.error(StoreErrorKind::Other, reason))
     }
 

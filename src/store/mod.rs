@@ -14,6 +14,7 @@ pub mod measured;
 pub mod metered;
 pub mod mssql;
 pub mod object;
+pub mod placed;
 mod plan;
 pub mod probe;
 pub mod queue;

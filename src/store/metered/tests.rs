@@ -19,8 +19,8 @@ use crate::store::doctor::Finding;
 use crate::store::error::ClientFault;
 use crate::store::object::{ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged,
-    Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
+    Staged, Staging, Tally, UploadPurpose,
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -309,6 +309,9 @@ impl SqlStore for Slow {
         slowly(0).await
     }
     async fn unverified(&self, _: &CollectionName, _: usize) -> StoreResult<Vec<DocRow>> {
+        slowly(Vec::new()).await
+    }
+    async fn placement_usage(&self) -> StoreResult<Vec<PlacementUsage>> {
         slowly(Vec::new()).await
     }
     async fn unnamed(&self, _: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {

@@ -26,6 +26,7 @@ mod login;
 mod meaning;
 mod opening;
 mod paper;
+mod placements;
 mod presence;
 mod printed;
 mod purges;

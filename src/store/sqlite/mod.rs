@@ -15,6 +15,7 @@ mod installation;
 mod jobs;
 mod limits;
 mod locate;
+mod placements;
 mod purges;
 mod removed;
 mod rows;
