@@ -13,7 +13,7 @@ FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
 
 help:
 	@echo 'make demo                  shows everything in one process; Ctrl-C ends it with a comparison of every document'
-	@echo 'make test                  installs what is missing, and runs every test'
+	@echo 'make test                  installs what is missing, starts a Ceph for S3, and runs every test'
 	@echo 'make lint                  format, clippy, documentation, dependencies'
 	@echo 'make torture SECONDS=600   random histories under faults, kills and flips; then a walk on which processes are killed'
 	@echo 'make mutants               takes one check out of the product at a time, and expects the torture to notice'
@@ -26,6 +26,7 @@ demo:
 
 test:
 	@tests/setup test
+	@tests/ceph/s3-server start
 	$(CARGO) test --workspace
 	$(FAULT) test --test torture
 
@@ -39,16 +40,19 @@ lint:
 
 torture:
 	@tests/setup test
+	@tests/ceph/s3-server start
 	SLUSS_TORTURE_SECONDS=$$(($(SECONDS) * 3 / 4)) $(FAULT) test --test torture -- --nocapture no_history
 	test -n "$$SLUSS_SEED$$SLUSS_SCRIPT" || \
 		SLUSS_TORTURE_SECONDS=$$(($(SECONDS) / 4)) $(CARGO) test --test migration -- --nocapture walk
 
 mutants:
 	@tests/setup test
+	@tests/ceph/s3-server start
 	CARGO='$(CARGO)' tests/mutants/run
 
 nightly:
 	@tests/setup test
+	@tests/ceph/s3-server start
 	PROPTEST_CASES=5000 $(CARGO) test --workspace
 	$(FAULT) test --lib faulty
 	SLUSS_MODEL_DEPTH=deep $(CARGO) test --test model -- --nocapture

@@ -3,4 +3,5 @@
 pub mod customers;
 pub mod lab;
 pub mod process;
+pub mod s3;
 pub mod said;

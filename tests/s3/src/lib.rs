@@ -1,0 +1,8 @@
+//! What tests need of S3: a bucket of a test's own on a real Ceph, daemons to kill, and a proxy that fails on request.
+
+pub mod aside;
+pub mod bucket;
+pub mod server;
+
+pub use bucket::Bucket;
+pub use server::Server;
