@@ -9,10 +9,14 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
 
+pub mod ownership;
+
+use self::ownership::Ownership;
 use crate::config::{Auth, CollectionConfig, Rights, TenantConfig, TenantScope, TokenConfig};
 use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
 use crate::model::stamp::Revision;
 use crate::store::object::ObjectStore;
+use crate::store::placed::Filling;
 use crate::store::queue::JobQueue;
 use crate::store::sql::SqlStore;
 
@@ -29,15 +33,25 @@ pub struct Tenant {
     pub sql: Arc<dyn SqlStore>,
     pub jobs: Arc<dyn JobQueue>,
     pub objects: Arc<dyn ObjectStore>,
+    /// How full its placements are.
+    pub filling: Arc<Filling>,
     /// Rings when this process has made work for agents.
     pub work: Arc<Notify>,
+    pub ownership: Ownership,
     asked: Cache<(DocKey, u64), ()>,
 }
 
 impl Tenant {
-    pub fn new(config: &TenantConfig, sql: Arc<dyn SqlStore>, jobs: Arc<dyn JobQueue>, objects: Arc<dyn ObjectStore>) -> Self {
+    pub fn new(
+        config: &TenantConfig,
+        sql: Arc<dyn SqlStore>,
+        jobs: Arc<dyn JobQueue>,
+        objects: Arc<dyn ObjectStore>,
+        filling: Arc<Filling>,
+    ) -> Self {
         let asked = Cache::builder().max_capacity(ACCESS_REMEMBERED).time_to_live(ACCESS_QUIET).build();
-        Self { id: config.id.clone(), config: config.clone(), sql, jobs, objects, work: Arc::new(Notify::new()), asked }
+        let (work, ownership) = (Arc::new(Notify::new()), Ownership::default());
+        Self { id: config.id.clone(), config: config.clone(), sql, jobs, objects, filling, work, ownership, asked }
     }
 
     pub fn collection(&self, name: &CollectionName) -> Option<&CollectionConfig> {

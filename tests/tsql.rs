@@ -14,7 +14,7 @@ use sluss::config::{CollectionConfig, Encryption, SecretSource, SqlServerConfig,
 use sluss::model::id::IdKind;
 use sluss::model::phase::Phase;
 use sluss::store::mssql::{ConnectionLimit, SqlServer, init};
-use sluss::store::settings::TenantSettings;
+use sluss::store::settings::{PlacementSettings, TenantSettings};
 use sluss_tds::client::{Answer, Client, Found, Pending};
 use sluss_tds::ground::{Ground, is_real};
 
@@ -200,8 +200,7 @@ async fn prepared(snapshot: &str) -> Ground {
         initial_phase: Phase::Sql,
         mirror: false,
         collections: vec![documents, plain("plain")],
-        placement: "local".parse().unwrap(),
-        placement_description: "nowhere".to_owned(),
+        placements: vec![PlacementSettings { name: "local".parse().unwrap(), description: "nowhere".to_owned() }],
     };
     let server = SqlServer::new(&settings, &ConnectionLimit::new(2)).unwrap();
     init(&server, &tenant).await.unwrap();

@@ -17,7 +17,7 @@ use sluss::model::phase::Phase;
 use sluss::store::disk::DiskStore;
 use sluss::store::object::{ByteStream, ObjectMeta, ObjectStore, Upload};
 use sluss::store::queue::JobQueue;
-use sluss::store::settings::TenantSettings;
+use sluss::store::settings::{PlacementSettings, TenantSettings};
 use sluss::store::sqlite::{SqliteFile, SqliteTenant};
 use tokio::time::Instant;
 
@@ -132,8 +132,7 @@ async fn claims(folder: &Path) -> anyhow::Result<Duration> {
         initial_phase: Phase::Sql,
         mirror: false,
         collections: Vec::new(),
-        placement: "local".parse()?,
-        placement_description: String::new(),
+        placements: vec![PlacementSettings { name: "local".parse()?, description: String::new() }],
     };
     let queue = SqliteTenant::new(file, &settings, Arc::new(SystemClock));
     let job = |id| NewJob {

@@ -52,7 +52,7 @@ impl Admin {
     pub(super) async fn flip(&self, operator: &Operator, tenant: &str, body: Body) -> Result<Response<Body>, AdminError> {
         let tenant = self.tenant(operator, tenant)?;
         let wish: FlipWish = parse(body).await?;
-        let report = cutover::flip(&self.budget, &*self.control, &tenant, wish.to, wish.dry_run, &operator.actor()).await?;
+        let report = cutover::flip(&self.budget, &*self.control, &*self.clock, &tenant, wish.to, wish.dry_run, &operator.actor()).await?;
         let status = match report.outcome {
             FlipOutcome::Flipped | FlipOutcome::AlreadyThere | FlipOutcome::WouldFlip => StatusCode::OK,
             FlipOutcome::Blocked | FlipOutcome::Moved => StatusCode::CONFLICT,

@@ -1,5 +1,6 @@
 //! From a tenant's configuration to its stores: the only file that names a backend.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,16 +9,17 @@ use anyhow::Context;
 use super::objects::ObjectBackends;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::config::{ControlConfig, Limits, ObjectStoreConfig, PlacementConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
+use crate::config::{ControlConfig, Limits, PlacementConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::doctor::Finding;
 use crate::store::error::StoreResult;
 use crate::store::metered::{Meter, MeteredSql, StoreObserver};
 use crate::store::mssql::{self, ConnectionLimit, SqlServer, SqlServerControl, SqlServerTenant};
+use crate::store::placed::placed;
 use crate::store::queue::JobQueue;
 use crate::store::removal::Removal;
-use crate::store::settings::TenantSettings;
+use crate::store::settings::{PlacementSettings, TenantSettings};
 use crate::store::sql::{PoolUse, SqlStore};
 use crate::store::sqlite::{self, SqliteControl, SqliteFile, SqliteTenant};
 use crate::telemetry::Metrics;
@@ -72,14 +74,15 @@ impl Backends {
 
     /// Opens no connection yet: a tenant whose database is away does not keep the others from being served.
     pub(super) fn tenant(&self, config: &TenantConfig) -> anyhow::Result<Arc<Tenant>> {
-        let objects = self.objects.open(&config.objects[0]).with_context(|| format!("open the object store of tenant {}", config.id))?;
+        let places = config.objects.iter().map(|placement| self.objects.place(placement)).collect::<anyhow::Result<Vec<_>>>();
+        let (objects, filling) = placed(places.with_context(|| format!("open the object store of tenant {}", config.id))?);
         let database = self.database(config).with_context(|| format!("open the database of tenant {}", config.id))?;
         let (name, sql, jobs) = self.adapter(database, config);
         self.metrics.add_tenant(&config.id);
         #[cfg(sluss_fault)]
         let (sql, jobs) = crate::store::faulty::wrap(sql, jobs);
         let sql = MeteredSql::new(sql, config.id.clone(), self.meter(name));
-        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, objects)))
+        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, objects, filling)))
     }
 
     /// With the name that the metrics know it by.
@@ -154,13 +157,25 @@ async fn open_control(
             return Ok(Arc::new(control.map_err(|error| anyhow::anyhow!(error.chain()))?));
         }
     };
-    let open = async |create: bool| {
-        let file = SqliteFile::new(path, CONTROL_CONNECTIONS, CONTROL_BUSY_TIMEOUT, create)?;
-        SqliteControl::open(file, Arc::clone(clock)).await.map_err(|error| anyhow::anyhow!(error.chain()))
-    };
     // Made at the start only: a file that is moved away while the process runs is missing, not to be replaced by an empty one.
-    open(true).await?;
-    Ok(Arc::new(open(false).await?))
+    control_file(path, clock, true).await?;
+    Ok(Arc::new(control_file(path, clock, false).await?))
+}
+
+async fn control_file(path: &Path, clock: &Arc<dyn Clock>, create: bool) -> anyhow::Result<SqliteControl> {
+    let file = SqliteFile::new(path, CONTROL_CONNECTIONS, CONTROL_BUSY_TIMEOUT, create)?;
+    SqliteControl::open(file, Arc::clone(clock)).await.map_err(|error| anyhow::anyhow!(error.chain()))
+}
+
+/// For one command: a control database that was never made is an error, not a reason to make one.
+pub(super) async fn control_that_is_there(config: &ControlConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn ControlStore>> {
+    match config {
+        ControlConfig::Sqlite { path } => {
+            anyhow::ensure!(path.exists(), "there is no control database {}: run `sluss init`", path.display());
+            Ok(Arc::new(control_file(path, clock, false).await?))
+        }
+        ControlConfig::SqlServer(_) => open_control(config, clock, &ConnectionLimit::new(INIT_CONNECTIONS)).await,
+    }
 }
 
 /// Creates what Sluss needs in the control database.
@@ -227,20 +242,12 @@ fn open_file(config: &SqliteConfig) -> anyhow::Result<Arc<SqliteFile>> {
 }
 
 fn settings(config: &TenantConfig) -> TenantSettings {
-    let placement = &config.objects[0];
+    let placement = |placement: &PlacementConfig| PlacementSettings { name: placement.name.clone(), description: placement.place() };
     TenantSettings {
         id: config.id.clone(),
         initial_phase: config.initial_phase,
         mirror: config.mirror,
         collections: config.collections.clone(),
-        placement: placement.name.clone(),
-        placement_description: described(placement),
-    }
-}
-
-fn described(placement: &PlacementConfig) -> String {
-    match &placement.store {
-        ObjectStoreConfig::Disk { root } => format!("disk {} prefix {:?}", root.display(), placement.prefix),
-        ObjectStoreConfig::S3(s3) => format!("s3 {} bucket {} prefix {:?}", s3.endpoint, s3.bucket, placement.prefix),
+        placements: config.objects.iter().map(placement).collect(),
     }
 }

@@ -2,6 +2,7 @@
 //! It is the only room that names backends.
 
 mod backends;
+mod examination;
 mod objects;
 mod reload;
 
@@ -19,6 +20,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::backends::Backends;
+pub use self::examination::{Owned, adopt, examine, owners};
 use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};
 use crate::body::Body;
@@ -31,7 +33,7 @@ use crate::gateway::read::Reader;
 use crate::gateway::routes;
 use crate::gateway::service::{self, Documents};
 use crate::gateway::write::Writer;
-use crate::housekeeping::Housekeeping;
+use crate::housekeeping::{Housekeeping, count_placements};
 use crate::migrate::agents::Agents;
 use crate::migrate::limits::LiveLimits;
 use crate::migrate::pace::Pace;
@@ -40,7 +42,6 @@ use crate::migrate::work::Tools;
 use crate::model::limits::OwnBounds;
 use crate::serve::{Listener, ServeSettings};
 use crate::store::control::{ControlStore, Process};
-use crate::store::doctor::Finding;
 use crate::store::removal::Removal;
 use crate::telemetry::Metrics;
 use crate::tenants::{Access, Tenants};
@@ -216,6 +217,7 @@ impl App {
         let tools = Tools {
             budget: Arc::clone(&self.budget),
             metrics: Arc::clone(&self.metrics),
+            control: Arc::clone(&self.control),
             pace: Pace::new(limits.watch()),
             limits: Arc::clone(limits),
             verify_pace: verify::Pace::new(self.config.agents.verify_bytes_per_second),
@@ -238,6 +240,7 @@ impl App {
             pools: Box::new(move || backends.pools()),
         };
         self.tasks.spawn(housekeeping.run(self.drain.clone()));
+        self.tasks.spawn(count_placements(Arc::clone(&self.tenants), self.drain.clone()));
     }
 
     fn serve_settings(&self) -> ServeSettings {
@@ -293,11 +296,6 @@ pub fn print_control_sql(config: &Config) -> Option<String> {
 pub async fn print_removal(tenant: &TenantConfig) -> anyhow::Result<Removal> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     backends::remove(tenant, &clock).await
-}
-
-/// What is found on this tenant's database, and what it means.
-pub async fn examine(tenant: &TenantConfig) -> anyhow::Result<Vec<Finding>> {
-    backends::examine(tenant, &SystemClock).await
 }
 
 async fn bind(what: &str, address: Option<SocketAddr>) -> anyhow::Result<Option<Listener>> {

@@ -10,6 +10,7 @@ use crate::config::{Limits, ObjectStoreConfig, PlacementConfig, S3Config};
 use crate::store::disk::DiskStore;
 use crate::store::metered::{Meter, MeteredObjects, StoreObserver};
 use crate::store::object::ObjectStore;
+use crate::store::placed::{FillLimits, Place};
 use crate::store::s3::{S3Client, S3Store};
 use crate::telemetry::Metrics;
 
@@ -33,7 +34,7 @@ impl ObjectBackends {
                 (Arc::new(disk.map_err(|error| anyhow::anyhow!(error.chain()))?), self.meter("disk", self.store_timeout))
             }
             ObjectStoreConfig::S3(s3) => {
-                let client = self.client(s3).with_context(|| format!("placement {}", placement.name))?;
+                let client = self.client(s3)?;
                 let store = S3Store::new(placement.name.clone(), &placement.prefix, s3, client, Arc::clone(&self.budget));
                 // It bounds each request itself, and tries again meanwhile.
                 (Arc::new(store), self.meter("s3", s3.timeout))
@@ -42,6 +43,13 @@ impl ObjectBackends {
         #[cfg(sluss_fault)]
         let store = crate::store::faulty::wrap_objects(store);
         Ok(Arc::new(MeteredObjects::new(store, meter)))
+    }
+
+    /// One of a tenant's placements, with its limits.
+    pub(super) fn place(&self, placement: &PlacementConfig) -> anyhow::Result<Place> {
+        let store = self.open(placement).with_context(|| format!("placement {}", placement.name))?;
+        let limits = FillLimits { max_objects: placement.max_objects, max_bytes: placement.max_bytes };
+        Ok(Place { name: placement.name.clone(), limits, store })
     }
 
     fn client(&self, s3: &S3Config) -> anyhow::Result<S3Client> {

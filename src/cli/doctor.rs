@@ -1,4 +1,5 @@
-//! `sluss doctor`: what is found on the tenants' databases, what it means, and what to do. It changes nothing.
+//! `sluss doctor`: what is found on the tenants' databases and object stores, what it means, and what to do. It changes nothing but what it
+//! puts into a store and takes out again.
 
 use std::path::Path;
 
@@ -24,7 +25,7 @@ pub(super) async fn run(args: DoctorArgs, config: &Path, json: bool) -> anyhow::
     let Some(chosen) = local::chosen(&config, args.tenant.as_deref()) else { return Ok(Exit::Usage) };
     let mut exit = Exit::Done;
     for tenant in chosen {
-        match app::examine(tenant).await {
+        match app::examine(&config, tenant).await {
             Ok(findings) => {
                 if findings.iter().any(|finding| finding.gravity >= Gravity::Warning) {
                     exit = Exit::Failed;

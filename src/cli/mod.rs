@@ -1,11 +1,12 @@
 //! The command line: what can be said, who carries it out, and the exit code. Operators' commands speak to the admin API; only
-//! `serve`, `agent`, `demo`, `init`, `doctor` and `config` act directly.
+//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile` and `config` act directly.
 
 mod doctor;
 mod init;
 mod limits;
 mod local;
 mod purge;
+mod reconcile;
 mod remote;
 mod verify;
 mod waves;
@@ -52,8 +53,10 @@ enum Command {
     Demo(DemoArgs),
     /// Creates Sluss's own tables and triggers in the tenants' databases; safe to run twice.
     Init(init::InitArgs),
-    /// Looks at the tenants' databases and tables, and tells what to do about what it finds. It changes nothing.
+    /// Looks at the tenants' databases, tables and object stores, and tells what to do about what it finds. It changes nothing.
     Doctor(doctor::DoctorArgs),
+    /// Says whose a tenant's objects are, and adopts them.
+    Reconcile(reconcile::ReconcileArgs),
     /// Looks at tenants and flips their phases.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -229,6 +232,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         // Boxed: the compiler computes the layout of all that they await at once, and gives up below so many calls.
         Command::Init(args) => Box::pin(init::run(args, &config, json)).await,
         Command::Doctor(args) => Box::pin(doctor::run(args, &config, json)).await,
+        Command::Reconcile(args) => Box::pin(reconcile::run(args, &config, json)).await,
         Command::Config(ConfigCommand::Check) => Ok(local::check(&config, json)),
         Command::Tenant(TenantCommand::List { admin }) => remote::Remote::new(&admin, json)?.list_tenants().await,
         Command::Tenant(TenantCommand::Show { tenant, admin }) => remote::Remote::new(&admin, json)?.show_tenant(&tenant).await,

@@ -193,6 +193,16 @@ pub struct PlacementConfig {
     pub max_bytes: Option<u64>,
 }
 
+impl PlacementConfig {
+    /// Where it is, for people, and to tell it from another place of the same name.
+    pub fn place(&self) -> String {
+        match &self.store {
+            ObjectStoreConfig::Disk { root } => format!("disk {} prefix {:?}", root.display(), self.prefix),
+            ObjectStoreConfig::S3(s3) => format!("s3 {} bucket {} prefix {:?}", s3.endpoint, s3.bucket, self.prefix),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectStoreConfig {
     Disk { root: PathBuf },

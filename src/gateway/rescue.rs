@@ -47,6 +47,9 @@ pub enum GatewayError {
     Unsettled,
     #[error("the tenant is read-only")]
     ReadOnly,
+    /// Another installation owns the tenant's objects: this one is a copy of it, or was adopted.
+    #[error("another installation owns the tenant's objects")]
+    NotOurs,
     #[error("store failed: {0}")]
     Store(#[from] StoreError),
     /// A commit whose answer is not known: it may have happened.
@@ -93,7 +96,9 @@ impl GatewayError {
             Self::Client(ClientFault::Broken) => StatusCode::BAD_REQUEST,
             Self::Client(ClientFault::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Store(StoreError { kind: StoreErrorKind::Timeout, .. }) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Overloaded | Self::Unsettled | Self::ReadOnly | Self::Store(_) | Self::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Unsettled | Self::ReadOnly | Self::NotOurs | Self::Store(_) | Self::Unknown(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -116,6 +121,7 @@ impl GatewayError {
             Self::Overloaded => "overloaded",
             Self::Unsettled => "unsettled",
             Self::ReadOnly => "read-only",
+            Self::NotOurs => "another-installation",
             Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => "no-room",
             Self::Store(_) => "store-unavailable",
             Self::Unknown(_) => "outcome-unknown",
@@ -141,6 +147,10 @@ impl GatewayError {
             Self::Unsettled => "the document changed again and again while it was handled; try again".to_owned(),
             Self::ReadOnly => {
                 "this tenant is read-only for now: documents can be read, and nothing was changed; try again later".to_owned()
+            }
+            Self::NotOurs => {
+                "this installation may read this tenant's documents and not change them, and nothing was changed; an operator has to act"
+                    .to_owned()
             }
             Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => {
                 "there is no room left to store the document, and nothing was changed; an operator has to make some".to_owned()
@@ -221,7 +231,7 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         GatewayError::Overloaded | GatewayError::Unsettled | GatewayError::Store(_) | GatewayError::Unknown(_) => {
             Some((RETRY_AFTER, RETRY_SECONDS))
         }
-        GatewayError::ReadOnly => Some((RETRY_AFTER, READ_ONLY_RETRY_SECONDS)),
+        GatewayError::ReadOnly | GatewayError::NotOurs => Some((RETRY_AFTER, READ_ONLY_RETRY_SECONDS)),
         GatewayError::NoSuchPath
         | GatewayError::BadRequest(_)
         | GatewayError::Forbidden(_)

@@ -207,6 +207,9 @@ impl Writer {
 
 /// Refuses before the body is read what the commit would refuse after it.
 fn check_early(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+    if request.tenant.ownership.is_anothers() {
+        return Err(GatewayError::NotOurs);
+    }
     if row.state.read_only {
         return Err(GatewayError::ReadOnly);
     }

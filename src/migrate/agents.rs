@@ -112,6 +112,11 @@ impl Agents {
                 places.take().await
             };
             let Some(place) = stop.run_until_cancelled(place).await else { return };
+            if tenant.ownership.is_anothers() {
+                drop(place);
+                stop.run_until_cancelled(sleep(settings.poll_max)).await;
+                continue;
+            }
             // The turn may have come long after the last look.
             if allowed.borrow().is_paused(&tenant.id) {
                 continue;

@@ -1,16 +1,27 @@
 //! collect: remove what abandoned uploads and attempts left behind. First condemned in a transaction, then the object goes,
 //! and after a while a second time, because an upload may land late. Nothing that a location names is ever condemned.
 
+use std::time::Duration;
+
 use super::work::{Attempt, JobError, Tools};
 use crate::store::error::StoreResult;
 use crate::store::sql::Condemned;
 use crate::tenants::Tenant;
+use crate::tenants::ownership::Standing;
 
 /// Objects removed between two looks at the list.
 const BATCH: usize = 100;
 
+/// Where nobody can say whose the placements are, somebody looks again after this long.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
 pub async fn collect(tools: &Tools, tenant: &Tenant) -> Result<Attempt, JobError> {
     loop {
+        // Before every batch: a placement may be adopted by another installation while this one removes from it.
+        let installation = tools.control.installation().await?;
+        if tenant.ownership.look(&*tenant.objects, &installation).await? != Standing::Ours {
+            return Ok(Attempt::Later(LOOK_AGAIN));
+        }
         let condemned = tenant.sql.condemned(tools.settings.abandoned_after, BATCH).await?;
         let mut failed = None;
         for (upload, removed) in condemned.iter().zip(remove(tenant, &condemned).await) {

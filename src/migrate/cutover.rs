@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::compare;
 use super::work::JobError;
+use super::{compare, evidence};
 use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::model::id::TenantId;
 use crate::model::job::JobState;
 use crate::model::phase::{FlipFacts, Guard, Phase, Verdict, guards, judge, permit};
 use crate::model::verification::VerificationFacts;
 use crate::store::control::{AuditRecord, ControlStore};
-use crate::store::probe::probe;
 use crate::store::sql::Flipped;
 use crate::tenants::Tenant;
 
@@ -62,13 +62,14 @@ pub struct FlipReport {
 pub async fn flip(
     budget: &Budget,
     control: &dyn ControlStore,
+    clock: &dyn Clock,
     tenant: &Tenant,
     to: Phase,
     dry_run: bool,
     actor: &Actor,
 ) -> Result<FlipReport, JobError> {
     let from = tenant.sql.state().await?.phase;
-    let facts = gather(budget, tenant, from, to).await?;
+    let facts = gather(budget, control, clock, tenant, from, to).await?;
     let report = |outcome| FlipReport { tenant: tenant.id.to_string(), from, to, outcome, guards: judge(from, to, &facts) };
     if from == to {
         return Ok(report(FlipOutcome::AlreadyThere));
@@ -98,11 +99,18 @@ pub async fn flip(
 }
 
 /// Only what the step's guards ask for.
-async fn gather(budget: &Budget, tenant: &Tenant, from: Phase, to: Phase) -> Result<FlipFacts, JobError> {
+async fn gather(
+    budget: &Budget,
+    control: &dyn ControlStore,
+    clock: &dyn Clock,
+    tenant: &Tenant,
+    from: Phase,
+    to: Phase,
+) -> Result<FlipFacts, JobError> {
     let mut facts = FlipFacts::default();
     for guard in guards(from, to) {
         match guard {
-            Guard::StoreProbe => facts.probe = Some(probe(&*tenant.objects).await),
+            Guard::StoreProbe => facts.probe = Some(evidence::gather(control, clock, tenant).await?),
             Guard::SampleComparison => facts.sample = Some(compare::sample(budget, tenant).await?),
             Guard::Verification => facts.verification = Some(verification(budget, tenant).await?),
             Guard::OneStep => {}

@@ -7,6 +7,7 @@ pub mod collect;
 pub mod compare;
 pub mod copy;
 pub mod cutover;
+pub mod evidence;
 pub mod limits;
 pub mod pace;
 pub mod places;

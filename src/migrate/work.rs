@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::budget::{Budget, SMALL_BYTES};
 use crate::config::AgentConfig;
 use crate::model::content::PIECE_BYTES;
+use crate::store::control::ControlStore;
 use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
 use crate::store::object::PutError;
 use crate::telemetry::Metrics;
@@ -21,6 +22,7 @@ pub const SLICE: Duration = Duration::from_secs(10);
 pub struct Tools {
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
+    pub control: Arc<dyn ControlStore>,
     pub pace: Pace,
     pub limits: Arc<LiveLimits>,
     pub verify_pace: verify::Pace,

@@ -154,8 +154,8 @@ pub struct Sample {
 /// What the guards judge. A fact that was not gathered is `None`, and no guard passes on it.
 #[derive(Debug, Clone, Default)]
 pub struct FlipFacts {
-    /// `Err` with what the store did wrong.
-    pub probe: Option<Result<(), String>>,
+    /// What the tenant's placements passed, or `Err` with what one did wrong.
+    pub probe: Option<Result<String, String>>,
     pub sample: Option<Sample>,
     pub verification: Option<VerificationFacts>,
 }
@@ -176,8 +176,8 @@ fn verdict(guard: Guard, from: Phase, to: Phase, facts: &FlipFacts) -> Verdict {
             None => (false, format!("no phase follows {from}")),
         },
         Guard::StoreProbe => match &facts.probe {
-            Some(Ok(())) => (true, "the object store passed its probe".to_owned()),
-            Some(Err(reason)) => (false, format!("the object store failed its probe: {reason}")),
+            Some(Ok(passed)) => (true, passed.clone()),
+            Some(Err(reason)) => (false, reason.clone()),
             None => (false, "the object store was not probed".to_owned()),
         },
         Guard::SampleComparison => sample_verdict(facts.sample),
@@ -253,7 +253,7 @@ mod tests {
 
     fn all_good() -> FlipFacts {
         FlipFacts {
-            probe: Some(Ok(())),
+            probe: Some(Ok("passed".into())),
             sample: Some(Sample { compared: 5, ..Sample::default() }),
             verification: Some(VerificationFacts::default()),
         }

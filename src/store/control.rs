@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreResult;
+use super::evidence::Evidence;
+use crate::model::id::TenantId;
 use crate::model::limits::{LimitScope, LimitTable, LimitsChange, WorkLimits};
 
 /// A process that has said nothing for this long is taken for dead: three heartbeats and a little.
@@ -93,6 +95,15 @@ pub trait ControlStore: Send + Sync {
 
     /// The newest first, before `before`.
     async fn entries(&self, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>>;
+
+    /// The name by which this installation owns placements: given once, and kept for as long as this database is.
+    async fn installation(&self) -> StoreResult<String>;
+
+    /// Replaces what was kept of this placement of this tenant.
+    async fn keep_evidence(&self, evidence: &Evidence) -> StoreResult<()>;
+
+    /// What was seen of a tenant's placements within the last `within`.
+    async fn evidence(&self, tenant: &TenantId, within: Duration) -> StoreResult<Vec<Evidence>>;
 
     /// Walks the whole chain.
     async fn check_chain(&self) -> StoreResult<ChainCheck>;

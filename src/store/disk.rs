@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
+use super::doctor::Finding;
 use super::error::{BoxError, ClientFault, Interrupted, StoreError, StoreErrorKind, StoreResult};
 use super::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::model::content::PIECE_BYTES;
@@ -34,7 +35,7 @@ const STORE: &str = "disk";
 const MAX_BLOCKED: usize = 32;
 
 /// One placement on local disk: `<root>/<prefix><2 hex>/<uuid>`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DiskStore {
     placement: PlacementName,
     folders: Arc<Folders>,
@@ -72,7 +73,8 @@ impl DiskStore {
         if *placement == self.placement {
             return Ok(call);
         }
-        let reason = format!("that is placement {placement}, and this store is placement {}", self.placement);
+        let reason =
+            format!("placement {placement} is not configured, only placement {} is: name it again in the tenant's file", self.placement);
         Err(call.error(StoreErrorKind::Other, reason))
     }
 
@@ -176,6 +178,16 @@ impl ObjectStore for DiskStore {
 
     fn placements(&self) -> Vec<PlacementName> {
         vec![self.placement.clone()]
+    }
+
+    /// Scratch objects say themselves that they are, and nothing else is to be told from them.
+    fn scratch(&self, placement: &PlacementName) -> StoreResult<Arc<dyn ObjectStore>> {
+        self.call_on("scratch", placement)?;
+        Ok(Arc::new(self.clone()))
+    }
+
+    async fn examine(&self, _: &PlacementName) -> Vec<Finding> {
+        vec![Finding::ok("where it lies", self.folders.parent().display().to_string())]
     }
 
     async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {

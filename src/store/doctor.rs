@@ -1,10 +1,10 @@
 //! What `sluss doctor` finds on a tenant's database: a list of findings, each with what it means and what to do. Finding something is never
 //! a failure, and nothing is changed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gravity {
     Ok,
@@ -27,7 +27,7 @@ impl Gravity {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub gravity: Gravity,
     pub about: String,

@@ -7,12 +7,14 @@ pub mod control;
 pub mod disk;
 pub mod doctor;
 pub mod error;
+pub mod evidence;
 #[cfg(sluss_fault)]
 pub mod faulty;
 pub mod measured;
 pub mod metered;
 pub mod mssql;
 pub mod object;
+pub mod placed;
 mod plan;
 pub mod probe;
 pub mod queue;

@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 
+use super::doctor::Finding;
 use super::error::{Interrupted, StoreError, StoreResult};
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
@@ -134,6 +136,12 @@ pub trait ObjectStore: Send + Sync {
 
     /// Where objects of this tenant may lie, the first to be filled first.
     fn placements(&self) -> Vec<PlacementName>;
+
+    /// The same place for objects that nobody keeps, out of the way of those that are.
+    fn scratch(&self, placement: &PlacementName) -> StoreResult<Arc<dyn ObjectStore>>;
+
+    /// What is found on a placement beside what it does with objects.
+    async fn examine(&self, placement: &PlacementName) -> Vec<Finding>;
 
     /// Who has written [`ObjectStore::claim`] into a placement. `None`: nobody.
     async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>>;

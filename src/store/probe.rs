@@ -6,32 +6,84 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
+use super::doctor::Finding;
 use super::error::{Interrupted, StoreError};
 use super::object::{ByteStream, ObjectMeta, ObjectStore, PutError, Upload};
 use crate::model::content::PIECE_BYTES;
-use crate::model::id::ObjectRef;
+use crate::model::id::{FreshKey, ObjectRef, PlacementName};
+
+mod parts;
 
 /// One that fits a single request of any store, and one that spans pieces and ends within one.
 const SIZES_BYTES: [u64; 2] = [1000, 3 * PIECE_BYTES as u64];
 
-/// Writes, reads, and removes scratch objects; whatever the verdict, what was written is removed. `Err` is a reason for operators.
-pub async fn probe(objects: &dyn ObjectStore) -> Result<(), String> {
-    for size_bytes in SIZES_BYTES {
-        let key = objects.mint();
-        let object = key.object().clone();
-        let meta = scratch_meta(&object);
-        // Also after an upload that failed: its outcome is unknown.
-        let upload = Upload::unlogged(key, meta.clone(), Some(size_bytes), scratch(0..size_bytes));
-        let verdict = match objects.put(upload).await {
-            Ok(stored) if stored == object => examine(objects, &object, &meta, size_bytes).await,
-            Ok(stored) => Err(format!("it stored a scratch object under another name than it was given: {stored} for {object}")),
-            Err(error) => Err(format!("it could not store a scratch object of {size_bytes} bytes: {}", reason(&error))),
-        };
-        let removed = objects.delete(&object).await.map_err(|error| failed("remove a scratch object", &error));
-        verdict.and(removed)?;
-        gone(objects, &object).await?;
+/// Where scratch objects lie among others, nobody looks for one among more than this.
+const LISTED_PAGES: usize = 5;
+
+/// A step of the probe: what it tries, and what to do where it fails.
+struct Step {
+    about: &'static str,
+    passed: &'static str,
+    advice: &'static str,
+}
+
+const SMALL: Step = Step {
+    about: "a small object",
+    passed: "written, read back whole and by range, with names in other scripts, listed and removed",
+    advice: "see the reason; wrong credentials, a wrong bucket or missing rights are the most frequent ones",
+};
+const LARGE: Step = Step { about: "a larger object", passed: "the same for one of three pieces", advice: SMALL.advice };
+const PARTS: Step = Step {
+    about: "uploads in parts",
+    passed: "a large object went up in parts, and an upload that was given up left nothing",
+    advice: "the store has to take multipart uploads with parts of the size that part_size says",
+};
+
+/// Examines one placement: whatever the verdict, what was written is removed. A placement with a finding `Refused` is not to be trusted.
+pub async fn probe(objects: &dyn ObjectStore, placement: &PlacementName) -> Vec<Finding> {
+    let scratch = match objects.scratch(placement) {
+        Ok(scratch) => scratch,
+        Err(error) => return vec![Finding::refused("placement", error.chain(), "")],
+    };
+    let mut findings = Vec::new();
+    for (step, size_bytes) in [(&SMALL, SIZES_BYTES[0]), (&LARGE, SIZES_BYTES[1])] {
+        let tried = round(&*scratch, placement, size_bytes).await;
+        let failed = tried.is_err();
+        findings.push(verdict(step, tried));
+        // The rest would fail the same way, each after its own time-out.
+        if failed {
+            return findings;
+        }
     }
-    Ok(())
+    if let Some(tried) = parts::try_parts(&*scratch, placement).await {
+        findings.push(verdict(&PARTS, tried));
+    }
+    findings.extend(objects.examine(placement).await);
+    findings
+}
+
+fn verdict(step: &Step, tried: Result<(), String>) -> Finding {
+    match tried {
+        Ok(()) => Finding::ok(step.about, step.passed),
+        Err(reason) => Finding::refused(step.about, reason, step.advice),
+    }
+}
+
+/// Everything with one object of that size.
+async fn round(objects: &dyn ObjectStore, placement: &PlacementName, size_bytes: u64) -> Result<(), String> {
+    let key = FreshKey::mint(placement.clone());
+    let object = key.object().clone();
+    let meta = scratch_meta(&object);
+    let upload = Upload::unlogged(key, meta.clone(), Some(size_bytes), scratch(0..size_bytes));
+    // Also after an upload that failed: its outcome is unknown.
+    let verdict = match objects.put(upload).await {
+        Ok(stored) if stored == object => examine(objects, &object, &meta, size_bytes).await,
+        Ok(stored) => Err(format!("it stored a scratch object under another name than it was given: {stored} for {object}")),
+        Err(error) => Err(format!("it could not store a scratch object of {size_bytes} bytes: {}", reason(&error))),
+    };
+    let removed = objects.delete(&object).await.map_err(|error| failed("remove a scratch object", &error));
+    verdict.and(removed)?;
+    gone(objects, &object).await
 }
 
 async fn examine(objects: &dyn ObjectStore, object: &ObjectRef, meta: &ObjectMeta, size_bytes: u64) -> Result<(), String> {
@@ -46,7 +98,20 @@ async fn examine(objects: &dyn ObjectStore, object: &ObjectRef, meta: &ObjectMet
     compare(objects, object, 0..size_bytes).await?;
     // From the middle of the first piece to the middle of the last one.
     let middle = (PIECE_BYTES as u64 / 2).min(size_bytes / 3);
-    compare(objects, object, middle..size_bytes - middle).await
+    compare(objects, object, middle..size_bytes - middle).await?;
+    listed(objects, object).await
+}
+
+async fn listed(objects: &dyn ObjectStore, object: &ObjectRef) -> Result<(), String> {
+    let mut after = None;
+    for _ in 0..LISTED_PAGES {
+        let page = objects.list(after.as_deref(), 1000).await.map_err(|error| failed("list objects", &error))?;
+        if page.objects.iter().any(|listed| listed.object == *object) {
+            return Ok(());
+        }
+        after = Some(page.next.ok_or("it does not list a scratch object that it just stored")?);
+    }
+    Ok(())
 }
 
 /// Holds one portion at a time, and stops at the first byte that differs or is too many.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
+use super::doctor::Finding;
 use super::error::{StoreErrorKind, StoreResult};
 use super::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::budget::Budget;
@@ -15,6 +17,7 @@ use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
 mod client;
 mod credentials;
+mod doctor;
 mod fault;
 mod listing;
 mod metadata;
@@ -26,6 +29,12 @@ mod upload;
 
 pub use client::S3Client;
 use fault::Call;
+
+/// Names of ours that are no objects begin so, behind the prefix.
+const RESERVED: &str = ".sluss-";
+
+/// What probes write lies under it, behind the prefix.
+const SCRATCH: &str = ".sluss-probe/";
 
 /// One placement in a bucket.
 #[derive(Debug, Clone)]
@@ -72,7 +81,16 @@ impl S3Store {
             return Ok(());
         }
         let reason = format!("that is placement {placement}, and this store is placement {}", self.placement);
-        Err(Call::on_placement(operation, placement.to_string()).error(StoreErrorKind::Other, reason))
+        Err(self.call_on(operation).error(StoreErrorKind::Other, reason))
+    }
+
+    fn call_on(&self, operation: &'static str) -> Call {
+        Call::on_placement(operation, self.placement.to_string())
+    }
+
+    /// Of one probe.
+    fn scratch_store(&self) -> Self {
+        Self { prefix: format!("{}{SCRATCH}{}/", self.prefix, Uuid::now_v7()), ..self.clone() }
     }
 
     fn key(&self, object: &ObjectRef) -> String {
@@ -147,6 +165,18 @@ impl ObjectStore for S3Store {
 
     fn placements(&self) -> Vec<PlacementName> {
         vec![self.placement.clone()]
+    }
+
+    fn scratch(&self, placement: &PlacementName) -> StoreResult<Arc<dyn ObjectStore>> {
+        self.own("scratch", placement)?;
+        Ok(Arc::new(self.scratch_store()))
+    }
+
+    async fn examine(&self, placement: &PlacementName) -> Vec<Finding> {
+        match self.own("examine", placement) {
+            Ok(()) => doctor::examine(self).await,
+            Err(error) => vec![Finding::refused("bucket", error.chain(), "")],
+        }
     }
 
     async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {

@@ -10,7 +10,13 @@ pub struct TenantSettings {
     pub initial_phase: Phase,
     pub mirror: bool,
     pub collections: Vec<CollectionConfig>,
-    pub placement: PlacementName,
-    /// Where the placement is, for people who read the table.
-    pub placement_description: String,
+    pub placements: Vec<PlacementSettings>,
+}
+
+/// What the database's list of placements says of one.
+#[derive(Debug, Clone)]
+pub struct PlacementSettings {
+    pub name: PlacementName,
+    /// Where it is, for people who read the table.
+    pub description: String,
 }

@@ -1,6 +1,7 @@
 //! The tenant database's contract: documents, locations, state. Whoever changes a document's row or its location does it
 //! through [`SqlStore::commit`], so no change can miss its history entry or its outbox.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use super::error::{Interrupted, StoreResult};
 use super::object::{PartsId, PartsLog};
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, Holder, Repair, State};
-use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef};
+use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, PlacementName};
 use crate::model::job::JobKind;
 use crate::model::location::Labels;
 use crate::model::phase::{FlipPermit, Phase, Side};
@@ -317,6 +318,25 @@ pub struct PoolUse {
     pub idle: usize,
 }
 
+/// What a placement holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacementUsage {
+    pub placement: PlacementName,
+    pub objects: u64,
+    pub bytes: u64,
+}
+
+/// One figure a placement, in the order of their names.
+pub(in crate::store) fn sum_by_placement(parts: Vec<PlacementUsage>) -> Vec<PlacementUsage> {
+    let mut sums = BTreeMap::<PlacementName, (u64, u64)>::new();
+    for part in parts {
+        let (objects, bytes) = sums.entry(part.placement).or_default();
+        *objects += part.objects;
+        *bytes += part.bytes;
+    }
+    sums.into_iter().map(|(placement, (objects, bytes))| PlacementUsage { placement, objects, bytes }).collect()
+}
+
 #[async_trait]
 pub trait SqlStore: Send + Sync {
     /// The document's row, its location and the tenant's state as of one instant; bytes ride along up to 64 KiB.
@@ -407,4 +427,8 @@ pub trait SqlStore: Send + Sync {
 
     /// Those of these objects that no location, version or upload of the tenant names.
     async fn unnamed(&self, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>>;
+
+    /// How many objects each placement holds, and the bytes that they take, by the uploads, locations and versions that name them: an
+    /// estimate, that may read what is not committed. A placement that nothing names is left out. It reads an index over all of them.
+    async fn placement_usage(&self) -> StoreResult<Vec<PlacementUsage>>;
 }

@@ -207,6 +207,40 @@ impl TenantFamilies {
     }
 }
 
+/// How full the placements are that have limits.
+pub(super) struct PlacementFamilies {
+    pub(super) objects: IntGaugeVec,
+    pub(super) bytes: IntGaugeVec,
+    pub(super) objects_limit: IntGaugeVec,
+    pub(super) bytes_limit: IntGaugeVec,
+    pub(super) full: IntGaugeVec,
+}
+
+impl PlacementFamilies {
+    pub(super) fn new(r: &Registrar<'_>) -> Self {
+        let labels = &["tenant", "placement"];
+        Self {
+            objects: r.gauges(
+                "placement_objects",
+                "Objects in a placement by the rows that name them, counted every few minutes where a placement of the tenant has a limit.",
+                labels,
+            ),
+            bytes: r.gauges("placement_bytes", "What those objects take in the store, in bytes.", labels),
+            objects_limit: r.gauges("placement_objects_limit", "At this many objects a placement takes no new ones.", labels),
+            bytes_limit: r.gauges("placement_bytes_limit", "At this many bytes a placement takes no new objects.", labels),
+            full: r.gauges(
+                "placements_full",
+                "1 where every placement of a tenant is at its limit, and the last one takes new objects all the same.",
+                &["tenant"],
+            ),
+        }
+    }
+
+    pub(super) fn per_placement(&self) -> [&IntGaugeVec; 4] {
+        [&self.objects, &self.bytes, &self.objects_limit, &self.bytes_limit]
+    }
+}
+
 /// The stores, and the process itself.
 pub(super) fn store_operations(r: &Registrar<'_>) -> HistogramVec {
     r.durations(

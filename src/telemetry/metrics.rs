@@ -1,16 +1,19 @@
 //! The metrics, as methods: who counts something says what happened, not which series that is.
 //! Names, help and units stand in `families`. No label value comes from a client.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use prometheus::{HistogramVec, IntGauge, Registry, TextEncoder};
 
 use super::families::{
-    CompareFamilies, JobFamilies, Registrar, RequestFamilies, TenantFamilies, TransferFamilies, build_info, store_operations,
+    CompareFamilies, JobFamilies, PlacementFamilies, Registrar, RequestFamilies, TenantFamilies, TransferFamilies, build_info,
+    store_operations,
 };
 use super::labels::{Direction, HeldBy, JobOutcome, PoolState, ServedFrom, ShadowVerdict};
-use crate::model::id::TenantId;
+use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::{JobKind, JobState};
 use crate::model::phase::Phase;
 use crate::model::verification::DifferenceKind;
@@ -49,6 +52,17 @@ pub struct HeldDocuments {
     pub bytes: i64,
 }
 
+/// How full one placement is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacementGauge {
+    pub placement: PlacementName,
+    pub objects: u64,
+    pub bytes: u64,
+    pub max_objects: Option<u64>,
+    pub max_bytes: Option<u64>,
+    pub is_full: bool,
+}
+
 /// One process's metrics, in a registry of its own.
 pub struct Metrics {
     registry: Registry,
@@ -58,6 +72,9 @@ pub struct Metrics {
     transfers: TransferFamilies,
     tenants: TenantFamilies,
     compare: CompareFamilies,
+    placements: PlacementFamilies,
+    /// Placements that have series.
+    shown: Mutex<BTreeMap<TenantId, Vec<PlacementName>>>,
 }
 
 impl Metrics {
@@ -72,6 +89,8 @@ impl Metrics {
             transfers: TransferFamilies::new(&registrar),
             tenants: TenantFamilies::new(&registrar),
             compare: CompareFamilies::new(&registrar),
+            placements: PlacementFamilies::new(&registrar),
+            shown: Mutex::default(),
             registry,
         }
     }
@@ -205,6 +224,34 @@ impl Metrics {
             let _ = self.tenants.document_bytes.remove_label_values(&labels);
         }
         let _ = self.tenants.counted_at.remove_label_values(&[tenant.as_str()]);
+    }
+
+    /// All placements of a tenant whose figures this process holds; one that is not named here is shown no more.
+    pub fn set_placements(&self, tenant: &TenantId, placements: &[PlacementGauge]) {
+        let families = &self.placements;
+        let names = placements.iter().map(|gauge| gauge.placement.clone()).collect();
+        let before = self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), names).unwrap_or_default();
+        for gone in before.iter().filter(|name| placements.iter().all(|gauge| gauge.placement != **name)) {
+            for family in families.per_placement() {
+                // A limit that was never set has no series.
+                let _ = family.remove_label_values(&[tenant.as_str(), gone.as_str()]);
+            }
+        }
+        for of in placements {
+            let labels = [tenant.as_str(), of.placement.as_str()];
+            families.objects.with_label_values(&labels).set(gauge(of.objects));
+            families.bytes.with_label_values(&labels).set(gauge(of.bytes));
+            for (family, limit) in [(&families.objects_limit, of.max_objects), (&families.bytes_limit, of.max_bytes)] {
+                match limit {
+                    Some(limit) => family.with_label_values(&labels).set(gauge(limit)),
+                    None => drop(family.remove_label_values(&labels)),
+                }
+            }
+        }
+        match placements.is_empty() {
+            true => drop(families.full.remove_label_values(&[tenant.as_str()])),
+            false => families.full.with_label_values(&[tenant.as_str()]).set(i64::from(placements.iter().all(|of| of.is_full))),
+        }
     }
 
     pub fn set_pool(&self, tenant: &TenantId, idle: u64, in_use: u64) {

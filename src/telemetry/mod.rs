@@ -7,4 +7,4 @@ mod metrics;
 
 pub use labels::{Direction, HeldBy, JobOutcome, ServedFrom, ShadowVerdict};
 pub use logging::{LogFormat, LoggingError, init};
-pub use metrics::{Answered, HeldDocuments, JobGauge, METRICS_MEDIA_TYPE, Metrics, TransferGuard};
+pub use metrics::{Answered, HeldDocuments, JobGauge, METRICS_MEDIA_TYPE, Metrics, PlacementGauge, TransferGuard};

@@ -176,7 +176,7 @@ async fn a_jobs_document_and_reason_are_texts() {
         .unwrap();
     let plain = CollectionConfig::plain("documents".parse().unwrap(), "documents", "id", IdKind::Text, "content");
     let tenant = tenant(&ground, CollectionConfig { revision_column: Some("rv".to_owned()), ..plain }).await;
-    let facts = sluss::model::phase::FlipFacts { probe: Some(Ok(())), sample: None, verification: None };
+    let facts = sluss::model::phase::FlipFacts { probe: Some(Ok("passed".into())), sample: None, verification: None };
     tenant.flip(sluss::model::phase::permit(Phase::Sql, Phase::Shadow, &facts).unwrap()).await.unwrap();
     let id = "'); DROP TABLE dbo.victim; --";
     let epoch = tenant.state().await.unwrap().epoch;

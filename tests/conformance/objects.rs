@@ -13,6 +13,7 @@ use sluss::model::location::{Labels, Location};
 use sluss::model::stamp::{Revision, Stamp};
 use sluss::store::checked::open_checked;
 use sluss::store::disk::DiskStore;
+use sluss::store::doctor::Gravity;
 use sluss::store::error::{ClientFault, Interrupted, StoreErrorKind};
 use sluss::store::measured::measured;
 use sluss::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PartsId, PutError, Upload};
@@ -238,7 +239,9 @@ async fn an_object_of_another_placement_is_refused_by_name(objects: Objects) {
 }
 
 async fn the_probe_passes(objects: Objects) {
-    assert_eq!(probe(objects.as_ref()).await, Ok(()));
+    let findings = probe(objects.as_ref(), &objects.placements()[0]).await;
+    assert!(findings.iter().all(|finding| finding.gravity != Gravity::Refused), "{findings:#?}");
+    assert!(names(&objects, 10).await.is_empty());
 }
 
 async fn a_checked_read_of_the_empty_content_asks_no_store(objects: Objects) {

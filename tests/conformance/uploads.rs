@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use sluss::model::content::Fingerprint;
 use sluss::model::document::Holder;
-use sluss::model::id::DocId;
+use sluss::model::id::{DocId, FreshKey};
 use sluss::model::job::{JobKind, JobTarget};
 use sluss::model::phase::{FlipFacts, Phase, permit};
 use sluss::store::object::PartsId;
-use sluss::store::sql::{Condemned, Flipped, Recorded, Remaining, UploadPurpose};
+use sluss::store::sql::{Condemned, Flipped, PlacementUsage, Recorded, Remaining, UploadPurpose};
 
 use crate::support::{World, content, documents, lettered, mint, moved, numbered, point_of, tenant};
 
@@ -118,8 +118,29 @@ async fn what_remains_counts_sole_holders_and_open_writes(w: World) {
     assert_eq!(w.sql.remaining().await.unwrap(), Remaining { sole: 1, open_uploads: 0 });
 }
 
+async fn what_a_placement_holds_is_counted_by_all_that_names_an_object(w: World) {
+    w.flip_to(Phase::Object).await;
+    assert_eq!(w.sql.placement_usage().await.unwrap(), []);
+    w.point(&numbered(1), b"first").await;
+    w.point(&numbered(1), b"second").await;
+    w.point(&lettered("a"), b"third").await;
+    w.store(&numbered(2), b"copied").await;
+    w.copy(&numbered(2)).await;
+    // The empty content is no object.
+    w.store(&numbered(3), b"").await;
+    w.copy(&numbered(3)).await;
+    let usage = |placement: &str, objects, bytes| PlacementUsage { placement: placement.parse().unwrap(), objects, bytes };
+    assert_eq!(w.sql.placement_usage().await.unwrap(), [usage("local", 4, 22)]);
+    let elsewhere = FreshKey::mint("bucket-2".parse().unwrap());
+    assert_eq!(w.sql.record_upload(&elsewhere, UploadPurpose::Write, w.sql.state().await.unwrap().epoch).await.unwrap(), Recorded::Yes);
+    // What is deleted leaves a version, and with it the object.
+    w.customer.delete(&numbered(1));
+    assert_eq!(w.sql.placement_usage().await.unwrap(), [usage("bucket-2", 1, 0), usage("local", 4, 22)]);
+    assert_eq!(w.neighbour.placement_usage().await.unwrap(), []);
+}
+
 async fn a_flip_is_compare_and_set_and_calls_for_sweeps(w: World) {
-    let facts = FlipFacts { probe: Some(Ok(())), ..FlipFacts::default() };
+    let facts = FlipFacts { probe: Some(Ok("passed".into())), ..FlipFacts::default() };
     let to_shadow = || permit(Phase::Sql, Phase::Shadow, &facts).unwrap();
     assert_eq!(w.sql.flip(to_shadow()).await.unwrap(), Flipped::Done);
     assert_eq!(w.peer.sql.flip(to_shadow()).await.unwrap(), Flipped::Moved);
@@ -195,6 +216,7 @@ on_every_backend!(
     the_parts_of_an_upload_are_remembered_until_it_is_given_up_and_never_after,
     no_more_uploads_are_named_than_asked_for,
     what_remains_counts_sole_holders_and_open_writes,
+    what_a_placement_holds_is_counted_by_all_that_names_an_object,
     a_flip_is_compare_and_set_and_calls_for_sweeps,
     a_flip_makes_a_sweep_that_is_under_way_start_over,
     a_walk_meets_every_document_once_and_in_order,

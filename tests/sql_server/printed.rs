@@ -49,6 +49,25 @@ async fn a_script_that_runs_twice_changes_nothing_the_second_time() {
     assert_eq!(office.run(&["init", "--print-sql"]).done(), script, "it does not depend on what is there");
 }
 
+/// As a version without these indexes left it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_is_new_is_added_by_init_and_by_the_script() {
+    let office = Office::open().await;
+    office.run(&["init"]).done();
+    let indexes = "SELECT COUNT_BIG(*) FROM sys.indexes AS i WHERE i.name IN (N'location_placement', N'version_placement')";
+    let made = office.number(indexes);
+    let dropped = "DROP INDEX location_placement ON sluss.[location/acme/documents]; DROP INDEX version_placement ON sluss.version;";
+    let script = office.run(&["init", "--print-sql"]).done();
+    let by_script = || office.run_script(&script);
+    let by_init = || drop(office.run(&["init"]).done());
+    for add in [&by_script as &dyn Fn(), &by_init] {
+        office.client.run(dropped, &[]).unwrap();
+        assert_eq!(office.number(indexes), made - 2);
+        add();
+        assert_eq!(office.number(indexes), made);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_that_may_make_nothing_is_enough_after_the_script() {
     let office = Office::open().await;

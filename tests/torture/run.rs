@@ -257,7 +257,7 @@ fn following(phase: Phase) -> Phase {
 /// What the guards want to hear. A flip that a guard should have stopped may cost a copy, and never a byte.
 fn facts() -> FlipFacts {
     let sample = Some(Sample { compared: 1, ..Sample::default() });
-    FlipFacts { probe: Some(Ok(())), sample, verification: Some(VerificationFacts::default()) }
+    FlipFacts { probe: Some(Ok("passed".into())), sample, verification: Some(VerificationFacts::default()) }
 }
 
 fn idle(config: &Config) -> Config {

@@ -12,7 +12,7 @@ use sluss::model::id::{DocId, DocKey, IdKind};
 use sluss::model::phase::Phase;
 use sluss::model::precondition::Precondition;
 use sluss::store::mssql::{self, ConnectionLimit, SqlServerTenant};
-use sluss::store::settings::TenantSettings;
+use sluss::store::settings::{PlacementSettings, TenantSettings};
 use sluss::store::sql::{Change, Commit, NewAttributes, NewContent, SqlStore, Staged};
 
 use super::{LARGE, LARGE_ID, Lane, PIECE, SMALL, SMALL_BYTES};
@@ -38,8 +38,7 @@ impl Product {
             initial_phase: Phase::Sql,
             mirror: false,
             collections: vec![CollectionConfig { revision_column: Some("rv".to_owned()), ..collection }],
-            placement: "local".parse()?,
-            placement_description: String::new(),
+            placements: vec![PlacementSettings { name: "local".parse()?, description: String::new() }],
         };
         mssql::init(&sql, &settings).await?;
         Ok(Self { tenant: SqlServerTenant::new(sql, &settings, None), settings })

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::{FaultKind, Faults};
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
+use crate::store::doctor::Finding;
 use crate::store::error::StoreResult;
 use crate::store::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 
@@ -106,6 +107,14 @@ impl ObjectStore for FaultyObjects {
 
     fn placements(&self) -> Vec<PlacementName> {
         self.inner.placements()
+    }
+
+    fn scratch(&self, placement: &PlacementName) -> StoreResult<Arc<dyn ObjectStore>> {
+        Ok(Arc::new(Self::new(self.inner.scratch(placement)?, Arc::clone(&self.faults))))
+    }
+
+    async fn examine(&self, placement: &PlacementName) -> Vec<Finding> {
+        self.inner.examine(placement).await
     }
 
     async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {

@@ -17,8 +17,8 @@ use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::StoreResult;
 use crate::store::object::PartsId;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged,
-    Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
+    Staged, Staging, Tally, UploadPurpose,
 };
 
 pub(super) struct FaultySql {
@@ -147,6 +147,10 @@ impl SqlStore for FaultySql {
 
     async fn unverified(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>> {
         self.faults.bounded("unverified", self.inner.unverified(collection, limit)).await
+    }
+
+    async fn placement_usage(&self) -> StoreResult<Vec<PlacementUsage>> {
+        self.faults.unbounded("placement_usage", self.inner.placement_usage()).await
     }
 
     async fn unnamed(&self, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {

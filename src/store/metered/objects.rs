@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::put::Watchdog;
 use super::{CONTENT, Meter, OK};
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
+use crate::store::doctor::Finding;
 use crate::store::error::StoreResult;
 use crate::store::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 
@@ -87,6 +88,15 @@ impl ObjectStore for MeteredObjects {
 
     fn placements(&self) -> Vec<PlacementName> {
         self.inner.placements()
+    }
+
+    fn scratch(&self, placement: &PlacementName) -> StoreResult<Arc<dyn ObjectStore>> {
+        Ok(Arc::new(Self::new(self.inner.scratch(placement)?, self.meter.clone())))
+    }
+
+    /// No deadline over all of it: it is many questions, each with its own.
+    async fn examine(&self, placement: &PlacementName) -> Vec<Finding> {
+        self.inner.examine(placement).await
     }
 
     async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {

@@ -17,8 +17,8 @@ use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::StoreResult;
 use crate::store::object::PartsId;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged,
-    Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
+    Staged, Staging, Tally, UploadPurpose,
 };
 
 pub struct MeteredSql {
@@ -155,6 +155,12 @@ impl SqlStore for MeteredSql {
 
     async fn unverified(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>> {
         self.meter.within("unverified", collection, self.inner.unverified(collection, limit)).await
+    }
+
+    /// No deadline: in a table of millions it takes its time, and a count that was dropped would only be begun again. The database's own
+    /// time-out bounds it.
+    async fn placement_usage(&self) -> StoreResult<Vec<PlacementUsage>> {
+        self.meter.unbounded("placement_usage", self.inner.placement_usage()).await
     }
 
     async fn unnamed(&self, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {

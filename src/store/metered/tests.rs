@@ -15,11 +15,12 @@ use crate::model::precondition::Precondition;
 use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
+use crate::store::doctor::Finding;
 use crate::store::error::ClientFault;
 use crate::store::object::{ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged,
-    Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
+    Staged, Staging, Tally, UploadPurpose,
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -98,6 +99,14 @@ impl ObjectStore for Hangs {
     }
 
     fn placements(&self) -> Vec<PlacementName> {
+        Vec::new()
+    }
+
+    fn scratch(&self, placement: &PlacementName) -> StoreResult<Arc<dyn ObjectStore>> {
+        Err(StoreError::new("hangs", "scratch", placement, StoreErrorKind::Other))
+    }
+
+    async fn examine(&self, _: &PlacementName) -> Vec<Finding> {
         Vec::new()
     }
 
@@ -300,6 +309,9 @@ impl SqlStore for Slow {
         slowly(0).await
     }
     async fn unverified(&self, _: &CollectionName, _: usize) -> StoreResult<Vec<DocRow>> {
+        slowly(Vec::new()).await
+    }
+    async fn placement_usage(&self) -> StoreResult<Vec<PlacementUsage>> {
         slowly(Vec::new()).await
     }
     async fn unnamed(&self, _: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {

@@ -11,12 +11,14 @@ use super::fault::Fault;
 use super::rows::{signed, strange, time};
 use super::server::SqlServer;
 use super::uploads::millis;
-use super::{schema, statements};
+use super::{installation, schema, statements};
 use crate::clock::Clock;
+use crate::model::id::TenantId;
 use crate::model::limits::{Limit, LimitScope, LimitTable, LimitsChange, WorkLimits};
 use crate::store::audit::{GENESIS, Walk, chain};
 use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, FORGET_AFTER, Operator, Process};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::evidence::Evidence;
 
 /// How often somebody else may append between a look at the chain and the entry that follows.
 const TRIES: u32 = 20;
@@ -53,12 +55,12 @@ impl SqlServerControl {
         Ok(Self { server, clock, appending: tokio::sync::Mutex::default() })
     }
 
-    fn timed(&self, text: &str) -> Batch<'static> {
+    pub(super) fn timed(&self, text: &str) -> Batch<'static> {
         let at = self.clock.as_ref().map(|clock| clock.now().as_millisecond());
         Batch::new(format!("{}{text}", statements::CLOCK)).with("at", "bigint", at)
     }
 
-    async fn all<T>(
+    pub(super) async fn all<T>(
         &self,
         operation: &'static str,
         what: &str,
@@ -246,6 +248,18 @@ impl ControlStore for SqlServerControl {
         let batch =
             Batch::new(statements::AUDIT_ENTRIES).with("before", "bigint", before.map(signed)).with("limit", "bigint", limit as i64);
         self.all("list", "the audit", batch, read_entry).await
+    }
+
+    async fn installation(&self) -> StoreResult<String> {
+        installation::name(self).await
+    }
+
+    async fn keep_evidence(&self, evidence: &Evidence) -> StoreResult<()> {
+        installation::keep(self, evidence).await
+    }
+
+    async fn evidence(&self, tenant: &TenantId, within: Duration) -> StoreResult<Vec<Evidence>> {
+        installation::evidence(self, tenant, within).await
     }
 
     async fn check_chain(&self) -> StoreResult<ChainCheck> {

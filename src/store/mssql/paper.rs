@@ -88,7 +88,8 @@ impl Paper {
 
 /// A line break in a name would end a comment, or be taken for a `GO`; sluss's own statements have no such trouble.
 pub(super) fn check_names(server: &SqlServerConfig, settings: &TenantSettings) -> StoreResult<()> {
-    let mut names = vec![server.database.as_str(), server.user.as_str(), settings.placement_description.as_str()];
+    let mut names = vec![server.database.as_str(), server.user.as_str()];
+    names.extend(settings.placements.iter().map(|placement| placement.description.as_str()));
     for config in &settings.collections {
         names.extend([schema_of(config), config.table.as_str()]);
         names.extend(config.columns());

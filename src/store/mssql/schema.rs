@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::server::SqlServer;
 use super::table::{Named, Table, Unfit};
 use super::tenant::describe;
-use super::text::{literal, quoted};
+use super::text::{self, literal, quoted};
 use super::{STORE, ddl, presence};
 use crate::config::{CreateRule, DeleteRule};
 use crate::model::document::ContentColumn;
@@ -113,13 +113,20 @@ fn references(table: &Table, name: &str) -> String {
 /// The batch that makes the tenant's own rows, with its parameters.
 pub(super) fn rows(settings: &TenantSettings, tables: &[Table]) -> Batch<'static> {
     let collections: String = tables.iter().map(|table| fill(table, ddl::COLLECTION)).collect();
-    let text = format!("{}{collections}COMMIT TRANSACTION;\nSELECT 'done' AS outcome;\n", ddl::TENANT);
-    Batch::new(text)
-        .with("tenant", "varchar(63)", settings.id.as_str())
-        .with("phase", "varchar(16)", settings.initial_phase.label())
-        .with("version", "int", SCHEMA_VERSION)
-        .with("placement", "varchar(63)", settings.placement.as_str())
-        .with("description", "nvarchar(4000)", settings.placement_description.as_str())
+    let placements: String = settings
+        .placements
+        .iter()
+        .map(|placement| {
+            let (name, description) = (literal(placement.name.as_str()), literal(&placement.description));
+            text::fill(ddl::PLACEMENT, &[("name", &name), ("description", &description)])
+        })
+        .collect();
+    let text = format!("{}{placements}{collections}COMMIT TRANSACTION;\nSELECT 'done' AS outcome;\n", ddl::TENANT);
+    Batch::new(text).with("tenant", "varchar(63)", settings.id.as_str()).with("phase", "varchar(16)", settings.initial_phase.label()).with(
+        "version",
+        "int",
+        SCHEMA_VERSION,
+    )
 }
 
 /// Refuses a table that a collection cannot be, with what to do about it.

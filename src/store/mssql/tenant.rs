@@ -13,7 +13,9 @@ use super::fault::Fault;
 use super::rows::{self, Seen};
 use super::server::SqlServer;
 use super::table::{Table, document_of};
-use super::{STORE, change, changes, content, differences, purges, scan, staging, state, statements, tally, uploads, verification};
+use super::{
+    STORE, change, changes, content, differences, placements, purges, scan, staging, state, statements, tally, uploads, verification,
+};
 use crate::clock::Clock;
 use crate::config::CollectionConfig;
 use crate::model::document::{DocRow, State};
@@ -26,8 +28,8 @@ use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::object::PartsId;
 use crate::store::settings::TenantSettings;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staging, Tally,
-    UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
+    Staging, Tally, UploadPurpose,
 };
 
 /// Content up to this size rides along with the look-up of its row.
@@ -291,6 +293,10 @@ impl SqlStore for SqlServerTenant {
 
     async fn unverified(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>> {
         scan::unverified(self, collection, limit).await
+    }
+
+    async fn placement_usage(&self) -> StoreResult<Vec<PlacementUsage>> {
+        placements::usage(self).await
     }
 
     async fn unnamed(&self, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {

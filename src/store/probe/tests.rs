@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::*;
 use crate::model::id::{FreshKey, PlacementName};
 use crate::store::disk::DiskStore;
+use crate::store::doctor::Gravity;
 use crate::store::error::{StoreErrorKind, StoreResult};
 use crate::store::object::{ObjectFacts, ObjectPage, PartsId};
 
@@ -99,6 +101,14 @@ impl ObjectStore for Faulty {
         self.disk.placements()
     }
 
+    fn scratch(&self, _: &PlacementName) -> StoreResult<Arc<dyn ObjectStore>> {
+        Ok(Arc::new(Self { disk: self.disk.clone(), fault: self.fault }))
+    }
+
+    async fn examine(&self, placement: &PlacementName) -> Vec<Finding> {
+        self.disk.examine(placement).await
+    }
+
     async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
         self.disk.owner(placement).await
     }
@@ -127,7 +137,8 @@ async fn each_fault_of_a_store_is_found_and_named_and_nothing_is_left_behind() {
     for (fault, expected) in cases {
         let folder = tempfile::tempdir().unwrap();
         let disk = DiskStore::open("local".parse().unwrap(), folder.path(), "").unwrap();
-        let reason = probe(&Faulty { disk, fault }).await.unwrap_err();
+        let findings = probe(&Faulty { disk, fault }, &"local".parse().unwrap()).await;
+        let reason = &findings.iter().find(|finding| finding.gravity == Gravity::Refused).unwrap().found;
         assert!(reason.contains(expected), "{fault:?}: {reason}");
         assert_eq!(files_in(folder.path()), usize::from(fault == Fault::KeepsWhatIsDeleted), "{fault:?}");
     }

@@ -1,8 +1,6 @@
 //! Walks the names under a placement's prefix.
 
-use super::S3Store;
-use super::fault::Call;
-use super::owner::OWNER;
+use super::{RESERVED, S3Store};
 use crate::model::id::{ObjectId, ObjectRef};
 use crate::store::error::StoreResult;
 use crate::store::object::{ListedObject, ObjectPage};
@@ -11,7 +9,7 @@ use crate::store::object::{ListedObject, ObjectPage};
 const MOST: usize = 1000;
 
 pub(super) async fn page(store: &S3Store, after: Option<&str>, limit: usize) -> StoreResult<ObjectPage> {
-    let call = Call::on_placement("list", store.placement.to_string());
+    let call = store.call_on("list");
     let mut request = store.client.asking.list_objects_v2().bucket(&store.bucket).prefix(&store.prefix);
     if let Some(after) = after {
         request = request.start_after(format!("{}{after}", store.prefix));
@@ -25,7 +23,7 @@ pub(super) async fn page(store: &S3Store, after: Option<&str>, limit: usize) -> 
         let stored_bytes = listed.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
         match id {
             Some(id) => page.objects.push(ListedObject { object: ObjectRef { placement: store.placement.clone(), id }, stored_bytes }),
-            None if name == OWNER => {}
+            None if name.starts_with(RESERVED) => {}
             None => page.foreign.push(name.to_owned()),
         }
     }

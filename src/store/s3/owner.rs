@@ -1,18 +1,18 @@
 //! The owner object: who removes objects from this placement.
 
 use super::S3Store;
-use super::fault::{self, Call};
+use super::fault;
 use super::upload;
 use crate::store::error::{StoreErrorKind, StoreResult};
 
 /// Behind the prefix; no object of ours can be called so.
-pub(super) const OWNER: &str = ".sluss-owner";
+const OWNER: &str = ".sluss-owner";
 
 /// An owner's name is far shorter.
 const MAX_BYTES: i64 = 1024;
 
 pub(super) async fn read(store: &S3Store) -> StoreResult<Option<String>> {
-    let call = Call::on_placement("owner", store.placement.to_string());
+    let call = store.call_on("owner");
     let answer = match store.client.asking.get_object().bucket(&store.bucket).key(key(store)).send().await {
         Ok(answer) => answer,
         Err(error) if fault::is_missing(&error) => return Ok(None),
@@ -26,7 +26,7 @@ pub(super) async fn read(store: &S3Store) -> StoreResult<Option<String>> {
 }
 
 pub(super) async fn write(store: &S3Store, owner: &str) -> StoreResult<()> {
-    let call = Call::on_placement("claim", store.placement.to_string());
+    let call = store.call_on("claim");
     let body = upload::body(owner.to_owned().into());
     let request = store.client.asking.put_object().bucket(&store.bucket).key(key(store)).content_type("text/plain").body(body);
     request.send().await.map_err(|error| call.failed(&error))?;

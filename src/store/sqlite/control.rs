@@ -9,12 +9,14 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::file::{Outcome, SqliteFile};
 use super::rows::read_timestamp;
-use super::{limits, schema};
+use super::{installation, limits, schema};
 use crate::clock::Clock;
+use crate::model::id::TenantId;
 use crate::model::limits::{LimitScope, LimitTable, LimitsChange, WorkLimits};
 use crate::store::audit::{GENESIS, Walk, chain};
 use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, FORGET_AFTER, Operator, Process};
 use crate::store::error::StoreResult;
+use crate::store::evidence::Evidence;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS sluss_process (
@@ -37,7 +39,7 @@ CREATE TABLE IF NOT EXISTS sluss_audit (
 const SINCE_THE_FIRST: &[(&str, &str)] = &[("works", "INTEGER NOT NULL DEFAULT 0")];
 
 pub struct SqliteControl {
-    file: Arc<SqliteFile>,
+    pub(super) file: Arc<SqliteFile>,
     clock: Arc<dyn Clock>,
 }
 
@@ -46,6 +48,7 @@ impl SqliteControl {
     pub async fn open(file: Arc<SqliteFile>, clock: Arc<dyn Clock>) -> StoreResult<Self> {
         file.write("prepare", "the control database".to_owned(), |tx| {
             tx.execute_batch(TABLES)?;
+            tx.execute_batch(installation::TABLES)?;
             schema::add_columns(tx, "sluss_process", SINCE_THE_FIRST)?;
             Ok(Outcome::Commit(()))
         })
@@ -53,7 +56,7 @@ impl SqliteControl {
         Ok(Self { file, clock })
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }
@@ -208,6 +211,18 @@ impl ControlStore for SqliteControl {
                 found.collect()
             })
             .await
+    }
+
+    async fn installation(&self) -> StoreResult<String> {
+        installation::name(self).await
+    }
+
+    async fn keep_evidence(&self, evidence: &Evidence) -> StoreResult<()> {
+        installation::keep(self, evidence).await
+    }
+
+    async fn evidence(&self, tenant: &TenantId, within: Duration) -> StoreResult<Vec<Evidence>> {
+        installation::evidence(self, tenant, within).await
     }
 
     async fn check_chain(&self) -> StoreResult<ChainCheck> {

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS sluss_version (
 );
 CREATE INDEX IF NOT EXISTS sluss_version_document ON sluss_version (tenant, collection, document, held_to);
 CREATE INDEX IF NOT EXISTS sluss_version_object ON sluss_version (object);
+CREATE INDEX IF NOT EXISTS sluss_version_placement ON sluss_version (tenant, placement, stored_length);
 CREATE TABLE IF NOT EXISTS sluss_upload (
     object TEXT PRIMARY KEY, tenant TEXT NOT NULL, placement TEXT NOT NULL, purpose TEXT NOT NULL, epoch INTEGER NOT NULL,
     state TEXT NOT NULL, changed_at INTEGER NOT NULL, multipart TEXT
@@ -88,8 +89,8 @@ CREATE TABLE IF NOT EXISTS sluss_tally (
 /// Our tables beside one of the customer's.
 fn tables_sql(table: &Table, id_type: &str) -> String {
     let Table { location, revision, place, .. } = table;
-    let [sole, changed, object, unverified] =
-        ["sole", "changed", "object", "unverified"].map(|what| quoted(&format!("sluss_{what}{}", table.raw_side)));
+    let [sole, changed, object, unverified, placement] =
+        ["sole", "changed", "object", "unverified", "placement"].map(|what| quoted(&format!("sluss_{what}{}", table.raw_side)));
     let attributes = table.attribute.as_ref().map_or(String::new(), |attribute| {
         format!("-- What the customer's table has no column for.\nCREATE TABLE IF NOT EXISTS {attribute} (id {id_type} PRIMARY KEY, media_type TEXT, file_name TEXT);")
     });
@@ -110,6 +111,8 @@ CREATE INDEX IF NOT EXISTS {changed} ON {revision} (revision);
 -- A verification asks of every object who names it; a flip asks what nobody has verified.
 CREATE INDEX IF NOT EXISTS {object} ON {location} (object);
 CREATE INDEX IF NOT EXISTS {unverified} ON {location} (id) WHERE verified_at IS NULL AND object IS NOT NULL;
+-- What each placement holds is counted every few minutes where it has a limit.
+CREATE INDEX IF NOT EXISTS {placement} ON {location} (placement, stored_length);
 {attributes}
 "
     )
@@ -307,10 +310,12 @@ fn insert_state(tx: &Transaction<'_>, settings: &TenantSettings) -> rusqlite::Re
             )?;
         }
     }
-    tx.execute(
-        "INSERT INTO sluss_placement (tenant, name, description) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (tenant, name) DO UPDATE SET description = excluded.description",
-        params![tenant, settings.placement.as_str(), settings.placement_description],
-    )?;
+    for placement in &settings.placements {
+        tx.execute(
+            "INSERT INTO sluss_placement (tenant, name, description) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (tenant, name) DO UPDATE SET description = excluded.description",
+            params![tenant, placement.name.as_str(), placement.description],
+        )?;
+    }
     Ok(())
 }

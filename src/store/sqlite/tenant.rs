@@ -8,7 +8,7 @@ use rusqlite::params;
 
 use super::file::{Outcome, SqliteFile};
 use super::table::Table;
-use super::{STORE, change, changes, content, differences, purges, rows, scan, staging, tally, uploads, verification};
+use super::{STORE, change, changes, content, differences, placements, purges, rows, scan, staging, tally, uploads, verification};
 use crate::clock::Clock;
 use crate::model::document::{DocRow, State};
 use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, TenantId};
@@ -21,8 +21,8 @@ use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::object::PartsId;
 use crate::store::settings::TenantSettings;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staging, Tally,
-    UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
+    Staging, Tally, UploadPurpose,
 };
 
 #[derive(Clone)]
@@ -195,6 +195,10 @@ impl SqlStore for SqliteTenant {
 
     async fn unverified(&self, collection: &CollectionName, limit: usize) -> StoreResult<Vec<DocRow>> {
         verification::unverified(self, collection, limit).await
+    }
+
+    async fn placement_usage(&self) -> StoreResult<Vec<PlacementUsage>> {
+        placements::usage(self).await
     }
 
     async fn unnamed(&self, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {

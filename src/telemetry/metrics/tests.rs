@@ -28,6 +28,11 @@ fn touch_everything(metrics: &Metrics) {
     metrics.set_phase(&acme, Phase::Dual);
     metrics.set_documents(&acme, &[], Timestamp::UNIX_EPOCH);
     metrics.set_pool(&acme, 1, 2);
+    metrics.set_placements(&acme, &[placement("one", true)]);
+}
+
+fn placement(name: &str, is_full: bool) -> PlacementGauge {
+    PlacementGauge { placement: name.parse().unwrap(), objects: 7, bytes: 700, max_objects: Some(7), max_bytes: Some(900), is_full }
 }
 
 /// `name{label,label}` of every series, `le` left out.
@@ -61,6 +66,11 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_job_oldest_seconds{kind,tenant}
         sluss_jobs_taken_over_total{kind}
         sluss_jobs{kind,state,tenant}
+        sluss_placement_bytes_limit{placement,tenant}
+        sluss_placement_bytes{placement,tenant}
+        sluss_placement_objects_limit{placement,tenant}
+        sluss_placement_objects{placement,tenant}
+        sluss_placements_full{tenant}
         sluss_purged_bytes_total{}
         sluss_purged_documents_total{}
         sluss_request_bytes_total{}
@@ -161,6 +171,23 @@ fn only_the_process_that_counts_documents_shows_them() {
     metrics.forget_documents(&acme);
     assert!(!metrics.render().contains("acme"));
     assert_shows(&metrics, "sluss_documents{held_by=\"both\",tenant=\"other\"} 3");
+}
+
+#[test]
+fn a_placement_is_shown_while_this_process_has_its_figures() {
+    let (metrics, acme) = (Metrics::new("1.2.3"), tenant("acme"));
+    metrics.set_placements(&acme, &[placement("one", true), placement("two", false)]);
+    metrics.set_placements(&tenant("other"), &[placement("one", true)]);
+    assert_shows(&metrics, "sluss_placement_objects{placement=\"one\",tenant=\"acme\"} 7");
+    assert_shows(&metrics, "sluss_placement_bytes_limit{placement=\"two\",tenant=\"acme\"} 900");
+    assert_shows(&metrics, "sluss_placements_full{tenant=\"acme\"} 0");
+    assert_shows(&metrics, "sluss_placements_full{tenant=\"other\"} 1");
+    let unlimited = PlacementGauge { max_objects: None, ..placement("two", false) };
+    metrics.set_placements(&acme, &[unlimited]);
+    let of_acme = |metrics: &Metrics| metrics.render().lines().filter(|line| line.contains("acme")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(of_acme(&metrics).len(), 4, "objects, bytes and one limit of one placement, and whether all are full");
+    metrics.set_placements(&acme, &[]);
+    assert_eq!(of_acme(&metrics), Vec::<String>::new());
 }
 
 #[test]

@@ -270,7 +270,7 @@ impl World {
     /// Flips step by step, as an operator would whose guards all pass.
     pub(crate) async fn flip_to(&self, to: Phase) {
         let sample = Some(Sample { compared: 1, ..Sample::default() });
-        let facts = FlipFacts { probe: Some(Ok(())), sample, verification: Some(VerificationFacts::default()) };
+        let facts = FlipFacts { probe: Some(Ok("passed".into())), sample, verification: Some(VerificationFacts::default()) };
         let mut from = self.sql.state().await.unwrap().phase;
         while from != to {
             let next = if to < from { to } else { Phase::ALL[Phase::ALL.iter().position(|phase| *phase == from).unwrap() + 1] };

@@ -10,7 +10,7 @@ use sluss::config::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, Tenan
 use sluss::model::document::ContentColumn;
 use sluss::model::id::{DocId, DocKey, IdKind};
 use sluss::model::phase::Phase;
-use sluss::store::settings::TenantSettings;
+use sluss::store::settings::{PlacementSettings, TenantSettings};
 use sluss::store::sqlite::{SqliteControl, SqliteFile, SqliteTenant, init};
 use tempfile::TempDir;
 
@@ -71,8 +71,7 @@ pub(crate) fn settings(collections: Vec<CollectionConfig>) -> TenantSettings {
         initial_phase: Phase::Sql,
         mirror: false,
         collections,
-        placement: "local".parse().unwrap(),
-        placement_description: "nowhere".to_owned(),
+        placements: vec![PlacementSettings { name: "local".parse().unwrap(), description: "nowhere".to_owned() }],
     }
 }
 

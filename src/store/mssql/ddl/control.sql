@@ -34,3 +34,19 @@ CREATE TABLE sluss.audit (
     detail nvarchar(max) NOT NULL,
     hash varchar(64) NOT NULL
 );
+-- One row: the name of this installation, given once, by which it owns placements.
+IF OBJECT_ID(N'sluss.installation', N'U') IS NULL
+CREATE TABLE sluss.installation (
+    one int NOT NULL CONSTRAINT installation_key PRIMARY KEY,
+    name varchar(36) NOT NULL
+);
+-- What was seen of each tenant's placements, and when.
+IF OBJECT_ID(N'sluss.evidence', N'U') IS NULL
+CREATE TABLE sluss.evidence (
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    placement varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    place nvarchar(4000) NOT NULL,
+    at bigint NOT NULL,
+    findings nvarchar(max) NOT NULL,
+    CONSTRAINT evidence_key PRIMARY KEY (tenant, placement)
+);

@@ -49,6 +49,8 @@ IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sl
 CREATE INDEX version_document ON sluss.version (tenant, collection, document, held_to);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_object')
 CREATE INDEX version_object ON sluss.version (object);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_placement')
+CREATE INDEX version_placement ON sluss.version (tenant, placement) INCLUDE (stored_length);
 ALTER TABLE sluss.version SET (LOCK_ESCALATION = DISABLE);
 IF OBJECT_ID(N'sluss.upload', N'U') IS NULL
 CREATE TABLE sluss.upload (

@@ -6,5 +6,3 @@ IF NOT EXISTS (SELECT 1 FROM sluss.state AS s WITH (UPDLOCK, SERIALIZABLE) WHERE
     INSERT INTO sluss.state (tenant, phase, epoch, schema_version, read_only) VALUES (@tenant, @phase, 1, @version, 0);
 UPDATE sluss.state SET schema_version = @version WHERE tenant = @tenant AND schema_version <> @version;
 IF NOT EXISTS (SELECT 1 FROM sluss.queue AS q WHERE q.tenant = @tenant) INSERT INTO sluss.queue (tenant) VALUES (@tenant);
-DELETE FROM sluss.placement WHERE tenant = @tenant AND name = @placement;
-INSERT INTO sluss.placement (tenant, name, description) VALUES (@tenant, @placement, @description);

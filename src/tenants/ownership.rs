@@ -1,0 +1,88 @@
+//! Whose a tenant's objects are. A copy of its database, started elsewhere as a test system, must not remove what production's names:
+//! each placement says in its owner object which installation removes objects from it.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::store::error::StoreResult;
+use crate::store::object::ObjectStore;
+
+/// What this process knows of the owner objects.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// Nobody has looked yet, or a store could not be asked: nothing is removed, and everything else goes on.
+    #[default]
+    Unknown,
+    Ours,
+    /// Writes, agents and above all the collector stop until somebody adopts the placement.
+    Anothers {
+        placement: String,
+        owner: String,
+    },
+}
+
+#[derive(Debug, Default)]
+pub struct Ownership(Mutex<Standing>);
+
+impl Ownership {
+    pub fn standing(&self) -> Standing {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn is_anothers(&self) -> bool {
+        matches!(self.standing(), Standing::Anothers { .. })
+    }
+
+    /// Looks at every placement, and claims one that nobody owns. Two installations that find none at the same moment both look again.
+    pub async fn look(&self, objects: &dyn ObjectStore, installation: &str) -> StoreResult<Standing> {
+        let found = look(objects, installation).await;
+        let standing = match &found {
+            Ok(standing) => standing.clone(),
+            // What was known of it stays known: a store that is away has not become another's.
+            Err(_) => return found,
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = standing;
+        found
+    }
+}
+
+async fn look(objects: &dyn ObjectStore, installation: &str) -> StoreResult<Standing> {
+    for placement in objects.placements() {
+        let mut owner = objects.owner(&placement).await?;
+        if owner.is_none() {
+            objects.claim(&placement, installation).await?;
+            owner = objects.owner(&placement).await?;
+        }
+        match owner {
+            Some(owner) if owner == installation => {}
+            Some(owner) => return Ok(Standing::Anothers { placement: placement.to_string(), owner }),
+            None => return Ok(Standing::Unknown),
+        }
+    }
+    Ok(Standing::Ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::disk::DiskStore;
+
+    #[tokio::test]
+    async fn who_comes_first_owns_a_placement_until_another_adopts_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (placement, missing) = ("local".parse().unwrap(), folder.path().join("away"));
+        let store = DiskStore::open("local".parse().unwrap(), folder.path(), "").unwrap();
+        let (production, copy) = (Ownership::default(), Ownership::default());
+        assert_eq!(production.look(&store, "production").await.unwrap(), Standing::Ours);
+        assert_eq!(production.look(&store, "production").await.unwrap(), Standing::Ours);
+        let anothers = Standing::Anothers { placement: "local".into(), owner: "production".into() };
+        assert_eq!(copy.look(&store, "copy").await.unwrap(), anothers);
+        assert!(copy.is_anothers());
+        std::fs::rename(folder.path().join(".staging"), &missing).unwrap();
+        std::fs::remove_file(folder.path().join(".sluss-owner")).unwrap();
+        assert!(copy.look(&store, "copy").await.is_err() && copy.is_anothers());
+        std::fs::rename(&missing, folder.path().join(".staging")).unwrap();
+        store.claim(&placement, "copy").await.unwrap();
+        assert_eq!(copy.look(&store, "copy").await.unwrap(), Standing::Ours);
+        assert!(production.look(&store, "production").await.is_ok() && production.is_anothers());
+    }
+}
