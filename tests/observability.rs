@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sluss::model::job::JobKind;
 use sluss::model::phase::Phase;
-use sluss::telemetry::{Answered, JobOutcome, Metrics, ServedFrom};
+use sluss::telemetry::{Answered, JobOutcome, Metrics, PlacementGauge, ServedFrom};
 
 /// The labels of each series by its name.
 type Series = BTreeMap<String, BTreeSet<String>>;
@@ -33,6 +33,11 @@ fn rendered() -> String {
     metrics.set_phase(&acme, Phase::Dual);
     metrics.set_documents(&acme, &[], jiff::Timestamp::UNIX_EPOCH);
     metrics.set_pool(&acme, 1, 2);
+    let placement = "one".parse().unwrap();
+    metrics.set_placements(
+        &acme,
+        &[PlacementGauge { placement, objects: 7, bytes: 700, max_objects: Some(7), max_bytes: Some(900), is_full: true }],
+    );
     metrics.render()
 }
 
