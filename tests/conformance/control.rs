@@ -6,6 +6,8 @@ use futures_util::future::join_all;
 use sluss::clock::Clock;
 use sluss::model::limits::{Limit, LimitScope, LimitTable, LimitsChange, WorkLimits};
 use sluss::store::control::{AuditRecord, ChainCheck, Process};
+use sluss::store::doctor::Finding;
+use sluss::store::evidence::Evidence;
 
 use crate::support::{World, tenant};
 
@@ -143,7 +145,30 @@ async fn an_operator_keeps_the_first_and_the_last_time(w: World) {
     assert_eq!(found, [("dba", w.clock.now(), w.clock.now()), ("ops", first, w.clock.now())]);
 }
 
+async fn an_installation_has_one_name_whoever_asks_first(w: World) {
+    let names = join_all((0..10).map(|figure| if figure % 2 == 0 { &w.control } else { &w.peer.control }).map(|it| it.installation()));
+    let names: std::collections::BTreeSet<String> = names.await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+async fn what_was_seen_of_a_placement_is_kept_until_somebody_looks_again(w: World) {
+    let (tenant, hour) = (crate::support::tenant(), Duration::from_secs(3600));
+    let seen = |placement: &str, found: &str| {
+        let findings = vec![Finding::ok("write", found), Finding::refused("lifecycle", "räksmörgås 🚢", "do'nt")];
+        Evidence::new(&tenant, &placement.parse().unwrap(), format!("s3 {placement}"), w.clock.now(), findings)
+    };
+    for (placement, found) in [("b", "x"), ("a", "first"), ("a", "second")] {
+        w.control.keep_evidence(&seen(placement, found)).await.unwrap();
+    }
+    assert_eq!(w.peer.control.evidence(&tenant, hour).await.unwrap(), [seen("a", "second"), seen("b", "x")]);
+    assert!(w.control.evidence(&"globex".parse().unwrap(), hour).await.unwrap().is_empty());
+    w.clock.advance(hour + Duration::from_secs(1));
+    assert!(w.control.evidence(&tenant, hour).await.unwrap().is_empty());
+}
+
 on_every_backend!(
+    an_installation_has_one_name_whoever_asks_first,
+    what_was_seen_of_a_placement_is_kept_until_somebody_looks_again,
     an_untouched_chain_is_whole,
     any_altered_field_breaks_the_chain_where_it_was_altered,
     an_entry_that_is_missing_breaks_the_chain,

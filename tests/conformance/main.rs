@@ -18,8 +18,11 @@ mod objects;
 mod odd_tables;
 mod oracle;
 mod outbox;
+mod parts;
 mod read_only;
 mod reading;
+#[path = "../support/s3.rs"]
+mod s3;
 mod shapes;
 mod together;
 mod uploads;

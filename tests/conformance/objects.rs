@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future, stream};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use sluss::budget::Budget;
+use sluss::config::S3Config;
 use sluss::model::content::{Fingerprint, PIECE_BYTES};
 use sluss::model::id::{FreshKey, ObjectRef};
 use sluss::model::location::{Labels, Location};
@@ -18,6 +21,10 @@ use sluss::store::error::{ClientFault, Interrupted, StoreErrorKind};
 use sluss::store::measured::measured;
 use sluss::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PartsId, PutError, Upload};
 use sluss::store::probe::probe;
+use sluss::store::s3::{S3Client, S3Store};
+use sluss_s3::Bucket;
+
+use crate::s3::config;
 
 pub(crate) type Objects = Arc<dyn ObjectStore>;
 
@@ -420,6 +427,19 @@ pub(crate) fn on_disk() -> (tempfile::TempDir, Objects) {
     (folder, Arc::new(store))
 }
 
+/// On a bucket of its own.
+pub(crate) fn on_s3() -> (Bucket, Objects) {
+    let bucket = Bucket::new();
+    let store = Arc::new(s3_store(&config(&bucket)));
+    (bucket, store)
+}
+
+pub(crate) fn s3_store(config: &S3Config) -> S3Store {
+    let budget = Arc::new(Budget::new(64 << 20, Duration::from_secs(5)));
+    S3Store::new("ceph".parse().unwrap(), "acme/", config, S3Client::new(config).unwrap(), budget)
+}
+
 conforming! {
     disk: super::on_disk();
+    s3: super::on_s3();
 }

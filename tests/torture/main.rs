@@ -14,13 +14,14 @@ mod linear;
 #[cfg(test)]
 mod linear_tests;
 mod model;
-mod mssql_disk;
+mod mssql;
 mod nodes;
+mod objects;
 mod run;
 mod script;
 mod series;
 mod shrink;
-mod sqlite_disk;
+mod sqlite;
 mod stores;
 mod watch;
 
@@ -32,4 +33,14 @@ async fn no_history_under_faults_kills_and_flips_breaks_a_promise() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sql_server_keeps_every_promise_while_connections_are_cut() {
     series::Series::short("mssql+disk").run().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ceph_keeps_every_promise_beside_sqlite() {
+    series::Series::short("sqlite+s3").run().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ceph_keeps_every_promise_beside_sql_server() {
+    series::Series::short("mssql+s3").run().await;
 }

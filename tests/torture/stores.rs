@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::mssql_disk::SqlServerDisk;
+use super::mssql::SqlServer;
+use super::objects::Objects;
 use super::script::ContentSpec;
-use super::sqlite_disk::SqliteDisk;
+use super::sqlite::Sqlite;
 
 /// What a statement of another program leaves in the content column.
 #[derive(Debug, Clone)]
@@ -58,10 +59,11 @@ pub trait Stores: Send + Sync {
 
 /// What `SLUSS_TORTURE_STORES` can name.
 pub async fn open(name: &str, folder: &Path, seed: u64) -> Arc<dyn Stores> {
-    match name {
-        "sqlite+disk" => Arc::new(SqliteDisk::create(folder)),
-        "mssql+disk" => Arc::new(SqlServerDisk::create(seed).await),
-        other => panic!("no stores are called {other:?}: use sqlite+disk or mssql+disk"),
+    let halves = name.split_once('+').and_then(|(database, objects)| Some((database, Objects::named(objects)?)));
+    match halves {
+        Some(("sqlite", objects)) => Arc::new(Sqlite::create(folder, objects)),
+        Some(("mssql", objects)) => Arc::new(SqlServer::create(seed, objects).await),
+        Some(_) | None => panic!("no stores are called {name:?}: use sqlite or mssql, '+', and disk or s3"),
     }
 }
 

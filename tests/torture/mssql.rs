@@ -1,10 +1,11 @@
-//! A database on SQL Server, be it the test server or a real one, and a folder of objects. The test server's connections are cut, and its batches
+//! A database on SQL Server, be it the test server or a real one. The test server's connections are cut, and its batches
 //! chosen as victims, while the script runs: in look-ups, in pieces of contents, in the staging of others, and in final transactions.
 
 use sluss_tds::client::{Client, Found, Given};
 use sluss_tds::faults::{Cut, Rule};
 use sluss_tds::ground::Ground;
 
+use super::objects::Objects;
 use super::stores::{Column, Named, Sql, Stores};
 
 /// What each of the statements that are cut begins with, in its own words.
@@ -17,13 +18,14 @@ const OFTEN: f64 = 0.01;
 const TABLE: &str = "CREATE TABLE dbo.documents (id int NOT NULL PRIMARY KEY, title nvarchar(max) NULL, media_type nvarchar(200) NULL, \
                      file_name nvarchar(400) NULL, modified_at datetime2(3) NULL, rv rowversion NOT NULL, content varbinary(max) NULL)";
 
-pub struct SqlServerDisk {
+pub struct SqlServer {
     ground: Ground,
     customer: Client,
+    objects: Objects,
 }
 
-impl SqlServerDisk {
-    pub async fn create(seed: u64) -> Self {
+impl SqlServer {
+    pub async fn create(seed: u64, objects: Objects) -> Self {
         let ground = Ground::new().await;
         let customer = ground.client();
         customer.run(TABLE, &[]).unwrap();
@@ -41,17 +43,18 @@ impl SqlServerDisk {
                 }
             }
         }
-        Self { ground, customer }
+        Self { ground, customer, objects }
     }
 }
 
-impl Stores for SqlServerDisk {
+impl Stores for SqlServer {
     fn tenant_file(&self) -> String {
         format!(
-            "{}[objects]\ndisk = \"../objects\"\n\
+            "{}{}\
              [collections.documents]\ntable = \"documents\"\nid = \"id\"\nid_type = \"integer\"\ncontent = \"content\"\nrevision = \"rv\"\n\
              media_type = \"media_type\"\nfile_name = \"file_name\"\nmodified = \"modified_at\"\ncreate = \"insert\"\n",
-            self.ground.sql_section()
+            self.ground.sql_section(),
+            self.objects.section()
         )
     }
 

@@ -1,19 +1,21 @@
-//! A database file and a folder of objects.
+//! A database file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::objects::Objects;
 use super::stores::{Column, Named, Sql, Stores};
 
-pub struct SqliteDisk {
+pub struct Sqlite {
     file: PathBuf,
+    objects: Objects,
 }
 
-impl SqliteDisk {
-    pub fn create(folder: &Path) -> Self {
-        let stores = Self { file: folder.join("customer.db") };
+impl Sqlite {
+    pub fn create(folder: &Path, objects: Objects) -> Self {
+        let stores = Self { file: folder.join("customer.db"), objects };
         let create =
             "CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT, media_type TEXT, file_name TEXT, modified_at TEXT, content BLOB)";
         let database = stores.connect();
@@ -29,13 +31,14 @@ impl SqliteDisk {
     }
 }
 
-impl Stores for SqliteDisk {
+impl Stores for Sqlite {
     fn tenant_file(&self) -> String {
-        "[sql]\ndatabase = \"sqlite:../customer.db\"\n\
-         [objects]\ndisk = \"../objects\"\n\
+        let objects = self.objects.section();
+        format!(
+            "[sql]\ndatabase = \"sqlite:../customer.db\"\n{objects}\
          [collections.documents]\ntable = \"documents\"\nid = \"id\"\nid_type = \"integer\"\ncontent = \"content\"\n\
          media_type = \"media_type\"\nfile_name = \"file_name\"\nmodified = \"modified_at\"\n"
-            .to_owned()
+        )
     }
 
     fn statement(&self, document: u32, sql: &Sql) -> Column {
