@@ -176,7 +176,9 @@ impl Writer {
             }
             (Err(PutError::Content(Interrupted::Client(fault))), _) => Err(self.client(fault)),
             (Err(PutError::Content(Interrupted::Store(error)) | PutError::Store(error)), _) => Err(error.into()),
-            (Err(PutError::Content(Interrupted::Moved)), _) | (Ok(_), None) => Err(GatewayError::Client(ClientFault::Broken)),
+            // Condemned before its parts were named: it took so long that it was taken for abandoned.
+            (Err(PutError::Content(Interrupted::Moved)), _) => Err(GatewayError::Unsettled),
+            (Ok(_), None) => Err(GatewayError::Client(ClientFault::Broken)),
         };
         if let Err(error) = &committed
             && !matches!(error, GatewayError::Unknown(_))

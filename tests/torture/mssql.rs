@@ -74,6 +74,10 @@ impl Stores for SqlServer {
         ]
     }
 
+    fn part_bytes(&self) -> Option<u64> {
+        self.objects.part_bytes()
+    }
+
     fn statement(&self, document: u32, sql: &Sql) -> Column {
         let (change, content) = match sql {
             Sql::Update(content) => ("UPDATE dbo.documents SET content = @P2 WHERE id = @P1;", Some(content.to_vec())),

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use sluss::app::{App, Role, Running};
 use sluss::client::HttpClient;
-use sluss::config::Config;
+use sluss::config::{Config, ObjectStoreConfig};
 use sluss::store::faulty::{self, Faults};
 use sluss::tenants::Tenant;
 use tokio::runtime::{Builder, Runtime};
 
 use super::script::Script;
+use super::stores::Stores;
 
 pub const TENANT: &str = "acme";
 
@@ -114,16 +115,33 @@ pub fn panics_of(prefix: &str) -> Vec<String> {
     panics.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(name, text)| format!("{name} {text}")).collect()
 }
 
+/// No answer of a store is waited for longer.
+pub fn wait_for_stores(config: &mut Config, longest: Duration) {
+    config.limits.store_timeout = longest;
+    for placement in config.tenants.iter_mut().flat_map(|tenant| &mut tenant.objects) {
+        if let ObjectStoreConfig::S3(s3) = &mut placement.store {
+            s3.timeout = longest;
+            s3.connect_timeout = longest;
+            s3.first_byte_timeout = longest;
+            s3.idle_timeout = longest;
+        }
+    }
+}
+
 /// The files of one installation, and what they say; times are as short as a run is.
-pub fn configure(folder: &Path, script: &Script, tenant_file: &str) -> Config {
+pub fn configure(folder: &Path, script: &Script, stores: &dyn Stores) -> Config {
     let gateway = "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
                    [control]\ndatabase = \"sqlite:control.db\"\n";
     std::fs::write(folder.join("sluss.toml"), gateway).unwrap();
     std::fs::create_dir(folder.join("tenants")).unwrap();
+    let tenant_file = stores.tenant_file();
     let tenant = format!("phase = \"{}\"\nmirror = {}\noldest_sql_backup = \"0s\"\n{tenant_file}", script.phase, script.mirror);
     std::fs::write(folder.join(format!("tenants/{TENANT}.toml")), tenant).unwrap();
     let mut config = Config::load(&folder.join("sluss.toml")).unwrap();
-    config.limits.store_timeout = Duration::from_millis(400);
+    wait_for_stores(&mut config, Duration::from_millis(400));
+    if let (Some(part_bytes), ObjectStoreConfig::S3(s3)) = (stores.part_bytes(), &mut config.tenants[0].objects[0].store) {
+        s3.part_bytes = part_bytes;
+    }
     config.limits.queue_timeout = Duration::from_secs(5);
     config.agents.in_serve = script.agents == 0;
     config.agents.lease = Duration::from_millis(500);

@@ -19,6 +19,14 @@ impl Objects {
         }
     }
 
+    /// So small that many of the scripts' contents take several.
+    pub fn part_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Disk => None,
+            Self::Ceph(bucket) => Some(bucket.server().least_part_bytes),
+        }
+    }
+
     /// `[objects]` of the tenant's file.
     pub fn section(&self) -> String {
         match self {

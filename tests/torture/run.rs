@@ -23,7 +23,7 @@ use tokio::time::{sleep, timeout};
 use super::client::Client;
 use super::history::History;
 use super::model::{Event, Straight};
-use super::nodes::{Node, configure, keep_panics, panics_of};
+use super::nodes::{Node, configure, keep_panics, panics_of, wait_for_stores};
 use super::script::{Act, Ask, ContentSpec, Script, Statement, Step};
 use super::stores::{self, Sql, Stores};
 use super::watch::Flips;
@@ -81,7 +81,7 @@ impl Run {
     async fn prepare(script: &Script) -> Self {
         let folder = folder();
         let stores = stores::open(&script.stores, folder.path(), script.seed).await;
-        let config = configure(folder.path(), script, &stores.tenant_file());
+        let config = configure(folder.path(), script, &*stores);
         app::init(&config, &config.tenants[0]).await.unwrap();
         let faults = Arc::new(Faults::new(script.faults.clone()).landing_on(Handle::current()));
         static RUNS: AtomicU64 = AtomicU64::new(0);
@@ -263,7 +263,7 @@ fn facts() -> FlipFacts {
 fn idle(config: &Config) -> Config {
     let mut config = config.clone();
     config.agents.in_serve = false;
-    config.limits.store_timeout = Duration::from_secs(30);
+    wait_for_stores(&mut config, Duration::from_secs(30));
     config
 }
 

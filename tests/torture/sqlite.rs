@@ -41,6 +41,10 @@ impl Stores for Sqlite {
         )
     }
 
+    fn part_bytes(&self) -> Option<u64> {
+        self.objects.part_bytes()
+    }
+
     fn statement(&self, document: u32, sql: &Sql) -> Column {
         let mut database = self.connect();
         let tx = database.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();

@@ -44,6 +44,9 @@ pub trait Stores: Send + Sync {
     /// `[sql]`, `[objects]` and `[collections.documents]` of the tenant's file, relative to the folder that has it.
     fn tenant_file(&self) -> String;
 
+    /// The size of the parts in which longer content goes up; `None`: it goes in one go.
+    fn part_bytes(&self) -> Option<u64>;
+
     /// One statement in one transaction; what the row was before it.
     fn statement(&self, document: u32, sql: &Sql) -> Column;
 

@@ -24,6 +24,8 @@ pub struct Server {
     pub region: String,
     pub access_key: String,
     pub secret_key: String,
+    /// The least that it takes as a part which is not the last one.
+    pub least_part_bytes: u64,
 }
 
 impl Server {
@@ -53,7 +55,7 @@ impl Server {
     fn named() -> Option<Self> {
         #[expect(clippy::disallowed_methods, reason = "a test has no configuration but its environment")]
         let variable = |name: &str| std::env::var(name).ok();
-        variable(REAL).map(|_| Self::of(variable, REAL))
+        variable(REAL).map(|_| Self { least_part_bytes: 5 << 20, ..Self::of(variable, REAL) })
     }
 
     fn of(variable: impl Fn(&str) -> Option<String>, endpoint: &str) -> Self {
@@ -63,6 +65,8 @@ impl Server {
             region: need("AWS_REGION"),
             access_key: need("AWS_ACCESS_KEY_ID"),
             secret_key: need("AWS_SECRET_ACCESS_KEY"),
+            // As the script sets Ceph up.
+            least_part_bytes: 64 << 10,
         }
     }
 
