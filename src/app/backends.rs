@@ -1,5 +1,6 @@
 //! From a tenant's configuration to its stores: the only file that names a backend.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::store::control::ControlStore;
 use crate::store::disk::DiskStore;
 use crate::store::doctor::Finding;
 use crate::store::error::StoreResult;
+use crate::store::guarded::{Gate, GuardedObjects};
 use crate::store::metered::{Meter, MeteredObjects, MeteredSql, StoreObserver};
 use crate::store::mssql::{self, ConnectionLimit, SqlServer, SqlServerControl, SqlServerTenant};
 use crate::store::object::ObjectStore;
@@ -27,6 +29,9 @@ use crate::tenants::Tenant;
 /// The control database is small and seldom asked.
 const CONTROL_CONNECTIONS: usize = 2;
 const CONTROL_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Requests at once to one folder, at least: agents and comparisons come beside the documents.
+const DISK_REQUESTS: usize = 1024;
 
 /// One statement after the other.
 const INIT_CONNECTIONS: usize = 2;
@@ -59,14 +64,27 @@ pub(super) struct Backends {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     store_timeout: Duration,
+    queue_timeout: Duration,
+    concurrent_requests: usize,
     connections: Arc<ConnectionLimit>,
     databases: Mutex<Vec<Shared>>,
+    /// By what operators know the stores by.
+    gates: Mutex<BTreeMap<String, Arc<Gate>>>,
 }
 
 impl Backends {
     pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, limits: &Limits) -> Self {
         let connections = ConnectionLimit::new(limits.sql_connections);
-        Self { clock, metrics, store_timeout: limits.store_timeout, connections, databases: Mutex::default() }
+        Self {
+            clock,
+            metrics,
+            store_timeout: limits.store_timeout,
+            queue_timeout: limits.queue_timeout,
+            concurrent_requests: limits.concurrent_requests,
+            connections,
+            databases: Mutex::default(),
+            gates: Mutex::default(),
+        }
     }
 
     /// Opens no connection yet: a tenant whose database is away does not keep the others from being served.
@@ -78,8 +96,26 @@ impl Backends {
         #[cfg(sluss_fault)]
         let (sql, jobs, objects) = crate::store::faulty::wrap(sql, jobs, objects);
         let sql = MeteredSql::new(sql, config.id.clone(), self.meter(name));
-        let objects = MeteredObjects::new(objects, self.meter("disk"));
-        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, Arc::new(objects))))
+        // A folder has threads of its own, and no connections that could run out.
+        let gate = self.gate(&format!("disk:{}", root_of(config).display()), DISK_REQUESTS.max(2 * self.concurrent_requests));
+        let objects = self.guarded(objects, "disk", gate);
+        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, objects)))
+    }
+
+    /// Deadlines and counts first, so that the gate hears of what takes too long.
+    fn guarded(&self, objects: Arc<dyn ObjectStore>, kind: &'static str, gate: Arc<Gate>) -> Arc<dyn ObjectStore> {
+        Arc::new(GuardedObjects::new(Arc::new(MeteredObjects::new(objects, self.meter(kind))), gate))
+    }
+
+    /// The one gate of this process to a store. Its limit holds until the next start.
+    fn gate(&self, store: &str, limit: usize) -> Arc<Gate> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.entry(store.to_owned()).or_insert_with(|| Gate::new(store, limit, self.queue_timeout, Arc::clone(&self.metrics)));
+        if gate.limit() != limit {
+            let held = gate.limit();
+            tracing::warn!(store, "{store} takes {held} requests at once, not {limit}: the first tenant that names it says how many");
+        }
+        Arc::clone(gate)
     }
 
     /// With the name that the metrics know it by.

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod error;
 #[cfg(sluss_fault)]
 pub mod faulty;
+pub mod guarded;
 pub mod measured;
 pub mod metered;
 pub mod mssql;
