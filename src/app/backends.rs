@@ -14,7 +14,7 @@ use crate::store::control::ControlStore;
 use crate::store::disk::DiskStore;
 use crate::store::doctor::Finding;
 use crate::store::error::StoreResult;
-use crate::store::guarded::{Gate, GuardedObjects};
+use crate::store::guarded::{Gate, GateSettings, GuardedObjects};
 use crate::store::metered::{Meter, MeteredObjects, MeteredSql, StoreObserver};
 use crate::store::mssql::{self, ConnectionLimit, SqlServer, SqlServerControl, SqlServerTenant};
 use crate::store::object::ObjectStore;
@@ -32,6 +32,9 @@ const CONTROL_BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Requests at once to one folder, at least: agents and comparisons come beside the documents.
 const DISK_REQUESTS: usize = 1024;
+
+/// Reads of a folder come from memory, or wait behind somebody's writes: what is usual for them says little.
+const DISK_LEAST_HEDGE: Duration = Duration::from_millis(500);
 
 /// One statement after the other.
 const INIT_CONNECTIONS: usize = 2;
@@ -68,7 +71,7 @@ pub(super) struct Backends {
     concurrent_requests: usize,
     connections: Arc<ConnectionLimit>,
     databases: Mutex<Vec<Shared>>,
-    /// By what operators know the stores by.
+    /// By what operators know the stores by: a folder, or a server's address.
     gates: Mutex<BTreeMap<String, Arc<Gate>>>,
 }
 
@@ -96,9 +99,7 @@ impl Backends {
         #[cfg(sluss_fault)]
         let (sql, jobs, objects) = crate::store::faulty::wrap(sql, jobs, objects);
         let sql = MeteredSql::new(sql, config.id.clone(), self.meter(name));
-        // A folder has threads of its own, and no connections that could run out.
-        let gate = self.gate(&format!("disk:{}", root_of(config).display()), DISK_REQUESTS.max(2 * self.concurrent_requests));
-        let objects = self.guarded(objects, "disk", gate);
+        let objects = self.guarded(objects, "disk", self.disk_gate(root_of(config)));
         Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, objects)))
     }
 
@@ -107,15 +108,22 @@ impl Backends {
         Arc::new(GuardedObjects::new(Arc::new(MeteredObjects::new(objects, self.meter(kind))), gate))
     }
 
-    /// The one gate of this process to a store. Its limit holds until the next start.
-    fn gate(&self, store: &str, limit: usize) -> Arc<Gate> {
+    /// The one gate of this process to a store. Its settings hold until the next start.
+    fn gate(&self, store: &str, settings: GateSettings) -> Arc<Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates.entry(store.to_owned()).or_insert_with(|| Gate::new(store, limit, self.queue_timeout, Arc::clone(&self.metrics)));
-        if gate.limit() != limit {
-            let held = gate.limit();
-            tracing::warn!(store, "{store} takes {held} requests at once, not {limit}: the first tenant that names it says how many");
+        let gate = gates.entry(store.to_owned()).or_insert_with(|| Gate::new(store, settings, Arc::clone(&self.metrics)));
+        if gate.settings() != settings {
+            let held = gate.settings().limit;
+            tracing::warn!(store, "{store} takes {held} requests at once: the first tenant that named it said so, until the next start");
         }
         Arc::clone(gate)
+    }
+
+    /// A folder has threads of its own and no connections that could run out, so its gate bounds little and spares much.
+    fn disk_gate(&self, root: &Path) -> Arc<Gate> {
+        let limit = DISK_REQUESTS.max(2 * self.concurrent_requests);
+        let settings = GateSettings { limit, patience: self.queue_timeout, least_hedge: DISK_LEAST_HEDGE };
+        self.gate(&format!("disk:{}", root.display()), settings)
     }
 
     /// With the name that the metrics know it by.

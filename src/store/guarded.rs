@@ -22,8 +22,8 @@ mod breaker;
 mod first_bytes;
 mod gate;
 
-pub use gate::Gate;
 use gate::Pass;
+pub use gate::{Gate, GateSettings};
 
 /// All that lies behind one gate fails at once while its store is out: `Unavailable`, with a reason that says since when.
 pub struct GuardedObjects {

@@ -15,7 +15,7 @@ use sluss::model::id::{DocId, DocKey, FreshKey, ObjectRef, PlacementName};
 use sluss::model::phase::{Phase, Side};
 use sluss::store::disk::DiskStore;
 use sluss::store::error::{StoreError, StoreErrorKind, StoreResult};
-use sluss::store::guarded::{Gate, GuardedObjects};
+use sluss::store::guarded::{Gate, GateSettings, GuardedObjects};
 use sluss::store::metered::{Meter, MeteredObjects, StoreObserver};
 use sluss::store::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use sluss::store::settings::TenantSettings;
@@ -149,7 +149,7 @@ impl Scene {
         let (mood, metrics) = (Arc::new(Mutex::new(Mood::Takes(Duration::ZERO))), Arc::new(Metrics::new("1.2.3")));
         let meter = Meter::new("moody", DEADLINE, Arc::clone(&metrics) as Arc<dyn StoreObserver>);
         let metered = MeteredObjects::new(Arc::new(Moody { disk, mood: Arc::clone(&mood) }), meter);
-        let gate = Gate::new("moody", 32, DEADLINE, Arc::clone(&metrics));
+        let gate = Gate::new("moody", GateSettings { limit: 32, patience: DEADLINE, least_hedge: 5 * MS }, Arc::clone(&metrics));
         let objects = Arc::new(GuardedObjects::new(Arc::new(metered), gate));
         let tenant = Arc::new(Tenant::new(config, Arc::clone(&sql) as _, sql, objects));
         metrics.add_tenant(&tenant.id);

@@ -15,13 +15,22 @@ use crate::telemetry::{InFlight, Metrics, Refusal};
 /// Reads whose callers have left and that are waited for still. Each keeps its place, so they are few beside the places.
 const MOST_OUTLIVING: usize = 16;
 
+/// What a process allows itself with one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateSettings {
+    /// Requests at once.
+    pub limit: usize,
+    /// How long a request waits for its place, and fails as throttled then.
+    pub patience: Duration,
+    /// No read is hedged sooner, however fast the store is: a scheduler's hiccup or a busy disk is not worth a second holder's work.
+    pub least_hedge: Duration,
+}
+
 /// One store as this process uses it. Everything that asks that store goes through the same gate.
 pub struct Gate {
     name: String,
-    limit: usize,
+    settings: GateSettings,
     places: Arc<Semaphore>,
-    /// How long a call waits for a place.
-    patience: Duration,
     outliving: Arc<Semaphore>,
     state: Mutex<State>,
     metrics: Arc<Metrics>,
@@ -33,28 +42,22 @@ struct State {
 }
 
 impl Gate {
-    /// `name`: what operators know the store by, in metrics and logs. `limit`: requests at once. A call that gets no place within
-    /// `patience` fails as throttled.
-    pub fn new(name: impl Into<String>, limit: usize, patience: Duration, metrics: Arc<Metrics>) -> Arc<Self> {
-        let (name, limit) = (name.into(), limit.max(1));
+    /// `name`: what operators know the store by, in metrics and logs.
+    pub fn new(name: impl Into<String>, settings: GateSettings, metrics: Arc<Metrics>) -> Arc<Self> {
+        let (name, limit) = (name.into(), settings.limit.max(1));
         metrics.add_store(&name);
         Arc::new(Self {
             name,
-            limit,
+            settings,
             places: Arc::new(Semaphore::new(limit)),
-            patience,
             outliving: Arc::new(Semaphore::new((limit / 4).clamp(1, MOST_OUTLIVING))),
             state: Mutex::new(State { breaker: Breaker::new(), first_bytes: FirstBytes::default() }),
             metrics,
         })
     }
 
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn limit(&self) -> usize {
-        self.limit
+    pub fn settings(&self) -> GateSettings {
+        self.settings
     }
 
     /// What the store usually takes to its first byte. Zero: it owes so many answers by now that it is better not asked.
@@ -62,7 +65,7 @@ impl Gate {
         if self.outliving.available_permits() == 0 {
             return Duration::ZERO;
         }
-        self.state().first_bytes.slow_after()
+        self.state().first_bytes.slow_after(self.settings.least_hedge)
     }
 
     /// Waits for a place. An error: the store is out, or is not asked because too many others ask it.
@@ -70,7 +73,7 @@ impl Gate {
         let refused = |refused| self.out(operation, target, refused);
         // Who would be refused need not wait for a place first.
         self.state().breaker.refuses(Instant::now()).map_or(Ok(()), Err).map_err(refused)?;
-        let place = match timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await {
+        let place = match timeout(self.settings.patience, Arc::clone(&self.places).acquire_owned()).await {
             Ok(place) => place.expect("nobody closes the semaphore"),
             Err(_) => return Err(self.busy(operation, target)),
         };
@@ -105,7 +108,8 @@ impl Gate {
 
     fn busy(&self, operation: &'static str, target: &str) -> StoreError {
         self.metrics.store_refused(&self.name, Refusal::Busy);
-        let reason = format!("{} requests to {} are under way, and none ended within {:?}", self.limit, self.name, self.patience);
+        let GateSettings { limit, patience, .. } = self.settings;
+        let reason = format!("{limit} requests to {} are under way, and none ended within {patience:?}", self.name);
         StoreError::new("objects", operation, target, StoreErrorKind::Throttled { retry_after: None }).because(reason)
     }
 

@@ -114,7 +114,7 @@ impl Bench {
         let metrics = Arc::new(Metrics::new("1.2.3"));
         let meter = Meter::new("moody", DEADLINE, Arc::clone(&metrics) as Arc<dyn StoreObserver>);
         let metered = MeteredObjects::new(Arc::clone(&store) as Arc<dyn ObjectStore>, meter);
-        let gate = Gate::new("s3.example:443", limit, PATIENCE, Arc::clone(&metrics));
+        let gate = Gate::new("s3.example:443", GateSettings { limit, patience: PATIENCE, least_hedge: 5 * MS }, Arc::clone(&metrics));
         let objects = GuardedObjects::new(Arc::new(metered), gate);
         let object = objects.mint().stored();
         Self { store, metrics, objects, object }
