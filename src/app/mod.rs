@@ -20,7 +20,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::backends::Backends;
-pub use self::examination::{Owned, adopt, examine, owners};
+pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
 use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};
 use crate::body::Body;

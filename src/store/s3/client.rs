@@ -14,8 +14,9 @@ use aws_sdk_s3::config::{
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
-use super::credentials;
+use super::{bucket, credentials};
 use crate::config::S3Config;
+use crate::store::error::StoreResult;
 
 /// Servers close idle connections after a minute or so; a request on one that is just being closed costs a retry.
 const IDLE_CONNECTION: Duration = Duration::from_secs(20);
@@ -65,6 +66,18 @@ impl S3Client {
             asking: Client::from_conf(common().timeout_config(asking).build()),
             sending: Client::from_conf(common().timeout_config(times.build()).build()),
         })
+    }
+}
+
+impl S3Client {
+    /// Makes the bucket that the settings name.
+    pub async fn create_bucket(&self, config: &S3Config) -> StoreResult<()> {
+        bucket::create(self, config).await
+    }
+
+    /// Removes everything that is in the bucket, and the bucket.
+    pub async fn remove_bucket(&self, name: &str) -> StoreResult<()> {
+        bucket::remove(self, name).await
     }
 }
 

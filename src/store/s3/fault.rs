@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
@@ -45,8 +46,7 @@ impl Call {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.error(StoreErrorKind::Timeout, "no connection in time"),
             SdkError::DispatchFailure(failure) => {
                 let words = failure.as_connector_error().map_or_else(|| "no connection".to_owned(), |error| chain(error));
-                // No request left: the credentials could not be had.
-                let kind = if failure.is_user() { StoreErrorKind::Denied } else { StoreErrorKind::Unavailable };
+                let kind = if lacks_credentials(error) { StoreErrorKind::Denied } else { StoreErrorKind::Unavailable };
                 self.error(kind, words)
             }
             SdkError::ResponseError(_) => self.error(StoreErrorKind::Unavailable, "the answer broke off, or is none of S3's"),
@@ -76,6 +76,18 @@ pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
 
 pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+/// No request left then.
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(error) = source {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// Codes first: Ceph answers a full quota with 403, and stores differ in which status means what.
