@@ -40,9 +40,11 @@ impl Readers {
                 return;
             }
             let (begun, in_trouble) = (Instant::now(), self.in_trouble.load(Ordering::Relaxed));
-            let answer = gateway.request(Method::GET, &document.path, HeaderMap::new(), body::empty()).await.unwrap();
-            assert_eq!(answer.status, StatusCode::OK, "{}", document.path);
-            let content = answer.bytes(1 << 20).await.unwrap();
+            let answer = gateway.request(Method::GET, &document.path, HeaderMap::new(), body::empty()).await;
+            let answer = answer.unwrap_or_else(|error| panic!("GET {} in trouble {in_trouble}: {error}", document.path));
+            assert_eq!(answer.status, StatusCode::OK, "GET {} in trouble {in_trouble}", document.path);
+            let content = answer.bytes(1 << 20).await;
+            let content = content.unwrap_or_else(|error| panic!("the body of {} in trouble {in_trouble}: {error}", document.path));
             assert!(content.len() as u64 == document.content.length && document.content.matches(0, &content), "{}", document.path);
             let taken = begun.elapsed();
             // One that began before its trouble ended is one of both.
