@@ -33,7 +33,7 @@ use crate::gateway::read::Reader;
 use crate::gateway::routes;
 use crate::gateway::service::{self, Documents};
 use crate::gateway::write::Writer;
-use crate::housekeeping::{Housekeeping, count_placements};
+use crate::housekeeping::{Housekeeping, count_placements, look_for_owners};
 use crate::migrate::agents::Agents;
 use crate::migrate::limits::LiveLimits;
 use crate::migrate::pace::Pace;
@@ -241,6 +241,7 @@ impl App {
         };
         self.tasks.spawn(housekeeping.run(self.drain.clone()));
         self.tasks.spawn(count_placements(Arc::clone(&self.tenants), self.drain.clone()));
+        self.tasks.spawn(look_for_owners(Arc::clone(&self.tenants), Arc::clone(&self.control), self.drain.clone()));
     }
 
     fn serve_settings(&self) -> ServeSettings {
