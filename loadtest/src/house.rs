@@ -40,8 +40,14 @@ impl Sql {
     }
 }
 
+/// Where objects are: the section `[objects]`, and what `[limits]` says for it.
+struct Objects<'a> {
+    section: &'a str,
+    limits: &'a str,
+}
+
 /// A folder of the house's own.
-const DISK: &str = "[objects]\ndisk = \"../objects\"\n";
+const DISK: Objects<'static> = Objects { section: "[objects]\ndisk = \"../objects\"\n", limits: "" };
 
 /// A started server with one tenant; it ends, and its folder goes, with this value.
 pub struct House {
@@ -67,23 +73,24 @@ impl House {
         furnish: impl FnOnce(&Path) -> anyhow::Result<()>,
         arrange: impl FnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
-        Self::built(&Sql::embedded(), DISK, furnish, arrange).await
+        Self::built(&Sql::embedded(), &DISK, furnish, arrange).await
     }
 
-    /// Serves an empty table, with objects where this section `[objects]` says.
-    pub async fn with_objects(section: &str) -> anyhow::Result<Self> {
-        Self::built(&Sql::embedded(), section, |folder| fill(&folder.join("acme.db"), std::iter::empty()), |_| Ok(())).await
+    /// Serves an empty table, with objects where this section `[objects]` says, under these `[limits]`.
+    pub async fn with_objects(section: &str, limits: &str) -> anyhow::Result<Self> {
+        Self::built(&Sql::embedded(), &Objects { section, limits }, |folder| fill(&folder.join("acme.db"), std::iter::empty()), |_| Ok(()))
+            .await
     }
 
     /// Serves the table `dbo.documents` of a database on SQL Server.
     pub async fn on_sql_server(server: &SqlServer) -> anyhow::Result<Self> {
         let sql = Sql { section: server.section(), collection: "revision = \"rv\"\ncreate = \"insert\"\n" };
-        Self::built(&sql, DISK, |_| Ok(()), |_| Ok(())).await
+        Self::built(&sql, &DISK, |_| Ok(()), |_| Ok(())).await
     }
 
     async fn built(
         sql: &Sql,
-        objects: &str,
+        objects: &Objects<'_>,
         furnish: impl FnOnce(&Path) -> anyhow::Result<()>,
         arrange: impl FnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
@@ -91,12 +98,14 @@ impl House {
         let [documents, admin] = [free_port()?, free_port()?];
         let settings = format!(
             "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:{documents}\"\nadmin = \"127.0.0.1:{admin}\"\n\
-             [control]\ndatabase = \"sqlite:control.db\"\n[agents]\npoll_max = \"1s\"\n"
+             [control]\ndatabase = \"sqlite:control.db\"\n[agents]\npoll_max = \"1s\"\n[limits]\n{}",
+            objects.limits
         );
         let Sql { section, collection } = sql;
         let tenant = format!(
             "{section}[collections.documents]\ntable = \"documents\"\nid = \"id\"\nid_type = \"integer\"\ncontent = \"content\"\n\
-             {collection}{objects}"
+             {collection}{}",
+            objects.section
         );
         fs::create_dir(folder.path().join("tenants"))?;
         fs::write(folder.path().join("sluss.toml"), settings)?;

@@ -15,6 +15,9 @@ mod nginx;
 mod plain;
 mod small;
 
+/// Enough for all parts at once: with less Sluss sends fewer, and something else would be measured.
+const LIMITS: &str = "buffer_bytes = \"160MiB\"\n";
+
 /// The same for Sluss and for the plain program.
 pub const PART_BYTES: u64 = 8 << 20;
 pub const PARALLEL_PARTS: usize = 4;
@@ -22,7 +25,7 @@ pub const PARALLEL_PARTS: usize = 4;
 pub async fn run(bytes: u64, runs: u32, lasts: Duration) -> anyhow::Result<()> {
     let bucket = Bucket::new();
     let section = format!("{}part_size = \"{PART_BYTES}\"\nparallel_parts = {PARALLEL_PARTS}\n", bucket.objects_section());
-    let house = House::with_objects(&section).await?;
+    let house = House::with_objects(&section, LIMITS).await?;
     for phase in [Phase::Shadow, Phase::Dual, Phase::Object] {
         house.flip(phase).await?;
     }
