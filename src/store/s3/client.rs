@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider, SharedHttpClient,
@@ -55,6 +55,7 @@ impl S3Client {
                 // Reading watches for stalls itself, and goes on where it was.
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 // All requests of the process to one endpoint draw on one budget of retries, which successes fill again.
+                .retry_partition(RetryPartition::new(config.endpoint.clone()))
                 .retry_config(
                     RetryConfig::standard()
                         .with_max_attempts(config.attempts)
