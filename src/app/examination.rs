@@ -117,6 +117,7 @@ fn stores(config: &Config) -> ObjectBackends {
     ObjectBackends::new(Arc::new(Metrics::new(super::VERSION)), budget, &config.limits)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn told(error: StoreError) -> anyhow::Error {
     anyhow::anyhow!(error.chain())
 }

@@ -57,6 +57,7 @@ async fn clock(store: &S3Store, key: &str) -> Finding {
         Ok(answer) => answer,
         Err(error) => return unanswered(store, CLOCK, &error),
     };
+    #[expect(clippy::disallowed_methods, reason = "this machine's clock is what is in question")]
     let (now, theirs) = (SystemTime::now(), answer.last_modified.and_then(|time| SystemTime::try_from(time).ok()));
     let Some(theirs) = theirs else { return Finding::note(CLOCK, "the store does not say when an object was stored", "") };
     let skew = now.duration_since(theirs).unwrap_or_else(|ahead| ahead.duration());
