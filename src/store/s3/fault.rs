@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
@@ -45,9 +46,9 @@ impl Call {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.error(StoreErrorKind::Timeout, "no connection in time"),
             SdkError::DispatchFailure(failure) => {
                 let words = failure.as_connector_error().map_or_else(|| "no connection".to_owned(), |error| chain(error));
-                // No request left: the credentials could not be had.
-                let kind = if failure.is_user() { StoreErrorKind::Denied } else { StoreErrorKind::Unavailable };
-                self.error(kind, words)
+                // No request left: the keys could not be had.
+                let keyless = failure.as_connector_error().is_some_and(|error| is_about_keys(error));
+                self.error(if keyless { StoreErrorKind::Denied } else { StoreErrorKind::Unavailable }, words)
             }
             SdkError::ResponseError(_) => self.error(StoreErrorKind::Unavailable, "the answer broke off, or is none of S3's"),
             SdkError::ConstructionFailure(failure) => self.error(StoreErrorKind::Other, format!("no request could be made: {failure:?}")),
@@ -91,6 +92,10 @@ fn kind(status: u16, code: &str, retry_after: Option<Duration>) -> StoreErrorKin
         (_, 500 | 502 | 503 | 504) => StoreErrorKind::Unavailable,
         (_, _) => StoreErrorKind::Other,
     }
+}
+
+fn is_about_keys(error: &(dyn Error + 'static)) -> bool {
+    error.is::<CredentialsError>() || error.source().is_some_and(is_about_keys)
 }
 
 fn chain(error: &(dyn Error + 'static)) -> String {
