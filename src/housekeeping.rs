@@ -1,15 +1,16 @@
 //! What a process does by the clock beside its work: heartbeats, and the gauges that no event sets.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 mod filling;
+mod owners;
 
 pub use filling::count_placements;
+pub use owners::watch_owners;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -18,7 +19,6 @@ use crate::store::control::{ControlStore, Process};
 use crate::store::error::StoreResult;
 use crate::store::sql::PoolUse;
 use crate::telemetry::{HeldBy, HeldDocuments, JobGauge, Metrics};
-use crate::tenants::ownership::Standing;
 use crate::tenants::{Tenant, Tenants};
 
 /// Often enough for a dashboard, seldom enough for 500 databases.
@@ -26,9 +26,6 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// The figures of a tenant are one process's to export; after this long without it another one takes them.
 const FIGURES_HOLD: Duration = Duration::from_secs(30);
-
-/// Often enough that a copy of a database does little before it is noticed.
-const OWNERS_EVERY: Duration = Duration::from_secs(60);
 
 pub struct Housekeeping {
     pub process: Process,
@@ -46,16 +43,10 @@ impl Housekeeping {
         self.metrics.set_buffer_limit(self.budget.limit_bytes());
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut owners_seen = HashMap::new();
         while drain.run_until_cancelled(ticks.tick()).await.is_some() {
             self.metrics.set_buffer(self.budget.used_bytes());
             self.beat(self.process.works).await;
             for tenant in self.tenants.all().values() {
-                let due = owners_seen.get(&tenant.id).is_none_or(|seen: &Instant| seen.elapsed() >= OWNERS_EVERY);
-                if due || tenant.ownership.standing() == Standing::Unknown {
-                    self.look_for_owner(tenant).await;
-                    owners_seen.insert(tenant.id.clone(), Instant::now());
-                }
                 if let Err(error) = self.observe(tenant).await {
                     tracing::warn!(tenant = %tenant.id, "the gauges of {} are stale: {}", tenant.id, error.chain());
                     self.forget(tenant);
@@ -71,26 +62,6 @@ impl Housekeeping {
         let process = Process { seen_at: self.clock.now(), works, ..self.process.clone() };
         if let Err(error) = self.control.heartbeat(&process).await {
             tracing::warn!("no heartbeat: {}", error.chain());
-        }
-    }
-
-    /// Whose the tenant's objects are. A store that is away is asked again.
-    async fn look_for_owner(&self, tenant: &Tenant) {
-        let look = async {
-            let installation = self.control.installation().await?;
-            tenant.ownership.look(&*tenant.objects, &installation).await
-        };
-        match look.await {
-            Ok(Standing::Ours | Standing::Unknown) => {}
-            Ok(Standing::Anothers { placement, owner }) => tracing::error!(
-                event = "not_ours",
-                tenant = %tenant.id,
-                "placement {placement} of {} belongs to installation {owner}: no writes, no agents; `sluss reconcile` adopts it",
-                tenant.id
-            ),
-            Err(error) => {
-                tracing::warn!(tenant = %tenant.id, "nobody could look whose the objects of {} are: {}", tenant.id, error.chain())
-            }
         }
     }
 

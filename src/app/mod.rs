@@ -33,7 +33,7 @@ use crate::gateway::read::Reader;
 use crate::gateway::routes;
 use crate::gateway::service::{self, Documents};
 use crate::gateway::write::Writer;
-use crate::housekeeping::{Housekeeping, count_placements};
+use crate::housekeeping::{Housekeeping, count_placements, watch_owners};
 use crate::migrate::agents::Agents;
 use crate::migrate::limits::LiveLimits;
 use crate::migrate::pace::Pace;
@@ -240,6 +240,7 @@ impl App {
             pools: Box::new(move || backends.pools()),
         };
         self.tasks.spawn(housekeeping.run(self.drain.clone()));
+        self.tasks.spawn(watch_owners(Arc::clone(&self.control), Arc::clone(&self.tenants), self.drain.clone()));
         self.tasks.spawn(count_placements(Arc::clone(&self.tenants), self.drain.clone()));
     }
 
