@@ -60,9 +60,11 @@ nightly:
 	$(MAKE) demo ARGS='--seconds 300'
 
 bench:
-	@tests/setup build
+	@tests/setup bench
+	@tests/ceph/s3-server start
 	$(CARGO) build --bins --package sluss --package sluss-tds --package sluss-loadtest
 	$(CARGO) run --package sluss-loadtest -- small
 	$(CARGO) run --package sluss-loadtest -- memory
 	$(CARGO) run --package sluss-loadtest -- memory --sql mssql
 	$(CARGO) run --package sluss-loadtest -- lanes
+	$(CARGO) run --package sluss-loadtest -- objects

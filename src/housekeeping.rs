@@ -10,7 +10,7 @@ mod filling;
 mod owners;
 
 pub use filling::count_placements;
-pub use owners::watch_owners;
+pub use owners::look_for_owners;
 
 use crate::budget::Budget;
 use crate::clock::Clock;

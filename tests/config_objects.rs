@@ -82,7 +82,7 @@ fn a_placement_on_s3_has_its_defaults_and_one_spelling_of_its_endpoint() {
     assert_eq!((s3.endpoint.as_str(), s3.bucket.as_str(), s3.region.as_str()), ("https://s3.example.com", "documents", "us-east-1"));
     assert_eq!(
         (s3.path_style, s3.ca_file, s3.attempts, s3.part_bytes, s3.parallel_parts, s3.concurrency),
-        (true, None, 4, 8 << 20, 4, 128)
+        (true, None, 4, 5 << 20, 4, 128)
     );
     let seconds = [s3.connect_timeout, s3.first_byte_timeout, s3.idle_timeout, s3.timeout].map(|timeout| timeout.as_secs());
     assert_eq!(seconds, [3, 10, 10, 60]);

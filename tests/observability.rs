@@ -25,6 +25,7 @@ fn rendered() -> String {
     let metrics = Metrics::new("1.2.3");
     let acme = "acme".parse().unwrap();
     metrics.add_tenant(&acme);
+    metrics.add_store("s3.example:443");
     let duration = Duration::from_millis(3);
     metrics.request(&Answered { tenant: Some(&acme), operation: "read", served_from: ServedFrom::Sql, code: 200, duration });
     metrics.fallback(&acme, "unavailable");

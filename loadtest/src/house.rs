@@ -17,6 +17,7 @@ use sluss::demo::pattern::Pattern;
 use sluss::model::phase::Phase;
 use tokio::time::{Instant, sleep};
 
+use crate::cpu;
 use crate::program;
 use crate::sql_server::SqlServer;
 
@@ -32,6 +33,21 @@ struct Sql {
     section: String,
     collection: &'static str,
 }
+
+impl Sql {
+    fn embedded() -> Self {
+        Self { section: "[sql]\ndatabase = \"sqlite:../acme.db\"\n".to_owned(), collection: "" }
+    }
+}
+
+/// Where objects are: the section `[objects]`, and what `[limits]` says for it.
+struct Objects<'a> {
+    section: &'a str,
+    limits: &'a str,
+}
+
+/// A folder of the house's own.
+const DISK: Objects<'static> = Objects { section: "[objects]\ndisk = \"../objects\"\n", limits: "" };
 
 /// A started server with one tenant; it ends, and its folder goes, with this value.
 pub struct House {
@@ -57,18 +73,24 @@ impl House {
         furnish: impl FnOnce(&Path) -> anyhow::Result<()>,
         arrange: impl FnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
-        let sql = Sql { section: "[sql]\ndatabase = \"sqlite:../acme.db\"\n".to_owned(), collection: "" };
-        Self::built(&sql, furnish, arrange).await
+        Self::built(&Sql::embedded(), &DISK, furnish, arrange).await
+    }
+
+    /// Serves an empty table, with objects where this section `[objects]` says, under these `[limits]`.
+    pub async fn with_objects(section: &str, limits: &str) -> anyhow::Result<Self> {
+        Self::built(&Sql::embedded(), &Objects { section, limits }, |folder| fill(&folder.join("acme.db"), std::iter::empty()), |_| Ok(()))
+            .await
     }
 
     /// Serves the table `dbo.documents` of a database on SQL Server.
     pub async fn on_sql_server(server: &SqlServer) -> anyhow::Result<Self> {
         let sql = Sql { section: server.section(), collection: "revision = \"rv\"\ncreate = \"insert\"\n" };
-        Self::built(&sql, |_| Ok(()), |_| Ok(())).await
+        Self::built(&sql, &DISK, |_| Ok(()), |_| Ok(())).await
     }
 
     async fn built(
         sql: &Sql,
+        objects: &Objects<'_>,
         furnish: impl FnOnce(&Path) -> anyhow::Result<()>,
         arrange: impl FnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
@@ -76,12 +98,14 @@ impl House {
         let [documents, admin] = [free_port()?, free_port()?];
         let settings = format!(
             "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:{documents}\"\nadmin = \"127.0.0.1:{admin}\"\n\
-             [control]\ndatabase = \"sqlite:control.db\"\n[agents]\npoll_max = \"1s\"\n"
+             [control]\ndatabase = \"sqlite:control.db\"\n[agents]\npoll_max = \"1s\"\n[limits]\n{}",
+            objects.limits
         );
         let Sql { section, collection } = sql;
         let tenant = format!(
             "{section}[collections.documents]\ntable = \"documents\"\nid = \"id\"\nid_type = \"integer\"\ncontent = \"content\"\n\
-             {collection}[objects]\ndisk = \"../objects\"\n"
+             {collection}{}",
+            objects.section
         );
         fs::create_dir(folder.path().join("tenants"))?;
         fs::write(folder.path().join("sluss.toml"), settings)?;
@@ -148,6 +172,11 @@ impl House {
             }
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Of the server's process.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        cpu::of(&self.server.id().to_string())
     }
 
     pub fn folder(&self) -> &Path {

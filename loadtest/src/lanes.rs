@@ -10,11 +10,11 @@ use bytes::Bytes;
 use sluss::demo::pattern::Pattern;
 use tokio_util::task::TaskTracker;
 
+use crate::cpu;
 use crate::sql_server::SqlServer;
 
 mod bare_mssql_client;
 mod bare_tiberius;
-mod cpu;
 mod product;
 
 use bare_mssql_client::{Query, QueryStreamBlob};

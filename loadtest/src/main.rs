@@ -1,10 +1,12 @@
 //! `sluss-loadtest`: how fast a `sluss serve` of its own answers, and how much memory that takes, on the embedded stores and on SQL Server;
-//! and what bytes to and from SQL Server cost. The figures are the machine's: server, clients and stores share its cores and its disk.
+//! what bytes to and from SQL Server cost, and what Sluss adds to a store that speaks S3. The figures are the machine's: server, clients and stores share its cores and its disk.
 
+mod cpu;
 mod house;
 mod lanes;
 mod latency;
 mod memory;
+mod objects;
 mod program;
 mod rows;
 mod small;
@@ -66,6 +68,18 @@ enum Measurement {
         #[arg(long, default_value_t = 1000, value_parser = value_parser!(u64).range(1..))]
         milliseconds: u64,
     },
+    /// Objects on S3: large ones through Sluss and by a plain program of the AWS SDK, small ones through nginx, too.
+    Objects {
+        /// Length of the large document.
+        #[arg(long, default_value_t = 1 << 30, value_parser = value_parser!(u64).range(1..=MAX_CONTENT_BYTES))]
+        bytes: u64,
+        /// Each figure is the median of so many runs.
+        #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..))]
+        runs: u32,
+        /// How long a run of small reads is.
+        #[arg(long, default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
+        seconds: u64,
+    },
 }
 
 #[tokio::main]
@@ -77,5 +91,6 @@ async fn main() -> anyhow::Result<()> {
         Measurement::Rows { rows, verify_up_to } => rows::run(&rows, verify_up_to).await,
         Measurement::Memory { bytes, sql } => memory::run(bytes, sql).await,
         Measurement::Lanes { runs, milliseconds } => lanes::run(runs, Duration::from_millis(milliseconds)).await,
+        Measurement::Objects { bytes, runs, seconds } => objects::run(bytes, runs, Duration::from_secs(seconds)).await,
     }
 }

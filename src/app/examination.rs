@@ -7,12 +7,13 @@ use super::backends;
 use super::objects::ObjectBackends;
 use crate::budget::Budget;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, PlacementConfig, TenantConfig};
+use crate::config::{Config, PlacementConfig, S3Config, TenantConfig};
 use crate::migrate::evidence;
 use crate::store::control::{AuditRecord, ControlStore};
 use crate::store::doctor::Finding;
 use crate::store::error::StoreError;
 use crate::store::object::ObjectStore;
+use crate::store::s3::S3Client;
 use crate::telemetry::Metrics;
 
 /// One command has the process to itself.
@@ -120,11 +121,22 @@ async fn control(config: &Config) -> anyhow::Result<Arc<dyn ControlStore>> {
     backends::control_that_is_there(&config.control, &clock).await
 }
 
+/// Makes a bucket for a demo, as these settings name it.
+pub async fn create_bucket(config: &S3Config) -> anyhow::Result<()> {
+    S3Client::new(config)?.create_bucket(config).await.map_err(told)
+}
+
+/// Takes it away again with all that is in it.
+pub async fn remove_bucket(config: &S3Config) -> anyhow::Result<()> {
+    S3Client::new(config)?.remove_bucket(&config.bucket).await.map_err(told)
+}
+
 fn stores(config: &Config) -> ObjectBackends {
     let budget = Arc::new(Budget::new(config.limits.buffer_bytes, BUDGET_WAIT));
     ObjectBackends::new(Arc::new(Metrics::new(super::VERSION)), budget, &config.limits)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn told(error: StoreError) -> anyhow::Error {
     anyhow::anyhow!(error.chain())
 }

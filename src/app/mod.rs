@@ -20,7 +20,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::backends::Backends;
-pub use self::examination::{Owned, adopt, examine, owners};
+pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
 use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};
 use crate::body::Body;
@@ -33,7 +33,7 @@ use crate::gateway::read::Reader;
 use crate::gateway::routes;
 use crate::gateway::service::{self, Documents};
 use crate::gateway::write::Writer;
-use crate::housekeeping::{Housekeeping, count_placements, watch_owners};
+use crate::housekeeping::{Housekeeping, count_placements, look_for_owners};
 use crate::migrate::agents::Agents;
 use crate::migrate::limits::LiveLimits;
 use crate::migrate::pace::Pace;
@@ -240,8 +240,8 @@ impl App {
             pools: Box::new(move || backends.pools()),
         };
         self.tasks.spawn(housekeeping.run(self.drain.clone()));
-        self.tasks.spawn(watch_owners(Arc::clone(&self.control), Arc::clone(&self.tenants), self.drain.clone()));
         self.tasks.spawn(count_placements(Arc::clone(&self.tenants), self.drain.clone()));
+        self.tasks.spawn(look_for_owners(Arc::clone(&self.tenants), Arc::clone(&self.control), self.drain.clone()));
     }
 
     fn serve_settings(&self) -> ServeSettings {

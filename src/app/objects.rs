@@ -1,5 +1,6 @@
 //! From a placement's configuration to its object store. Placements that are reached the same way share one client, and its connections.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,22 +9,45 @@ use anyhow::Context;
 use crate::budget::Budget;
 use crate::config::{Limits, ObjectStoreConfig, PlacementConfig, S3Config};
 use crate::store::disk::DiskStore;
+use crate::store::guarded::{Gate, GateSettings, GuardedObjects};
 use crate::store::metered::{Meter, MeteredObjects, StoreObserver};
 use crate::store::object::ObjectStore;
 use crate::store::placed::{FillLimits, Place};
 use crate::store::s3::{S3Client, S3Store};
 use crate::telemetry::Metrics;
 
+/// Requests at once to one folder, at least: agents and comparisons come beside the documents. A folder has threads of its own and no
+/// connections that could run out, so its gate bounds little and spares much.
+const DISK_REQUESTS: usize = 1024;
+
+/// Reads of a folder come from memory, or wait behind somebody's writes: what is usual for them says little.
+const DISK_LEAST_HEDGE: Duration = Duration::from_millis(500);
+
+/// Far above a healthy store's answer, far below what a person notices.
+const S3_LEAST_HEDGE: Duration = Duration::from_millis(20);
+
 pub(super) struct ObjectBackends {
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     store_timeout: Duration,
+    queue_timeout: Duration,
+    concurrent_requests: usize,
     clients: Mutex<Vec<(S3Config, S3Client)>>,
+    /// By what operators know the stores by: a folder, or a server's address.
+    gates: Mutex<BTreeMap<String, Arc<Gate>>>,
 }
 
 impl ObjectBackends {
     pub(super) fn new(metrics: Arc<Metrics>, budget: Arc<Budget>, limits: &Limits) -> Self {
-        Self { metrics, budget, store_timeout: limits.store_timeout, clients: Mutex::default() }
+        Self {
+            metrics,
+            budget,
+            store_timeout: limits.store_timeout,
+            queue_timeout: limits.queue_timeout,
+            concurrent_requests: limits.concurrent_requests,
+            clients: Mutex::default(),
+            gates: Mutex::default(),
+        }
     }
 
     /// Asks no store yet, so one that is away keeps nobody from starting.
@@ -48,8 +72,35 @@ impl ObjectBackends {
     /// One of a tenant's placements, with its limits.
     pub(super) fn place(&self, placement: &PlacementConfig) -> anyhow::Result<Place> {
         let store = self.open(placement).with_context(|| format!("placement {}", placement.name))?;
+        // Deadlines and counts first, so that the gate hears of what takes too long.
+        let store = Arc::new(GuardedObjects::new(store, self.gate(&placement.store)));
         let limits = FillLimits { max_objects: placement.max_objects, max_bytes: placement.max_bytes };
         Ok(Place { name: placement.name.clone(), limits, store })
+    }
+
+    /// The one gate of this process to a store. Its settings hold until the next start.
+    fn gate(&self, store: &ObjectStoreConfig) -> Arc<Gate> {
+        let patience = self.queue_timeout;
+        let (name, settings) = match store {
+            ObjectStoreConfig::Disk { root } => {
+                let limit = DISK_REQUESTS.max(2 * self.concurrent_requests);
+                (format!("disk:{}", root.display()), GateSettings { limit, patience, least_hedge: DISK_LEAST_HEDGE })
+            }
+            ObjectStoreConfig::S3(s3) => {
+                let address = s3.endpoint.split_once("://").map_or(s3.endpoint.as_str(), |(_, address)| address);
+                (address.to_owned(), GateSettings { limit: s3.concurrency, patience, least_hedge: S3_LEAST_HEDGE })
+            }
+        };
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.entry(name.clone()).or_insert_with(|| Gate::new(&name, settings, Arc::clone(&self.metrics)));
+        if gate.settings() != settings {
+            let held = gate.settings().limit;
+            tracing::warn!(
+                store = name,
+                "{name} takes {held} requests at once: the first placement that named it said so, until the next start"
+            );
+        }
+        Arc::clone(gate)
     }
 
     fn client(&self, s3: &S3Config) -> anyhow::Result<S3Client> {

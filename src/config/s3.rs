@@ -110,7 +110,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Box<S3Config>> {
     }
     let attempts = section.count("attempts", 4, 1..=20);
     // Even the smallest parts reach the largest document long before S3's 10,000 parts.
-    let part_bytes = section.bytes("part_size", 8 * MIB, 5 * MIB..=GIB);
+    let part_bytes = section.bytes("part_size", 5 * MIB, 5 * MIB..=GIB);
     let parallel_parts = section.count("parallel_parts", 4, 1..=64);
     let concurrency = section.count("concurrency", 128, 1..=10_000);
     Some(Box::new(S3Config {

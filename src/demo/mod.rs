@@ -1,5 +1,6 @@
 //! `sluss demo`: the whole product in one process on embedded stores in a temporary folder, under traffic that knows what it wrote.
 
+mod bucket;
 mod compare;
 pub mod ledger;
 pub mod pattern;
@@ -19,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::bucket::DemoBucket;
 use self::show::Show;
 use self::traffic::Traffic;
 use crate::app::{self, App, Role};
@@ -34,6 +36,10 @@ pub struct DemoArgs {
     /// Keeps everything in this folder, which must be empty or missing; else a temporary one is used and removed.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<std::path::PathBuf>,
+    /// Keeps objects in a bucket of its own on the S3 store that AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY name; it is removed at the end.
+    #[arg(long)]
+    s3: bool,
     /// Where documents are served; another port is taken if this one is in use.
     #[arg(long, default_value = "127.0.0.1:8080")]
     documents: SocketAddr,
@@ -46,7 +52,22 @@ pub struct DemoArgs {
 pub async fn run(args: DemoArgs, json: bool) -> anyhow::Result<bool> {
     let temporary = tempfile::Builder::new().prefix("sluss-demo-").tempdir().context("make a temporary folder")?;
     let folder = args.folder.as_deref().unwrap_or(temporary.path());
-    let tenants = seed::plant(folder, free(args.documents).await?, free(args.admin).await?).await?;
+    let bucket = match args.s3 {
+        true => Some(DemoBucket::create().await.context("make a bucket for the demo")?),
+        false => None,
+    };
+    let objects = bucket.as_ref().map_or_else(|| "disk = \"../objects\"\n".to_owned(), DemoBucket::keys);
+    let passed = show(&args, json, folder, objects).await;
+    match bucket {
+        // Who keeps the folder keeps what its databases name.
+        Some(bucket) if args.folder.is_none() => bucket.remove().await.context("remove the demo's bucket")?,
+        Some(_) | None => {}
+    }
+    passed
+}
+
+async fn show(args: &DemoArgs, json: bool, folder: &Path, objects: String) -> anyhow::Result<bool> {
+    let tenants = seed::plant(folder, free(args.documents).await?, free(args.admin).await?, objects).await?;
     let config = Config::load(&folder.join("sluss.toml")).context("the demo's own configuration")?;
     for tenant in &config.tenants {
         app::init(&config, tenant).await?;

@@ -58,12 +58,13 @@ const CUSTOMERS: [Customer; 2] = [
 ];
 
 /// Fills the folder, and answers with what lies there.
-pub(super) async fn plant(folder: &Path, documents: SocketAddr, admin: SocketAddr) -> anyhow::Result<Vec<Document>> {
+/// `objects`: where the tenants' objects lie, as their files say it.
+pub(super) async fn plant(folder: &Path, documents: SocketAddr, admin: SocketAddr, objects: String) -> anyhow::Result<Vec<Document>> {
     let folder = folder.to_owned();
-    tokio::task::spawn_blocking(move || plant_now(&folder, documents, admin)).await?
+    tokio::task::spawn_blocking(move || plant_now(&folder, documents, admin, &objects)).await?
 }
 
-fn plant_now(folder: &Path, documents: SocketAddr, admin: SocketAddr) -> anyhow::Result<Vec<Document>> {
+fn plant_now(folder: &Path, documents: SocketAddr, admin: SocketAddr, objects: &str) -> anyhow::Result<Vec<Document>> {
     std::fs::create_dir_all(folder.join("tenants"))?;
     anyhow::ensure!(!folder.join("sluss.toml").exists(), "{} is not empty", folder.display());
     let gateway = format!(
@@ -76,7 +77,7 @@ fn plant_now(folder: &Path, documents: SocketAddr, admin: SocketAddr) -> anyhow:
     for customer in &CUSTOMERS {
         let tenant = customer.tenant;
         let config = format!(
-            "oldest_sql_backup = \"0s\"\n[sql]\ndatabase = \"sqlite:../{tenant}.db\"\n{}[objects]\ndisk = \"../objects\"\nprefix = \"{tenant}/\"\n",
+            "oldest_sql_backup = \"0s\"\n[sql]\ndatabase = \"sqlite:../{tenant}.db\"\n{}[objects]\n{objects}prefix = \"{tenant}/\"\n",
             customer.collections
         );
         std::fs::write(folder.join(format!("tenants/{tenant}.toml")), config)?;

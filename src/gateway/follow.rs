@@ -1,11 +1,14 @@
-//! Follows one content of one document across its holders: the preferred one first, the other if that fails, and on to
-//! whichever has it when the row moves under the read. It never mixes two contents: the stamp decides.
+//! Follows one content of one document across its holders: the preferred one first, the other if that fails or is slow to begin, and
+//! on to whichever has it when the row moves under the read. It never mixes two contents: the stamp decides.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt, stream};
 
+use super::hedge::Hedge;
 use crate::body::BoxError;
 use crate::model::content::PIECE_BYTES;
 use crate::model::document::{DocRow, Document, Holder};
@@ -15,13 +18,14 @@ use crate::model::stamp::Stamp;
 use crate::store::checked::open_checked;
 use crate::store::error::{Interrupted, StoreError, StoreErrorKind, StoreResult};
 use crate::store::object::ByteStream;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, ServedFrom};
 use crate::tenants::Tenant;
 
 /// Looks at the row before a read is given up: each further one means that the row has moved again, or a store failed again.
 const MAX_LOOKS: u32 = 6;
 
-/// A read holds a piece of an object that is checked and one that is sent, or three of SQL's portions.
+/// A read holds a piece of an object that is checked and one that is sent, or three of SQL's portions. While both holders are asked
+/// for their first bytes, a piece of the one and a portion of the other.
 pub const HELD_BYTES: u64 = 2 * PIECE_BYTES as u64;
 
 /// Three of these fit into what a read holds.
@@ -82,12 +86,23 @@ impl Follow {
         avoid: Option<Side>,
         missing: &mut Option<ObjectRef>,
     ) -> Result<Option<Source>, StoreError> {
+        let preferred = row.state.phase.reads_from();
+        let hedge_after = self.hedge_after(row, holder, preferred, avoid);
+        // A store that owes too many answers is left alone where another holder has the content.
+        let is_spared = hedge_after.is_some_and(|after| after.is_zero());
+        let sides = sides(holder, preferred, if is_spared { Some(Side::Object) } else { avoid });
+        let (first, hedge) = (sides.first().copied(), Hedge::new(hedge_after.filter(|_| !is_spared)));
+        let asked = sides.into_iter().enumerate().map(|(place, side)| self.open_in_turn(place == 0, side, row, &hedge));
+        let mut answers: FuturesUnordered<_> = asked.collect();
         let mut failure: Option<StoreError> = None;
-        for side in sides(holder, row.state.phase.reads_from(), avoid) {
-            match self.open_side(side, row).await {
+        while let Some((side, answer)) = answers.next().await {
+            match answer {
                 Ok(Some(source)) => {
-                    if let Some(failure) = &failure {
-                        self.note_fallback(side, failure);
+                    if let Some(failure) = failure.filter(|_| first != Some(side)) {
+                        self.note_fallback(side, &failure);
+                    }
+                    if is_spared || hedge.has_begun() {
+                        self.metrics.hedge(&self.tenant.id, served_from(side));
                     }
                     return Ok(Some(source));
                 }
@@ -104,7 +119,27 @@ impl Follow {
         }
     }
 
-    async fn open_side(&self, side: Side, row: &DocRow) -> StoreResult<Option<Source>> {
+    /// How long the object store is waited for before SQL is asked beside it. `None`: there is no such choice.
+    fn hedge_after(&self, row: &DocRow, holder: Holder, preferred: Side, avoid: Option<Side>) -> Option<Duration> {
+        if (holder, preferred, avoid) != (Holder::Both, Side::Object, None) {
+            return None;
+        }
+        let object = row.location.as_ref().and_then(|location| location.object.as_ref())?;
+        self.tenant.objects.hedge_after(object)
+    }
+
+    /// Asks one holder when it is its turn.
+    async fn open_in_turn(&self, is_first: bool, side: Side, row: &DocRow, hedge: &Hedge) -> (Side, StoreResult<Option<Source>>) {
+        if !is_first {
+            hedge.second_is_due().await;
+            return (side, self.open_side(side, row, || ()).await);
+        }
+        let answer = self.open_side(side, row, || hedge.first_begins()).await;
+        hedge.first_ended();
+        (side, answer)
+    }
+
+    async fn open_side(&self, side: Side, row: &DocRow, begins: impl FnOnce()) -> StoreResult<Option<Source>> {
         let stream = match side {
             Side::Sql => self.open_sql(row).await?,
             Side::Object => match &row.location {
@@ -113,6 +148,7 @@ impl Follow {
             },
         };
         let Some(mut stream) = stream else { return Ok(None) };
+        begins();
         // The first bytes are awaited here, while another holder can still answer instead.
         match stream.next().await {
             Some(Ok(first)) => {
@@ -227,9 +263,14 @@ fn index(position: u64, content: &Bytes) -> usize {
     usize::try_from(position).unwrap_or(usize::MAX).min(content.len())
 }
 
-fn label(side: Side) -> &'static str {
+/// The holder's name in answers, metrics and logs.
+pub(super) fn served_from(side: Side) -> ServedFrom {
     match side {
-        Side::Sql => "sql",
-        Side::Object => "object",
+        Side::Sql => ServedFrom::Sql,
+        Side::Object => ServedFrom::Object,
     }
+}
+
+fn label(side: Side) -> &'static str {
+    served_from(side).label()
 }

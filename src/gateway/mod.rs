@@ -3,6 +3,7 @@
 pub mod conditional;
 pub mod disposition;
 pub mod follow;
+mod hedge;
 pub mod inbound;
 pub mod layers;
 pub mod range;

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use http::Response;
 use tokio_util::task::TaskTracker;
 
-use super::follow::{Follow, HELD_BYTES, Lost};
+use super::follow::{Follow, HELD_BYTES, Lost, served_from};
 use super::range::{self, Wanted};
 use super::request::DocumentRequest;
 use super::rescue::GatewayError;
@@ -81,7 +81,7 @@ impl Reader {
                 self.shadow.compare(&request.tenant, row);
             }
             *response.body_mut() = content;
-            served(side)
+            served_from(side)
         };
         respond::set_served_from(&mut response, served_from);
         Ok(Ok(response))
@@ -93,7 +93,9 @@ impl Reader {
             Wanted::Part(range) => range,
             Wanted::Whole | Wanted::Unsatisfiable => 0..found.length_bytes,
         };
-        let held = if found.length_bytes <= SMALL_BYTES { found.length_bytes } else { found.length_bytes.min(HELD_BYTES) };
+        // Each of two holders may bring its first bytes.
+        let brought = if found.holder == Holder::Both { 2 * found.length_bytes } else { found.length_bytes };
+        let held = if found.length_bytes <= SMALL_BYTES { found.length_bytes } else { brought.min(HELD_BYTES) };
         let portion = self.budget.portion_bytes();
         let Some(grant) = self.budget.acquire(held).await else { return Ok(None) };
         self.ask_for_copy(request, &row, found.holder);
@@ -163,14 +165,7 @@ fn expected(holder: Holder, preferred: Side) -> ServedFrom {
     match holder {
         Holder::NoDocument | Holder::NoContent => ServedFrom::Nothing,
         Holder::Sql => ServedFrom::Sql,
-        Holder::Both => served(preferred),
+        Holder::Both => served_from(preferred),
         Holder::Object | Holder::EmptyDocument => ServedFrom::Object,
-    }
-}
-
-fn served(side: Side) -> ServedFrom {
-    match side {
-        Side::Sql => ServedFrom::Sql,
-        Side::Object => ServedFrom::Object,
     }
 }

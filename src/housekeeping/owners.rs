@@ -29,7 +29,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 16;
 
 /// Runs until the process drains.
-pub async fn watch_owners(control: Arc<dyn ControlStore>, tenants: Arc<Tenants>, drain: CancellationToken) {
+pub async fn look_for_owners(tenants: Arc<Tenants>, control: Arc<dyn ControlStore>, drain: CancellationToken) {
     let mut ticks = interval(NEW_WITHIN);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = HashMap::new();

@@ -10,6 +10,7 @@ pub mod error;
 pub mod evidence;
 #[cfg(sluss_fault)]
 pub mod faulty;
+pub mod guarded;
 pub mod measured;
 pub mod metered;
 pub mod mssql;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -120,6 +121,13 @@ pub trait ObjectStore: Send + Sync {
 
     /// The bytes of a range that lies within the object, in portions of at most [`crate::model::content::PIECE_BYTES`]. `None`: no such object.
     async fn get(&self, object: &ObjectRef, range: Range<u64>) -> StoreResult<Option<ByteStream>>;
+
+    /// How long a read of this object had better wait for its first bytes before another holder is asked beside this one. Zero: this
+    /// store owes so many answers that the other holder is asked first. `None`: it cannot tell, and is waited for.
+    fn hedge_after(&self, object: &ObjectRef) -> Option<Duration> {
+        let _ = object;
+        None
+    }
 
     /// `None`: no such object.
     async fn head(&self, object: &ObjectRef) -> StoreResult<Option<ObjectFacts>>;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -134,6 +135,10 @@ impl ObjectStore for PlacedObjects {
 
     fn placements(&self) -> Vec<PlacementName> {
         self.places.iter().map(|place| place.name.clone()).collect()
+    }
+
+    fn hedge_after(&self, object: &ObjectRef) -> Option<Duration> {
+        self.of("get", object).ok()?.hedge_after(object)
     }
 
     fn scratch(&self, placement: &PlacementName) -> StoreResult<Arc<dyn ObjectStore>> {

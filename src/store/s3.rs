@@ -15,6 +15,7 @@ use crate::budget::Budget;
 use crate::config::S3Config;
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
+mod bucket;
 mod client;
 mod credentials;
 mod doctor;

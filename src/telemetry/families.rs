@@ -52,6 +52,7 @@ pub(super) struct RequestFamilies {
     pub(super) response_bytes: IntCounter,
     pub(super) request_bytes: IntCounter,
     pub(super) fallbacks: IntCounterVec,
+    pub(super) hedges: IntCounterVec,
 }
 
 impl RequestFamilies {
@@ -74,6 +75,11 @@ impl RequestFamilies {
                 "fallbacks_total",
                 "Reads that the preferred holder failed and the other, equal one answered, by reason.",
                 &["tenant", "reason"],
+            ),
+            hedges: r.counters(
+                "hedges_total",
+                "Reads for which SQL was asked too because the object store was slow to begin, by whose bytes were sent.",
+                &["tenant", "winner"],
             ),
         }
     }
@@ -241,14 +247,34 @@ impl PlacementFamilies {
     }
 }
 
-/// The stores, and the process itself.
-pub(super) fn store_operations(r: &Registrar<'_>) -> HistogramVec {
-    r.durations(
-        "store_operation_duration_seconds",
-        "Time until a store answered, in seconds; outcome ok, or the kind of failure.",
-        &["store", "operation", "outcome"],
-        0.0003,
-    )
+/// What the stores answer, and what is not asked of them.
+pub(super) struct StoreFamilies {
+    pub(super) operations: HistogramVec,
+    pub(super) breaker_open: IntGaugeVec,
+    pub(super) breaker_opened: IntCounterVec,
+    pub(super) in_flight: IntGaugeVec,
+    pub(super) refused: IntCounterVec,
+}
+
+impl StoreFamilies {
+    pub(super) fn new(r: &Registrar<'_>) -> Self {
+        Self {
+            operations: r.durations(
+                "store_operation_duration_seconds",
+                "Time until a store answered, in seconds; outcome ok, or the kind of failure.",
+                &["store", "operation", "outcome"],
+                0.0003,
+            ),
+            breaker_open: r.gauges("breaker_open", "1 while an object store is taken for out, until a trial succeeds; else 0.", &["store"]),
+            breaker_opened: r.counters("breaker_opened_total", "Times that an object store was taken for out.", &["store"]),
+            in_flight: r.gauges("store_requests_in_flight", "Requests to an object store that are under way now.", &["store"]),
+            refused: r.counters(
+                "store_requests_refused_total",
+                "Requests that were not sent to an object store: it was out, or busy with too many others.",
+                &["store", "reason"],
+            ),
+        }
+    }
 }
 
 pub(super) fn build_info(r: &Registrar<'_>) -> IntGaugeVec {

@@ -123,6 +123,26 @@ impl ShadowVerdict {
     }
 }
 
+/// Why an object store was not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is taken for out.
+    Out,
+    /// Too many requests were under way, for too long.
+    Busy,
+}
+
+impl Refusal {
+    pub const ALL: [Self; 2] = [Self::Out, Self::Busy];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::Busy => "busy",
+        }
+    }
+}
+
 /// Whether a connection of a pool is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PoolState {

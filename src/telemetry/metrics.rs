@@ -6,13 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::{HistogramVec, IntGauge, Registry, TextEncoder};
+use prometheus::{IntGauge, Registry, TextEncoder};
 
 use super::families::{
-    CompareFamilies, JobFamilies, PlacementFamilies, Registrar, RequestFamilies, TenantFamilies, TransferFamilies, build_info,
-    store_operations,
+    CompareFamilies, JobFamilies, PlacementFamilies, Registrar, RequestFamilies, StoreFamilies, TenantFamilies, TransferFamilies,
+    build_info,
 };
-use super::labels::{Direction, HeldBy, JobOutcome, PoolState, ServedFrom, ShadowVerdict};
+use super::labels::{Direction, HeldBy, JobOutcome, PoolState, Refusal, ServedFrom, ShadowVerdict};
 use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::{JobKind, JobState};
 use crate::model::phase::Phase;
@@ -67,7 +67,7 @@ pub struct PlacementGauge {
 pub struct Metrics {
     registry: Registry,
     requests: RequestFamilies,
-    stores: HistogramVec,
+    stores: StoreFamilies,
     jobs: JobFamilies,
     transfers: TransferFamilies,
     tenants: TenantFamilies,
@@ -84,7 +84,7 @@ impl Metrics {
         build_info(&registrar).with_label_values(&[version]).set(1);
         Self {
             requests: RequestFamilies::new(&registrar),
-            stores: store_operations(&registrar),
+            stores: StoreFamilies::new(&registrar),
             jobs: JobFamilies::new(&registrar),
             transfers: TransferFamilies::new(&registrar),
             tenants: TenantFamilies::new(&registrar),
@@ -103,6 +103,9 @@ impl Metrics {
     /// Begins the series of a tenant at 0, so that the first event of each is seen as an increase.
     pub fn add_tenant(&self, tenant: &TenantId) {
         self.tenants.writes_around.with_label_values(&[tenant.as_str()]);
+        for winner in [ServedFrom::Sql, ServedFrom::Object] {
+            self.requests.hedges.with_label_values(&[tenant.as_str(), winner.label()]);
+        }
         self.compare.sole_broken.with_label_values(&[tenant.as_str()]);
         for verdict in ShadowVerdict::ALL {
             self.compare.compared.with_label_values(&[tenant.as_str(), verdict.label()]);
@@ -133,17 +136,56 @@ impl Metrics {
         self.requests.fallbacks.with_label_values(&[tenant.as_str(), reason]).inc();
     }
 
+    /// The object store was slow to begin, so SQL was asked too, or first; this one's bytes were sent.
+    pub fn hedge(&self, tenant: &TenantId, winner: ServedFrom) {
+        self.requests.hedges.with_label_values(&[tenant.as_str(), winner.label()]).inc();
+    }
+
+    /// Begins the series of an object store that requests pass a gate to. `store` is what operators know it by.
+    pub fn add_store(&self, store: &str) {
+        self.stores.breaker_open.with_label_values(&[store]);
+        self.stores.breaker_opened.with_label_values(&[store]);
+        self.stores.in_flight.with_label_values(&[store]);
+        for refusal in Refusal::ALL {
+            self.stores.refused.with_label_values(&[store, refusal.label()]);
+        }
+    }
+
+    /// The store is taken for out.
+    pub fn breaker_opened(&self, store: &str) {
+        self.stores.breaker_open.with_label_values(&[store]).set(1);
+        self.stores.breaker_opened.with_label_values(&[store]).inc();
+    }
+
+    /// The store is back.
+    pub fn breaker_closed(&self, store: &str) {
+        self.stores.breaker_open.with_label_values(&[store]).set(0);
+    }
+
+    /// A request was not sent to the store.
+    pub fn store_refused(&self, store: &str, refusal: Refusal) {
+        self.stores.refused.with_label_values(&[store, refusal.label()]).inc();
+    }
+
+    /// Counts a request to the store as in flight until the guard is dropped.
+    #[must_use = "the request counts for as long as the guard lives"]
+    pub fn store_request(&self, store: &str) -> InFlight {
+        let in_flight = self.stores.in_flight.with_label_values(&[store]);
+        in_flight.inc();
+        InFlight(in_flight)
+    }
+
     /// One answer of a store: `outcome` is `ok`, or the kind of failure.
     pub fn store_operation(&self, store: &'static str, operation: &'static str, outcome: &'static str, duration: Duration) {
-        self.stores.with_label_values(&[store, operation, outcome]).observe(duration.as_secs_f64());
+        self.stores.operations.with_label_values(&[store, operation, outcome]).observe(duration.as_secs_f64());
     }
 
     /// Counts a transfer as in flight until the guard is dropped.
     #[must_use = "the transfer counts for as long as the guard lives"]
-    pub fn transfer(&self, direction: Direction) -> TransferGuard {
+    pub fn transfer(&self, direction: Direction) -> InFlight {
         let in_flight = self.transfers.in_flight.with_label_values(&[direction.label()]);
         in_flight.inc();
-        TransferGuard(in_flight)
+        InFlight(in_flight)
     }
 
     pub fn set_buffer(&self, held_bytes: u64) {
@@ -285,10 +327,11 @@ impl Metrics {
     }
 }
 
-/// A transfer in flight.
-pub struct TransferGuard(IntGauge);
+/// Something in flight, which counts until this is dropped.
+#[derive(Debug)]
+pub struct InFlight(IntGauge);
 
-impl Drop for TransferGuard {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
     }

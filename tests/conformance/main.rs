@@ -14,6 +14,7 @@ mod damage;
 mod documents;
 mod injection;
 mod jobs;
+mod network;
 mod objects;
 mod odd_tables;
 mod oracle;

@@ -97,6 +97,12 @@ impl House {
         self.running.stop().await;
     }
 
+    /// Stops serving, and leaves all that it served.
+    pub async fn leave(self) -> TempDir {
+        self.running.stop().await;
+        self.folder
+    }
+
     pub fn database_file(&self, customer: &Customer) -> PathBuf {
         database_file(self.folder.path(), customer)
     }

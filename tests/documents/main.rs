@@ -6,6 +6,7 @@
 mod bodies;
 mod damaged;
 mod full;
+mod hedging;
 mod house;
 mod observed;
 mod outage;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use futures_util::future::join_all;
 use sluss::model::phase::Phase;
 
-use super::house::{House, KIB, content, document};
+use super::house::{House, KIB, content, document, wait_until};
 use super::support::customers::{ACME, GLOBEX};
 use super::support::lab::Lab;
 use super::support::process::Process;
@@ -87,6 +87,8 @@ async fn many_first_readers_of_one_document_cause_one_copy() {
     let path = document(&ACME, "1");
     let answers = join_all((0..32).map(|_| house.get(&path))).await;
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == whole));
+    // The first one asks for it off its request's path.
+    wait_until("the copy", async || house.object_files(&ACME).len() == 1).await;
     house.settle(&ACME).await;
     assert_eq!(house.object_files(&ACME).len(), 1);
     assert_eq!(house.metric("sluss_copied_documents_total").await, 1.0);

@@ -16,6 +16,8 @@ pub struct Lab {
     folder: tempfile::TempDir,
     /// Settings that every process of this lab shares.
     shared: String,
+    /// Both tenants' section `[objects]`, but for the prefix.
+    objects_section: String,
 }
 
 /// A process's two addresses and its configuration.
@@ -30,8 +32,13 @@ pub struct Seat {
 impl Lab {
     /// Two tenants on one file, initialised by nobody yet. `shared`: further settings of `sluss.toml`; `[limits]` and `[agents]` are its.
     pub fn new(shared: &str) -> Self {
+        Self::with_objects(shared, "[objects]\ndisk = \"../../objects\"\n")
+    }
+
+    /// The same, with objects where this section says.
+    pub fn with_objects(shared: &str, objects_section: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let lab = Self { folder, shared: shared.to_owned() };
+        let lab = Self { folder, shared: shared.to_owned(), objects_section: objects_section.to_owned() };
         let database = lab.database();
         for customer in [&ACME, &GLOBEX] {
             database.execute_batch(customer.create).unwrap();
@@ -75,8 +82,8 @@ impl Lab {
             let tenant = customer.tenant;
             let text = format!(
                 "oldest_sql_backup = \"0s\"\n[sql]\ndatabase = \"sqlite:../../customers.db\"\n{}\
-                 [objects]\ndisk = \"../../objects\"\nprefix = \"{tenant}/\"\n",
-                customer.collections
+                 {}prefix = \"{tenant}/\"\n",
+                customer.collections, self.objects_section
             );
             std::fs::write(folder.join(format!("tenants/{tenant}.toml")), text).unwrap();
         }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -84,6 +85,10 @@ impl ObjectStore for FaultyObjects {
             return Ok(None);
         }
         Ok(content.map(|content| self.faults.breaking("read", self.faults.lying(content))))
+    }
+
+    fn hedge_after(&self, object: &ObjectRef) -> Option<Duration> {
+        self.inner.hedge_after(object)
     }
 
     async fn head(&self, object: &ObjectRef) -> StoreResult<Option<ObjectFacts>> {

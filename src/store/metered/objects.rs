@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout};
@@ -62,6 +63,10 @@ impl ObjectStore for MeteredObjects {
     async fn get(&self, object: &ObjectRef, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
         let content = self.meter.within("get", object, self.inner.get(object, range)).await?;
         Ok(content.map(|content| self.meter.stream("read", object, content)))
+    }
+
+    fn hedge_after(&self, object: &ObjectRef) -> Option<Duration> {
+        self.inner.hedge_after(object)
     }
 
     async fn head(&self, object: &ObjectRef) -> StoreResult<Option<ObjectFacts>> {

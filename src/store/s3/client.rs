@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
@@ -14,8 +14,10 @@ use aws_sdk_s3::config::{
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
+use super::bucket;
 use super::credentials::Keys;
 use crate::config::S3Config;
+use crate::store::error::StoreResult;
 
 /// Servers close idle connections after a minute or so; a request on one that is just being closed costs a retry.
 const IDLE_CONNECTION: Duration = Duration::from_secs(20);
@@ -53,6 +55,7 @@ impl S3Client {
                 // Reading watches for stalls itself, and goes on where it was.
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 // All requests of the process to one endpoint draw on one budget of retries, which successes fill again.
+                .retry_partition(RetryPartition::new(config.endpoint.clone()))
                 .retry_config(
                     RetryConfig::standard()
                         .with_max_attempts(config.attempts)
@@ -64,6 +67,18 @@ impl S3Client {
             asking: Client::from_conf(common().timeout_config(asking).build()),
             sending: Client::from_conf(common().timeout_config(times.build()).build()),
         })
+    }
+}
+
+impl S3Client {
+    /// Makes the bucket that the settings name.
+    pub async fn create_bucket(&self, config: &S3Config) -> StoreResult<()> {
+        bucket::create(self, config).await
+    }
+
+    /// Removes everything that is in the bucket, and the bucket.
+    pub async fn remove_bucket(&self, name: &str) -> StoreResult<()> {
+        bucket::remove(self, name).await
     }
 }
 

@@ -46,9 +46,8 @@ impl Call {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.error(StoreErrorKind::Timeout, "no connection in time"),
             SdkError::DispatchFailure(failure) => {
                 let words = failure.as_connector_error().map_or_else(|| "no connection".to_owned(), |error| chain(error));
-                // No request left: the keys could not be had.
-                let keyless = failure.as_connector_error().is_some_and(|error| is_about_keys(error));
-                self.error(if keyless { StoreErrorKind::Denied } else { StoreErrorKind::Unavailable }, words)
+                let kind = if lacks_credentials(error) { StoreErrorKind::Denied } else { StoreErrorKind::Unavailable };
+                self.error(kind, words)
             }
             SdkError::ResponseError(_) => self.error(StoreErrorKind::Unavailable, "the answer broke off, or is none of S3's"),
             SdkError::ConstructionFailure(failure) => self.error(StoreErrorKind::Other, format!("no request could be made: {failure:?}")),
@@ -79,6 +78,18 @@ pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
+/// No request left then.
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(error) = source {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
 /// Codes first: Ceph answers a full quota with 403, and stores differ in which status means what.
 fn kind(status: u16, code: &str, retry_after: Option<Duration>) -> StoreErrorKind {
     match (code, status) {
@@ -92,10 +103,6 @@ fn kind(status: u16, code: &str, retry_after: Option<Duration>) -> StoreErrorKin
         (_, 500 | 502 | 503 | 504) => StoreErrorKind::Unavailable,
         (_, _) => StoreErrorKind::Other,
     }
-}
-
-fn is_about_keys(error: &(dyn Error + 'static)) -> bool {
-    error.is::<CredentialsError>() || error.source().is_some_and(is_about_keys)
 }
 
 fn chain(error: &(dyn Error + 'static)) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use super::control::SqliteControl;
@@ -22,6 +22,15 @@ CREATE TABLE IF NOT EXISTS sluss_evidence (
 ";
 
 pub(super) async fn name(control: &SqliteControl) -> StoreResult<String> {
+    let found = control
+        .file
+        .read("name", "this installation".to_owned(), |connection| {
+            connection.query_row("SELECT name FROM sluss_installation", [], |row| row.get(0)).optional()
+        })
+        .await?;
+    if let Some(name) = found {
+        return Ok(name);
+    }
     control
         .file
         .write("name", "this installation".to_owned(), |tx| {

@@ -25,6 +25,7 @@ fn touch_everything(metrics: &Metrics) {
     metrics.store_operation("sqlite", "row", "ok", Duration::from_millis(1));
     metrics.job(JobKind::Copy, JobOutcome::Done, Duration::from_secs(1));
     metrics.add_tenant(&acme);
+    metrics.add_store("s3.example:443");
     metrics.set_phase(&acme, Phase::Dual);
     metrics.set_documents(&acme, &[], Timestamp::UNIX_EPOCH);
     metrics.set_pool(&acme, 1, 2);
@@ -50,6 +51,8 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
     let metrics = Metrics::new("1.2.3");
     touch_everything(&metrics);
     let expected = "\
+        sluss_breaker_open{store}
+        sluss_breaker_opened_total{store}
         sluss_build_info{version}
         sluss_buffer_bytes{}
         sluss_buffer_limit_bytes{}
@@ -62,6 +65,7 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_documents_counted_timestamp_seconds{tenant}
         sluss_documents{held_by,tenant}
         sluss_fallbacks_total{reason,tenant}
+        sluss_hedges_total{tenant,winner}
         sluss_job_duration_seconds{kind,outcome}
         sluss_job_oldest_seconds{kind,tenant}
         sluss_jobs_taken_over_total{kind}
@@ -80,6 +84,8 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_sole_objects_broken_total{tenant}
         sluss_sql_pool_connections{state,tenant}
         sluss_store_operation_duration_seconds{operation,outcome,store}
+        sluss_store_requests_in_flight{store}
+        sluss_store_requests_refused_total{reason,store}
         sluss_tenant_phase{phase,tenant}
         sluss_transfers_in_flight{direction}
         sluss_uploads_condemned_total{}
@@ -200,4 +206,16 @@ fn a_broken_sole_object_counts_beside_its_difference() {
     assert_shows(&metrics, "sluss_sole_objects_broken_total{tenant=\"acme\"} 0");
     metrics.difference(&acme, DifferenceKind::ObjectMissing, true);
     assert_shows(&metrics, "sluss_sole_objects_broken_total{tenant=\"acme\"} 1");
+}
+
+#[test]
+fn a_breaker_is_open_or_not_and_each_opening_counts() {
+    let metrics = Metrics::new("1.2.3");
+    metrics.add_store("s3.example:443");
+    assert_shows(&metrics, "sluss_breaker_open{store=\"s3.example:443\"} 0");
+    metrics.breaker_opened("s3.example:443");
+    assert_shows(&metrics, "sluss_breaker_open{store=\"s3.example:443\"} 1");
+    metrics.breaker_closed("s3.example:443");
+    assert_shows(&metrics, "sluss_breaker_open{store=\"s3.example:443\"} 0");
+    assert_shows(&metrics, "sluss_breaker_opened_total{store=\"s3.example:443\"} 1");
 }

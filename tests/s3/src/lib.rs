@@ -2,9 +2,11 @@
 
 pub mod aside;
 pub mod bucket;
+pub mod daemons;
 pub mod proxy;
 pub mod server;
 
 pub use bucket::Bucket;
+pub use daemons::{Daemon, Daemons};
 pub use proxy::Proxy;
 pub use server::Server;

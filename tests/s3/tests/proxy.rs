@@ -82,7 +82,7 @@ impl Stage {
             }
         });
         let [region, access_key, secret_key] = ["us-east-1", "test", "secret"].map(str::to_owned);
-        let proxy = Proxy::before(&Server { endpoint, region, access_key, secret_key });
+        let proxy = Proxy::before(&Server { endpoint, region, access_key, secret_key, least_part_bytes: 1 });
         Self { store, proxy, _serving: serving }
     }
 

@@ -1,4 +1,4 @@
-//! This process's CPU time, as the kernel counts it for all threads together, those that ended included.
+//! A process's CPU time, as the kernel counts it for all threads together, those that ended included.
 
 use std::fs;
 use std::time::Duration;
@@ -12,9 +12,14 @@ const TICK: Duration = Duration::from_millis(10);
 /// behind the name 3.
 const USER: usize = 14 - 3;
 
-/// Since this process began.
+/// Of this process, since it began.
 pub fn so_far() -> anyhow::Result<Duration> {
-    let stat = fs::read_to_string("/proc/self/stat").context("read this process's CPU time")?;
+    of("self")
+}
+
+/// Of a process, since it began.
+pub fn of(process: &str) -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("read a process's CPU time")?;
     ticks(&stat).map(|ticks| TICK * ticks).context("the kernel tells no CPU time")
 }
 

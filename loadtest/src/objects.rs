@@ -1,0 +1,41 @@
+//! What Sluss adds to a store that speaks S3, here Ceph: one large object and many small ones, through Sluss, by a plain program of the AWS
+//! SDK, and through nginx as a proxy. All take turns, so that the machine's moods meet all of them.
+//!
+//! Lengths are compared, contents are not: making and comparing them would count, too.
+
+use std::time::Duration;
+
+use sluss::model::phase::Phase;
+use sluss_s3::{Bucket, Server};
+
+use crate::house::House;
+
+mod large;
+mod nginx;
+mod plain;
+mod small;
+
+/// Enough for all parts at once: with less Sluss sends fewer, and something else would be measured.
+const LIMITS: &str = "buffer_bytes = \"160MiB\"\n";
+
+/// The same for Sluss and for the plain program.
+pub const PART_BYTES: u64 = 8 << 20;
+pub const PARALLEL_PARTS: usize = 4;
+
+pub async fn run(bytes: u64, runs: u32, lasts: Duration) -> anyhow::Result<()> {
+    let bucket = Bucket::new();
+    let section = format!("{}part_size = \"{PART_BYTES}\"\nparallel_parts = {PARALLEL_PARTS}\n", bucket.objects_section());
+    let house = House::with_objects(&section, LIMITS).await?;
+    for phase in [Phase::Shadow, Phase::Dual, Phase::Object] {
+        house.flip(phase).await?;
+    }
+    println!("the store: {}, median of {runs} runs each\n", Server::shared().endpoint);
+    small::run(&house, &bucket, runs, lasts).await?;
+    large::run(&house, &bucket, runs, bytes).await
+}
+
+/// Of an odd number, the one in the middle.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}

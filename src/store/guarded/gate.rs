@@ -1,0 +1,184 @@
+//! What all tenants of one process share of one store: the places for requests, the breaker, and how fast the store was of late.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+
+use super::breaker::{Breaker, Refused, Ticket, Turn};
+use super::first_bytes::FirstBytes;
+use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::telemetry::{InFlight, Metrics, Refusal};
+
+/// Reads whose callers have left and that are waited for still. Each keeps its place, so they are few beside the places.
+const MOST_OUTLIVING: usize = 16;
+
+/// What a process allows itself with one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateSettings {
+    /// Requests at once.
+    pub limit: usize,
+    /// How long a request waits for its place, and fails as throttled then.
+    pub patience: Duration,
+    /// No read is hedged sooner, however fast the store is: a scheduler's hiccup or a busy disk is not worth a second holder's work.
+    pub least_hedge: Duration,
+}
+
+/// One store as this process uses it. Everything that asks that store goes through the same gate.
+pub struct Gate {
+    name: String,
+    settings: GateSettings,
+    places: Arc<Semaphore>,
+    outliving: Arc<Semaphore>,
+    state: Mutex<State>,
+    metrics: Arc<Metrics>,
+}
+
+struct State {
+    breaker: Breaker,
+    first_bytes: FirstBytes,
+}
+
+impl Gate {
+    /// `name`: what operators know the store by, in metrics and logs.
+    pub fn new(name: impl Into<String>, settings: GateSettings, metrics: Arc<Metrics>) -> Arc<Self> {
+        let (name, limit) = (name.into(), settings.limit.max(1));
+        metrics.add_store(&name);
+        Arc::new(Self {
+            name,
+            settings,
+            places: Arc::new(Semaphore::new(limit)),
+            outliving: Arc::new(Semaphore::new((limit / 4).clamp(1, MOST_OUTLIVING))),
+            state: Mutex::new(State { breaker: Breaker::new(), first_bytes: FirstBytes::default() }),
+            metrics,
+        })
+    }
+
+    pub fn settings(&self) -> GateSettings {
+        self.settings
+    }
+
+    /// What the store usually takes to its first byte. Zero: it owes so many answers by now that it is better not asked.
+    pub(super) fn hedge_after(&self) -> Duration {
+        if self.outliving.available_permits() == 0 {
+            return Duration::ZERO;
+        }
+        self.state().first_bytes.slow_after(self.settings.least_hedge)
+    }
+
+    /// Waits for a place. An error: the store is out, or is not asked because too many others ask it.
+    pub(super) async fn enter(self: &Arc<Self>, operation: &'static str, target: &str) -> StoreResult<Pass> {
+        let refused = |refused| self.out(operation, target, refused);
+        // Who would be refused need not wait for a place first.
+        self.state().breaker.refuses(Instant::now()).map_or(Ok(()), Err).map_err(refused)?;
+        let place = match timeout(self.settings.patience, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(place) => place.expect("nobody closes the semaphore"),
+            Err(_) => return Err(self.busy(operation, target)),
+        };
+        let ticket = self.state().breaker.pass(Instant::now()).map_err(refused)?;
+        let in_flight = self.metrics.store_request(&self.name);
+        Ok(Pass { gate: Arc::clone(self), ticket, has_ended: false, _place: place, _in_flight: in_flight })
+    }
+
+    /// Waits for a read whose caller has left, if only a few are waited for. A trial always is: its end decides.
+    pub(super) fn outlive(&self, call: impl Future<Output: Send> + Send + 'static, is_trial: bool) {
+        let outliving = Arc::clone(&self.outliving).try_acquire_owned().ok();
+        if outliving.is_none() && !is_trial {
+            return;
+        }
+        // Bound by the store's deadline, and nothing that a process which stops has to wait for.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                drop(call.await);
+                drop(outliving);
+            });
+        }
+    }
+
+    fn out(&self, operation: &'static str, target: &str, refused: Refused) -> StoreError {
+        self.metrics.store_refused(&self.name, Refusal::Out);
+        let Refused { out_for, tried_in } = refused;
+        let next =
+            if tried_in.is_zero() { "is being tried by another call".to_owned() } else { format!("is tried again in {tried_in:.1?}") };
+        let reason = format!("{} was taken for out {out_for:.1?} ago, and {next}", self.name);
+        StoreError::new("objects", operation, target, StoreErrorKind::Unavailable).because(reason)
+    }
+
+    fn busy(&self, operation: &'static str, target: &str) -> StoreError {
+        self.metrics.store_refused(&self.name, Refusal::Busy);
+        let GateSettings { limit, patience, .. } = self.settings;
+        let reason = format!("{limit} requests to {} are under way, and none ended within {patience:?}", self.name);
+        StoreError::new("objects", operation, target, StoreErrorKind::Throttled { retry_after: None }).because(reason)
+    }
+
+    fn tell(&self, turn: Turn, failure: Option<&StoreError>) {
+        let (name, why) = (&self.name, failure.map(StoreError::chain).unwrap_or_default());
+        match turn {
+            Turn::Opened { wait } => {
+                self.metrics.breaker_opened(name);
+                tracing::warn!(event = "store_out", store = %name, "{name} is taken for out, and tried again within {wait:?}: {why}");
+            }
+            Turn::StillOut { out_for, wait } => {
+                tracing::warn!(event = "store_out", store = %name, "{name} is out for {out_for:.0?} now, and tried again within {wait:?}: {why}");
+            }
+            Turn::Closed { out_for } => {
+                self.metrics.breaker_closed(name);
+                tracing::info!(event = "store_back", store = %name, "{name} is back after {out_for:.1?}");
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that is under way, and holds its place until this is dropped.
+pub(super) struct Pass {
+    gate: Arc<Gate>,
+    ticket: Ticket,
+    has_ended: bool,
+    _place: OwnedSemaphorePermit,
+    _in_flight: InFlight,
+}
+
+impl Pass {
+    pub(super) fn is_trial(&self) -> bool {
+        self.ticket.is_trial
+    }
+
+    /// The store answered, or this is how it failed.
+    pub(super) fn ended(&mut self, failure: Option<&StoreError>) {
+        self.has_ended = true;
+        let answered = failure.is_none_or(|error| !is_out(error.kind));
+        let turn = self.gate.state().breaker.ended(Instant::now(), self.ticket, answered);
+        if let Some(turn) = turn {
+            self.gate.tell(turn, failure);
+        }
+    }
+
+    /// The store began to answer a read.
+    pub(super) fn first_byte(&mut self, took: Duration) {
+        self.gate.state().first_bytes.note(took);
+        self.ended(None);
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.gate.state().breaker.left(self.ticket);
+        }
+    }
+}
+
+/// Whether a failure says that the store is not there. One that has an answer is, even if nobody likes the answer: an object that
+/// is broken, a right that is missing or a disk that is full must not take everybody's other objects away.
+fn is_out(kind: StoreErrorKind) -> bool {
+    match kind {
+        StoreErrorKind::Unavailable | StoreErrorKind::Timeout | StoreErrorKind::Throttled { .. } => true,
+        StoreErrorKind::Denied | StoreErrorKind::Full | StoreErrorKind::Corrupt | StoreErrorKind::Other => false,
+    }
+}
