@@ -8,7 +8,7 @@ use sluss::model::content::PIECE_BYTES;
 use sluss::model::id::ObjectRef;
 use sluss::store::checked::open_checked;
 use sluss::store::error::{Interrupted, StoreErrorKind};
-use sluss::store::object::{ObjectStore, Upload};
+use sluss::store::object::Upload;
 use sluss_s3::proxy::{Fault, Rule};
 use sluss_s3::{Bucket, Proxy, Server};
 
