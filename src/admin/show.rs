@@ -27,6 +27,7 @@ pub(super) async fn tenant(tenant: &Tenant) -> TenantView {
         read_only: false,
         limits: WorkLimits::default(),
         all_paused: false,
+        objects_of: tenant.ownership.other(),
         problem: None,
     };
     if let Err(error) = fill(tenant, &mut view).await {

@@ -57,7 +57,7 @@ pub struct Verifications {
     pub progress: Option<Progress>,
     /// Differences that nobody has put right.
     pub open_differences: u64,
-    /// Why the one under way does not go on before an operator retries its job.
+    /// Why the one under way does not go on before an operator acts.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stuck: Option<String>,
 }
@@ -112,9 +112,13 @@ impl Admin {
 }
 
 async fn stuck(tenant: &Tenant) -> StoreResult<Option<String>> {
+    if let Some(owner) = tenant.ownership.other() {
+        return Ok(Some(format!("the tenant's objects belong to installation {owner}, and no agent works here; see `sluss reconcile`")));
+    }
     let quarantined = tenant.jobs.list(Some(JobState::Quarantined), None, QUARANTINED).await?;
     let verification = quarantined.into_iter().find(|job| job.kind == JobKind::Verify);
-    Ok(verification.map(|job| job.reason.unwrap_or_default()))
+    let told = |reason: String| format!("it is quarantined, and `sluss jobs retry` lets it go on: {reason}");
+    Ok(verification.map(|job| told(job.reason.unwrap_or_default())))
 }
 
 pub(super) async fn view(tenant: &Tenant) -> StoreResult<VerificationView> {

@@ -55,6 +55,9 @@ pub struct TenantView {
     /// The agents rest for all tenants.
     #[serde(default)]
     pub all_paused: bool,
+    /// The installation that owns the tenant's objects, where it is another one: nothing is changed from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects_of: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }

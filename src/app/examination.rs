@@ -12,7 +12,7 @@ use crate::migrate::evidence;
 use crate::store::control::{AuditRecord, ControlStore};
 use crate::store::doctor::Finding;
 use crate::store::error::StoreError;
-use crate::store::evidence::Evidence;
+use crate::store::object::ObjectStore;
 use crate::store::s3::S3Client;
 use crate::telemetry::Metrics;
 
@@ -22,31 +22,50 @@ const BUDGET_WAIT: Duration = Duration::from_secs(60);
 /// What is found on this tenant's database and placements, and what it means. What was found on placements is kept in the control
 /// database, where there is one: it is what a flip relies on.
 pub async fn examine(config: &Config, tenant: &TenantConfig) -> anyhow::Result<Vec<Finding>> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut findings = backends::examine(tenant, &*clock).await?;
-    let stores = stores(config);
-    let mut seen = Vec::new();
+    let mut findings = backends::examine(tenant, &SystemClock).await?;
+    let (stores, control) = (stores(config), control(config).await);
+    if let Err(error) = &control {
+        findings.push(Finding::note("evidence", format!("what is seen of the placements is not kept: {error:#}"), "run `sluss init`"));
+    }
+    let control = control.as_deref().ok();
     for placement in &tenant.objects {
-        match stores.open(placement) {
-            Ok(objects) => seen.push(evidence::examine(&*objects, &tenant.id, placement, &*clock).await),
-            Err(error) => findings.push(Finding::refused(placement.name.to_string(), format!("{error:#}"), "")),
-        }
-    }
-    if let Err(error) = keep(config, &clock, &seen).await {
-        findings.push(Finding::note("evidence", format!("what was seen of the placements is not kept: {error:#}"), "run `sluss init`"));
-    }
-    for Evidence { placement, findings: found, .. } in seen {
-        findings.extend(found.into_iter().map(|finding| Finding { about: format!("{placement}: {}", finding.about), ..finding }));
+        let found = match stores.open(placement) {
+            Ok(objects) => look(&*objects, control, tenant, placement).await,
+            Err(error) => vec![Finding::refused("settings", format!("{error:#}"), "")],
+        };
+        findings.extend(found.into_iter().map(|found| Finding { about: format!("{}: {}", placement.name, found.about), ..found }));
     }
     Ok(findings)
 }
 
-async fn keep(config: &Config, clock: &Arc<dyn Clock>, seen: &[Evidence]) -> anyhow::Result<()> {
-    let control = backends::control_that_is_there(&config.control, clock).await?;
-    for evidence in seen {
-        control.keep_evidence(evidence).await.map_err(told)?;
+async fn look(
+    objects: &dyn ObjectStore,
+    control: Option<&dyn ControlStore>,
+    tenant: &TenantConfig,
+    placement: &PlacementConfig,
+) -> Vec<Finding> {
+    let evidence = evidence::examine(objects, &tenant.id, placement, &SystemClock).await;
+    let Some(control) = control else { return evidence.findings };
+    let kept = control.keep_evidence(&evidence).await;
+    let unkept = kept.err().map(|error| Finding::note("evidence", format!("it is not kept: {}", error.chain()), ""));
+    // What keeps the owner object from being read keeps the probe from passing, too, and is told there.
+    let whose = match (control.installation().await, objects.owner(&placement.name).await) {
+        (Ok(installation), Ok(owner)) => Some(ownership(owner, &installation)),
+        (Err(_), _) | (_, Err(_)) => None,
+    };
+    evidence.findings.into_iter().chain(unkept).chain(whose).collect()
+}
+
+fn ownership(owner: Option<String>, installation: &str) -> Finding {
+    match owner {
+        Some(owner) if owner != installation => Finding::warning(
+            "owner",
+            format!("it belongs to installation {owner}, and this one is {installation}: no writes and no agents here"),
+            "a copy of a database needs its own copy of the objects; see `sluss reconcile` where this is not a copy",
+        ),
+        Some(_) => Finding::ok("owner", "this installation"),
+        None => Finding::ok("owner", "nobody yet: the first process that serves the tenant claims it"),
     }
-    Ok(())
 }
 
 /// Whose a placement is.
@@ -117,7 +136,7 @@ fn stores(config: &Config) -> ObjectBackends {
     ObjectBackends::new(Arc::new(Metrics::new(super::VERSION)), budget, &config.limits)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn told(error: StoreError) -> anyhow::Error {
     anyhow::anyhow!(error.chain())
 }

@@ -107,6 +107,9 @@ impl Remote {
                 }
                 return Ok(if view.quarantined == 0 { Exit::Done } else { Exit::Failed });
             }
+            if let Some(owner) = &view.objects_of {
+                bail!("the objects of {tenant} belong to installation {owner}, and no agent works here; see `sluss reconcile`");
+            }
             if !self.json {
                 let rest = if view.limits.paused || view.all_paused { ", paused" } else { "" };
                 println!("{tenant}: {} jobs to go{rest}", view.backlog);
@@ -202,6 +205,9 @@ fn print_tenant(view: &TenantView) {
         return println!("  problem: {problem}");
     }
     limits::print_marks(view);
+    if let Some(owner) = &view.objects_of {
+        println!("  its objects belong to installation {owner}: nothing is changed here; see `sluss reconcile`");
+    }
     for (holder, held) in &view.held_by {
         println!("  held by {holder:<7} {:>10} documents {:>15} bytes", held.documents, held.bytes);
     }

@@ -53,7 +53,7 @@ impl Remote {
                 return Ok(seen.runs);
             };
             if let Some(reason) = seen.stuck {
-                bail!("the verification of {} is quarantined; `sluss jobs retry` lets it go on: {reason}", seen.tenant);
+                bail!("the verification of {} does not go on: {reason}", seen.tenant);
             }
             if bar {
                 eprint!("\r{:<100}", line(&progress));

@@ -162,8 +162,8 @@ impl GatewayError {
 
     /// Whether somebody has to look at it: such errors are logged as warnings, the others only in the request's own line.
     pub fn is_ours(&self) -> bool {
-        // Read-only is what an operator wanted.
-        self.status().is_server_error() && !matches!(self, Self::ReadOnly)
+        // Read-only is what an operator wanted, and whose the objects are is told by the clock, not by the request.
+        self.status().is_server_error() && !matches!(self, Self::ReadOnly | Self::NotOurs)
     }
 }
 

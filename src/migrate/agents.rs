@@ -54,6 +54,7 @@ enum Ended {
 
 const DRAINING: &str = "this process drains";
 const PAUSED: &str = "the tenant is paused";
+const ANOTHERS: &str = "the tenant's objects belong to another installation";
 const TOO_MANY: &str = "fewer jobs at once are allowed now";
 
 impl Agents {
@@ -177,6 +178,7 @@ impl Agents {
             () = self.keep(tenant, lease) => Ended::LeaseLost,
             () = self.drain.cancelled() => Ended::CalledBack(DRAINING),
             () = until(&mut allowed, |allowed| allowed.is_paused(&tenant.id)) => Ended::CalledBack(PAUSED),
+            () = tenant.ownership.lost() => Ended::CalledBack(ANOTHERS),
             () = place.called_back() => Ended::CalledBack(TOO_MANY),
             () = self.beyond_the_tenants_limit(tenant, lease) => Ended::CalledBack(TOO_MANY),
         }

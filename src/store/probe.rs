@@ -7,12 +7,14 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use super::doctor::Finding;
-use super::error::{Interrupted, StoreError};
-use super::object::{ByteStream, ObjectMeta, ObjectStore, PutError, Upload};
+use super::object::{ByteStream, ObjectMeta, ObjectStore, Upload};
 use crate::model::content::PIECE_BYTES;
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
+mod failure;
 mod parts;
+
+use failure::Failure;
 
 /// One that fits a single request of any store, and one that spans pieces and ends within one.
 const SIZES_BYTES: [u64; 2] = [1000, 3 * PIECE_BYTES as u64];
@@ -20,24 +22,17 @@ const SIZES_BYTES: [u64; 2] = [1000, 3 * PIECE_BYTES as u64];
 /// Where scratch objects lie among others, nobody looks for one among more than this.
 const LISTED_PAGES: usize = 5;
 
-/// A step of the probe: what it tries, and what to do where it fails.
+/// A step of the probe: what it tries.
 struct Step {
     about: &'static str,
     passed: &'static str,
-    advice: &'static str,
 }
 
-const SMALL: Step = Step {
-    about: "a small object",
-    passed: "written, read back whole and by range, with names in other scripts, listed and removed",
-    advice: "see the reason; wrong credentials, a wrong bucket or missing rights are the most frequent ones",
-};
-const LARGE: Step = Step { about: "a larger object", passed: "the same for one of three pieces", advice: SMALL.advice };
-const PARTS: Step = Step {
-    about: "uploads in parts",
-    passed: "a large object went up in parts, and an upload that was given up left nothing",
-    advice: "the store has to take multipart uploads with parts of the size that part_size says",
-};
+const SMALL: Step =
+    Step { about: "a small object", passed: "written, read back whole and by range, with names in other scripts, listed and removed" };
+const LARGE: Step = Step { about: "a larger object", passed: "the same for one of three pieces" };
+const PARTS: Step =
+    Step { about: "uploads in parts", passed: "a large object went up in parts, and an upload that was given up left nothing" };
 
 /// Examines one placement: whatever the verdict, what was written is removed. A placement with a finding `Refused` is not to be trusted.
 pub async fn probe(objects: &dyn ObjectStore, placement: &PlacementName) -> Vec<Finding> {
@@ -62,15 +57,15 @@ pub async fn probe(objects: &dyn ObjectStore, placement: &PlacementName) -> Vec<
     findings
 }
 
-fn verdict(step: &Step, tried: Result<(), String>) -> Finding {
+fn verdict(step: &Step, tried: Result<(), Failure>) -> Finding {
     match tried {
         Ok(()) => Finding::ok(step.about, step.passed),
-        Err(reason) => Finding::refused(step.about, reason, step.advice),
+        Err(Failure { reason, advice }) => Finding::refused(step.about, reason, advice),
     }
 }
 
 /// Everything with one object of that size.
-async fn round(objects: &dyn ObjectStore, placement: &PlacementName, size_bytes: u64) -> Result<(), String> {
+async fn round(objects: &dyn ObjectStore, placement: &PlacementName, size_bytes: u64) -> Result<(), Failure> {
     let key = FreshKey::mint(placement.clone());
     let object = key.object().clone();
     let meta = scratch_meta(&object);
@@ -78,22 +73,22 @@ async fn round(objects: &dyn ObjectStore, placement: &PlacementName, size_bytes:
     // Also after an upload that failed: its outcome is unknown.
     let verdict = match objects.put(upload).await {
         Ok(stored) if stored == object => examine(objects, &object, &meta, size_bytes).await,
-        Ok(stored) => Err(format!("it stored a scratch object under another name than it was given: {stored} for {object}")),
-        Err(error) => Err(format!("it could not store a scratch object of {size_bytes} bytes: {}", reason(&error))),
+        Ok(stored) => Err(format!("it stored a scratch object under another name than it was given: {stored} for {object}").into()),
+        Err(error) => Err(Failure::of_put(&format!("store a scratch object of {size_bytes} bytes"), &error)),
     };
-    let removed = objects.delete(&object).await.map_err(|error| failed("remove a scratch object", &error));
+    let removed = objects.delete(&object).await.map_err(|error| Failure::of("remove a scratch object", &error));
     verdict.and(removed)?;
     gone(objects, &object).await
 }
 
-async fn examine(objects: &dyn ObjectStore, object: &ObjectRef, meta: &ObjectMeta, size_bytes: u64) -> Result<(), String> {
-    let facts = objects.head(object).await.map_err(|error| failed("say what a scratch object is", &error))?;
+async fn examine(objects: &dyn ObjectStore, object: &ObjectRef, meta: &ObjectMeta, size_bytes: u64) -> Result<(), Failure> {
+    let facts = objects.head(object).await.map_err(|error| Failure::of("say what a scratch object is", &error))?;
     let facts = facts.ok_or("it says that a scratch object it just stored is not there")?;
     if facts.length_bytes != size_bytes {
-        return Err(format!("it says that a scratch object of {size_bytes} bytes has {}", facts.length_bytes));
+        return Err(format!("it says that a scratch object of {size_bytes} bytes has {}", facts.length_bytes).into());
     }
     if facts.meta != *meta {
-        return Err("it changed a scratch object's metadata: names in other scripts than Latin have to survive".to_owned());
+        return Err("it changed a scratch object's metadata: names in other scripts than Latin have to survive".into());
     }
     compare(objects, object, 0..size_bytes).await?;
     // From the middle of the first piece to the middle of the last one.
@@ -102,10 +97,10 @@ async fn examine(objects: &dyn ObjectStore, object: &ObjectRef, meta: &ObjectMet
     listed(objects, object).await
 }
 
-async fn listed(objects: &dyn ObjectStore, object: &ObjectRef) -> Result<(), String> {
+async fn listed(objects: &dyn ObjectStore, object: &ObjectRef) -> Result<(), Failure> {
     let mut after = None;
     for _ in 0..LISTED_PAGES {
-        let page = objects.list(after.as_deref(), 1000).await.map_err(|error| failed("list objects", &error))?;
+        let page = objects.list(after.as_deref(), 1000).await.map_err(|error| Failure::of("list objects", &error))?;
         if page.objects.iter().any(|listed| listed.object == *object) {
             return Ok(());
         }
@@ -115,29 +110,29 @@ async fn listed(objects: &dyn ObjectStore, object: &ObjectRef) -> Result<(), Str
 }
 
 /// Holds one portion at a time, and stops at the first byte that differs or is too many.
-async fn compare(objects: &dyn ObjectStore, object: &ObjectRef, range: Range<u64>) -> Result<(), String> {
+async fn compare(objects: &dyn ObjectStore, object: &ObjectRef, range: Range<u64>) -> Result<(), Failure> {
     let what = format!("read bytes {} to {} of a scratch object", range.start, range.end);
-    let content = objects.get(object, range.clone()).await.map_err(|error| failed(&what, &error))?;
+    let content = objects.get(object, range.clone()).await.map_err(|error| Failure::of(&what, &error))?;
     let mut content = content.ok_or_else(|| format!("it could not {what}: it says that there is no such object"))?;
     let mut at = range.start;
     while let Some(portion) = content.next().await {
-        let portion = portion.map_err(|error| format!("it could not {what}: {}", interruption(&error)))?;
+        let portion = portion.map_err(|error| Failure::of_reading(&what, &error))?;
         let end = at + portion.len() as u64;
         if end > range.end || !portion.iter().zip(at..end).all(|(byte, at)| *byte == scratch_byte(at)) {
-            return Err(format!("it answered with other bytes than it was given: {what}"));
+            return Err(format!("it answered with other bytes than it was given: {what}").into());
         }
         at = end;
     }
-    if at == range.end { Ok(()) } else { Err(format!("it answered with fewer bytes than it was given: {what}")) }
+    if at == range.end { Ok(()) } else { Err(format!("it answered with fewer bytes than it was given: {what}").into()) }
 }
 
-async fn gone(objects: &dyn ObjectStore, object: &ObjectRef) -> Result<(), String> {
-    let facts = objects.head(object).await.map_err(|error| failed("look for a removed scratch object", &error))?;
-    let content = objects.get(object, 0..1).await.map_err(|error| failed("look for a removed scratch object", &error))?;
+async fn gone(objects: &dyn ObjectStore, object: &ObjectRef) -> Result<(), Failure> {
+    let facts = objects.head(object).await.map_err(|error| Failure::of("look for a removed scratch object", &error))?;
+    let content = objects.get(object, 0..1).await.map_err(|error| Failure::of("look for a removed scratch object", &error))?;
     if facts.is_some() || content.is_some() {
-        return Err("a scratch object is still there after it was removed".to_owned());
+        return Err("a scratch object is still there after it was removed".into());
     }
-    objects.delete(object).await.map_err(|error| failed("remove a scratch object that is gone already", &error))
+    objects.delete(object).await.map_err(|error| Failure::of("remove a scratch object that is gone already", &error))
 }
 
 /// Whose scratch objects say that they are: no tenant can be called so.
@@ -171,24 +166,6 @@ fn scratch(range: Range<u64>) -> ByteStream {
 /// Differs at each offset from what stands a piece, a page or a few bytes away, so that misplaced bytes show.
 fn scratch_byte(at: u64) -> u8 {
     at.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[1]
-}
-
-fn failed(what: &str, error: &StoreError) -> String {
-    format!("it could not {what}: {}", error.chain())
-}
-
-fn reason(error: &PutError) -> String {
-    match error {
-        PutError::Store(error) => error.chain(),
-        PutError::Content(interrupted) => interruption(interrupted),
-    }
-}
-
-fn interruption(interrupted: &Interrupted) -> String {
-    match interrupted {
-        Interrupted::Store(error) => error.chain(),
-        Interrupted::Moved | Interrupted::Client(_) => interrupted.to_string(),
-    }
 }
 
 #[cfg(test)]

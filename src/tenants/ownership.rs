@@ -1,7 +1,7 @@
 //! Whose a tenant's objects are. A copy of its database, started elsewhere as a test system, must not remove what production's names:
 //! each placement says in its owner object which installation removes objects from it.
 
-use std::sync::{Mutex, PoisonError};
+use tokio::sync::watch;
 
 use crate::store::error::StoreResult;
 use crate::store::object::ObjectStore;
@@ -20,28 +20,44 @@ pub enum Standing {
     },
 }
 
+impl Standing {
+    fn is_anothers(&self) -> bool {
+        matches!(self, Self::Anothers { .. })
+    }
+}
+
 #[derive(Debug, Default)]
-pub struct Ownership(Mutex<Standing>);
+pub struct Ownership(watch::Sender<Standing>);
 
 impl Ownership {
     pub fn standing(&self) -> Standing {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
     }
 
     pub fn is_anothers(&self) -> bool {
-        matches!(self.standing(), Standing::Anothers { .. })
+        self.0.borrow().is_anothers()
+    }
+
+    /// The installation that owns them, where it is another one.
+    pub fn other(&self) -> Option<String> {
+        match &*self.0.borrow() {
+            Standing::Anothers { owner, .. } => Some(owner.clone()),
+            Standing::Unknown | Standing::Ours => None,
+        }
+    }
+
+    /// Returns once the objects are known to be another installation's.
+    pub async fn lost(&self) {
+        // The sender lives for as long as this call does.
+        let _ = self.0.subscribe().wait_for(Standing::is_anothers).await;
     }
 
     /// Looks at every placement, and claims one that nobody owns. Two installations that find none at the same moment both look again.
+    /// What was known stays known where a store cannot be asked: one that is away has not become another's.
     pub async fn look(&self, objects: &dyn ObjectStore, installation: &str) -> StoreResult<Standing> {
-        let found = look(objects, installation).await;
-        let standing = match &found {
-            Ok(standing) => standing.clone(),
-            // What was known of it stays known: a store that is away has not become another's.
-            Err(_) => return found,
-        };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = standing;
-        found
+        let standing = look(objects, installation).await?;
+        self.0.send_replace(standing.clone());
+        Ok(standing)
     }
 }
 
@@ -82,6 +98,7 @@ mod tests {
         assert!(copy.look(&store, "copy").await.is_err() && copy.is_anothers());
         std::fs::rename(&missing, folder.path().join(".staging")).unwrap();
         store.claim(&placement, "copy").await.unwrap();
+        copy.lost().await;
         assert_eq!(copy.look(&store, "copy").await.unwrap(), Standing::Ours);
         assert!(production.look(&store, "production").await.is_ok() && production.is_anothers());
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{compare, failed, gone, reason, scratch, scratch_meta};
+use super::{Failure, compare, gone, scratch, scratch_meta};
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 use crate::store::error::{Interrupted, StoreResult};
 use crate::store::object::{ObjectStore, PartsId, PartsLog, PutError, Upload};
@@ -11,7 +11,7 @@ use crate::store::object::{ObjectStore, PartsId, PartsLog, PutError, Upload};
 const REST_BYTES: u64 = 12_345;
 
 /// `None`: the store uploads everything in one go.
-pub(super) async fn try_parts(objects: &dyn ObjectStore, placement: &PlacementName) -> Option<Result<(), String>> {
+pub(super) async fn try_parts(objects: &dyn ObjectStore, placement: &PlacementName) -> Option<Result<(), Failure>> {
     let part_bytes = objects.upload_bytes(None);
     if part_bytes == 0 {
         return None;
@@ -21,9 +21,9 @@ pub(super) async fn try_parts(objects: &dyn ObjectStore, placement: &PlacementNa
     let object = key.object().clone();
     let whole = match objects.put(Upload::unlogged(key, scratch_meta(&object), Some(size_bytes), scratch(0..size_bytes))).await {
         Ok(_) => compare(objects, &object, part_bytes - 1..size_bytes).await,
-        Err(error) => Err(format!("it could not store a scratch object of {size_bytes} bytes in parts: {}", reason(&error))),
+        Err(error) => Err(Failure::of_put(&format!("store a scratch object of {size_bytes} bytes in parts"), &error)),
     };
-    let removed = objects.delete(&object).await.map_err(|error| failed("remove a scratch object", &error));
+    let removed = objects.delete(&object).await.map_err(|error| Failure::of("remove a scratch object", &error));
     match whole.and(removed) {
         Ok(()) => Some(given_up(objects, placement, size_bytes).await),
         Err(reason) => Some(Err(reason)),
@@ -40,13 +40,13 @@ impl PartsLog for Condemned {
     }
 }
 
-async fn given_up(objects: &dyn ObjectStore, placement: &PlacementName, size_bytes: u64) -> Result<(), String> {
+async fn given_up(objects: &dyn ObjectStore, placement: &PlacementName, size_bytes: u64) -> Result<(), Failure> {
     let key = FreshKey::mint(placement.clone());
     let object = key.object().clone();
     let (meta, content) = (scratch_meta(&object), scratch(0..size_bytes));
     match objects.put(Upload { key, meta, length_bytes: Some(size_bytes), content, log: &Condemned }).await {
         Err(PutError::Content(Interrupted::Moved)) => gone(objects, &object).await,
-        Err(error) => Err(format!("it could not give up an upload in parts: {}", reason(&error))),
-        Ok(_) => Err("an upload in parts that was given up came to its end".to_owned()),
+        Err(error) => Err(Failure::of_put("give up an upload in parts", &error)),
+        Ok(_) => Err("an upload in parts that was given up came to its end".into()),
     }
 }

@@ -10,8 +10,8 @@ use super::*;
 use crate::model::id::{FreshKey, PlacementName};
 use crate::store::disk::DiskStore;
 use crate::store::doctor::Gravity;
-use crate::store::error::{StoreErrorKind, StoreResult};
-use crate::store::object::{ObjectFacts, ObjectPage, PartsId};
+use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::object::{ObjectFacts, ObjectPage, PartsId, PutError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {

@@ -8,13 +8,14 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider, SharedHttpClient,
+    BehaviorVersion, Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
     StalledStreamProtectionConfig,
 };
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
-use super::{bucket, credentials};
+use super::bucket;
+use super::credentials::Keys;
 use crate::config::S3Config;
 use crate::store::error::StoreResult;
 
@@ -38,16 +39,15 @@ impl S3Client {
     /// Opens no connection yet. `Err`: the CA's file cannot be used.
     pub fn new(config: &S3Config) -> anyhow::Result<Self> {
         let http = http_client(config)?;
-        let keys = SharedCredentialsProvider::new(credentials::provider(config, &http));
+        let keys = Keys::of(config, &http);
         let times = TimeoutConfig::builder().connect_timeout(config.connect_timeout).operation_timeout(config.timeout);
         let asking = times.clone().read_timeout(config.first_byte_timeout).build();
         let common = || {
-            Builder::new()
+            keys.provide_for(Builder::new())
                 .behavior_version(BehaviorVersion::v2026_01_12())
                 .endpoint_url(&config.endpoint)
                 .region(Region::new(config.region.clone()))
                 .force_path_style(config.path_style)
-                .credentials_provider(keys.clone())
                 .http_client(http.clone())
                 // Ceph refuses the checksums that the SDK else adds behind a body. We have our own.
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)

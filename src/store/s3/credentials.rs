@@ -1,76 +1,70 @@
 //! Where the keys of a placement come from. They are in no error and no `Debug`.
 
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
-use aws_sdk_s3::config::{Credentials, ProvideCredentials, Region, SharedHttpClient};
+use aws_sdk_s3::config::{Builder, Credentials, IdentityCache, ProvideCredentials, Region, SharedHttpClient};
 use tokio::sync::OnceCell;
 
-use crate::config::{S3Config, S3Credentials, SecretSource};
-use crate::store::secret;
+use self::configured::{Configured, Refusals};
+use crate::config::{S3Config, S3Credentials};
 
-/// For so long keys are used before their files are read again; the SDK reads them some seconds earlier.
-const READ_AGAIN_AFTER: Duration = Duration::from_secs(40);
+mod configured;
 
-pub(super) fn provider(config: &S3Config, http: &SharedHttpClient) -> KeySource {
-    match &config.credentials {
-        S3Credentials::Keys { access_key, secret_key, session_token } => {
-            KeySource::Configured { access_key: access_key.clone(), secret_key: secret_key.clone(), session_token: session_token.clone() }
+/// The keys of one endpoint, for all its clients.
+#[derive(Debug, Clone)]
+pub(super) enum Keys {
+    Configured(Arc<Configured>),
+    Chain(Arc<Chain>),
+}
+
+impl Keys {
+    pub(super) fn of(config: &S3Config, http: &SharedHttpClient) -> Self {
+        match &config.credentials {
+            S3Credentials::Keys { access_key, secret_key, session_token } => {
+                Self::Configured(Arc::new(Configured::new(access_key, secret_key, session_token.as_ref())))
+            }
+            S3Credentials::Chain => {
+                Self::Chain(Arc::new(Chain { region: config.region.clone(), http: http.clone(), found: OnceCell::new() }))
+            }
         }
-        S3Credentials::Chain => KeySource::Chain { region: config.region.clone(), http: http.clone(), chain: OnceCell::new() },
     }
-}
 
-#[derive(Debug)]
-pub(super) enum KeySource {
-    Configured {
-        access_key: SecretSource,
-        secret_key: SecretSource,
-        session_token: Option<SecretSource>,
-    },
-    /// Made at the first request: it may look around the machine for a while.
-    Chain {
-        region: String,
-        http: SharedHttpClient,
-        chain: OnceCell<DefaultCredentialsChain>,
-    },
-}
-
-impl KeySource {
-    async fn keys(&self) -> Result<Credentials, CredentialsError> {
+    pub(super) fn provide_for(&self, client: Builder) -> Builder {
         match self {
-            Self::Configured { access_key, secret_key, session_token } => {
-                let (access_key, secret_key) = (part("access_key", access_key).await?, part("secret_key", secret_key).await?);
-                let session_token = match session_token {
-                    Some(source) => Some(part("session_token", source).await?),
-                    None => None,
-                };
-                #[expect(clippy::disallowed_methods, reason = "the SDK goes by this clock when it asks whether they are due")]
-                let until = SystemTime::now() + READ_AGAIN_AFTER;
-                Ok(Credentials::new(access_key, secret_key, session_token, Some(until), "sluss"))
-            }
-            Self::Chain { region, http, chain } => {
-                let chain = chain.get_or_init(async || {
-                    let around =
-                        ProviderConfig::without_region().with_http_client(http.clone()).with_region(Some(Region::new(region.clone())));
-                    DefaultCredentialsChain::builder().configure(around).build().await
-                });
-                chain.await.provide_credentials().await
-            }
+            // They hold themselves, because the SDK's own cache cannot be told that they were refused.
+            Self::Configured(keys) => client
+                .credentials_provider(Arc::clone(keys) as Arc<dyn ProvideCredentials>)
+                .identity_cache(IdentityCache::no_cache())
+                .retry_classifier(Refusals(Arc::clone(keys))),
+            Self::Chain(chain) => client.credentials_provider(Arc::clone(chain) as Arc<dyn ProvideCredentials>),
         }
     }
 }
 
-async fn part(key: &str, source: &SecretSource) -> Result<String, CredentialsError> {
-    let read = secret::read(source).await;
-    let secret = read.map_err(|reason| CredentialsError::provider_error(format!("{key}: {reason}")))?;
-    Ok(secret.reveal().to_owned())
+/// What the SDK finds by itself. It is made at the first request: it may look around the machine for a while.
+#[derive(Debug)]
+pub(super) struct Chain {
+    region: String,
+    http: SharedHttpClient,
+    found: OnceCell<DefaultCredentialsChain>,
 }
 
-impl ProvideCredentials for KeySource {
+impl Chain {
+    async fn keys(&self) -> Result<Credentials, CredentialsError> {
+        let found = self.found.get_or_init(async || {
+            let region = Some(Region::new(self.region.clone()));
+            let around = ProviderConfig::without_region().with_http_client(self.http.clone()).with_region(region);
+            DefaultCredentialsChain::builder().configure(around).build().await
+        });
+        found.await.provide_credentials().await
+    }
+}
+
+impl ProvideCredentials for Chain {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,

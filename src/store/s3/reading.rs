@@ -111,7 +111,7 @@ impl Reading {
 
     /// At least one byte, by as many requests as the settings allow.
     async fn frame(&mut self) -> StoreResult<Bytes> {
-        let mut failed = match self.next_frame().await {
+        let mut failed = match self.next_of_body().await {
             Ok(frame) => return Ok(frame),
             Err(broken) => self.call.error(StoreErrorKind::Unavailable, broken),
         };
@@ -124,7 +124,7 @@ impl Reading {
                 Some(body) => body,
                 None => return Err(self.call.error(StoreErrorKind::Corrupt, "the object went while it was read")),
             };
-            failed = match self.next_frame().await {
+            failed = match self.next_of_body().await {
                 Ok(frame) => return Ok(frame),
                 Err(broken) => self.call.error(StoreErrorKind::Unavailable, broken),
             };
@@ -132,7 +132,7 @@ impl Reading {
         Err(failed)
     }
 
-    async fn next_frame(&mut self) -> Result<Bytes, Broken> {
+    async fn next_of_body(&mut self) -> Result<Bytes, Broken> {
         loop {
             match timeout(self.store.idle_timeout, self.body.next()).await {
                 Ok(Some(Ok(frame))) if frame.is_empty() => {}

@@ -18,6 +18,10 @@ pub(super) fn slow_down(retry_after_seconds: Option<u64>) -> Response<Passing> {
     answer
 }
 
+pub(super) fn unknown_key() -> Response<Passing> {
+    refusal(StatusCode::FORBIDDEN, "InvalidAccessKeyId", "The AWS access key ID that you provided does not exist in our records.")
+}
+
 fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Passing> {
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message><RequestId>proxy</RequestId></Error>"

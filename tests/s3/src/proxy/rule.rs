@@ -28,6 +28,8 @@ pub enum Fault {
     InternalError,
     /// 503 instead of an execution, with `Retry-After` where it says so.
     SlowDown { retry_after_seconds: Option<u64> },
+    /// 403 instead of an execution: the access key is not known, or not any more.
+    UnknownKey,
     /// Nothing is forwarded, nothing is answered, and the connection stays.
     Hang,
 }
@@ -46,6 +48,7 @@ impl Fault {
             Self::IgnoreRange => "range ignored",
             Self::InternalError => "internal error",
             Self::SlowDown { .. } => "slow down",
+            Self::UnknownKey => "unknown key",
             Self::Hang => "no answer",
         }
     }
