@@ -17,6 +17,7 @@ use crate::model::phase::Side;
 use crate::model::stamp::Stamp;
 use crate::store::checked::open_checked;
 use crate::store::error::{Interrupted, StoreError, StoreErrorKind, StoreResult};
+use crate::store::guarded::GATE;
 use crate::store::object::ByteStream;
 use crate::telemetry::{Metrics, ServedFrom};
 use crate::tenants::Tenant;
@@ -180,7 +181,12 @@ impl Follow {
 
     fn note_fallback(&self, to: Side, failure: &StoreError) {
         self.metrics.fallback(&self.tenant.id, failure.kind.label());
-        tracing::warn!(event = "fallback", tenant = %self.tenant.id, "{} answers for {}: {}", label(to), self.key, failure.chain());
+        // Where the store was not even asked, the gate has said so once, and a line for each read would drown it.
+        if failure.store == GATE {
+            tracing::debug!(event = "fallback", tenant = %self.tenant.id, "{} answers for {}: {}", label(to), self.key, failure.chain());
+        } else {
+            tracing::warn!(event = "fallback", tenant = %self.tenant.id, "{} answers for {}: {}", label(to), self.key, failure.chain());
+        }
     }
 
     /// The bytes as they go out. When a holder fails in the middle, the next one goes on at the same offset; when none can,

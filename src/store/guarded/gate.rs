@@ -12,6 +12,9 @@ use super::first_bytes::FirstBytes;
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::telemetry::{InFlight, Metrics, Refusal};
 
+/// What refusals say of themselves: the store was not asked.
+pub const GATE: &str = "gate";
+
 /// Reads whose callers have left and that are waited for still. Each keeps its place, so they are few beside the places.
 const MOST_OUTLIVING: usize = 16;
 
@@ -103,14 +106,14 @@ impl Gate {
         let next =
             if tried_in.is_zero() { "is being tried by another call".to_owned() } else { format!("is tried again in {tried_in:.1?}") };
         let reason = format!("{} was taken for out {out_for:.1?} ago, and {next}", self.name);
-        StoreError::new("objects", operation, target, StoreErrorKind::Unavailable).because(reason)
+        StoreError::new(GATE, operation, target, StoreErrorKind::Unavailable).because(reason)
     }
 
     fn busy(&self, operation: &'static str, target: &str) -> StoreError {
         self.metrics.store_refused(&self.name, Refusal::Busy);
         let GateSettings { limit, patience, .. } = self.settings;
         let reason = format!("{limit} requests to {} are under way, and none ended within {patience:?}", self.name);
-        StoreError::new("objects", operation, target, StoreErrorKind::Throttled { retry_after: None }).because(reason)
+        StoreError::new(GATE, operation, target, StoreErrorKind::Throttled { retry_after: None }).because(reason)
     }
 
     fn tell(&self, turn: Turn, failure: Option<&StoreError>) {
