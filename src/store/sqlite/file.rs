@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_sqlite::{Config, Hook, HookError, Object, Pool, PoolError, Runtime, Timeouts};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio_util::task::TaskTracker;
 
@@ -34,7 +35,7 @@ impl SqliteFile {
     /// Opens nothing yet: connections are made when they are needed. `create`: whether the file may be made.
     pub fn new(path: &Path, connections: usize, busy_timeout: Duration, create: bool) -> StoreResult<Arc<Self>> {
         let pool = |size: usize| -> StoreResult<Pool> {
-            let builder = match Config::new(path).builder(Runtime::Tokio1) {
+            let builder = match Config::new(address(path, create)).builder(Runtime::Tokio1) {
                 Ok(builder) => builder,
                 Err(never) => match never {},
             };
@@ -160,6 +161,15 @@ fn switch_to_wal(connection: &Connection, patience: Duration) -> rusqlite::Resul
     }
 }
 
+/// What a path may have that says nothing in an address.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+
+/// The file as SQLite is told it. A file that must be there may go between a look at it and its opening, which would make an empty one.
+fn address(path: &Path, create: bool) -> String {
+    let mode = if create { "rwc" } else { "rw" };
+    format!("file:{}?mode={mode}", percent_encode(path.as_os_str().as_encoded_bytes(), PLAIN))
+}
+
 /// A switch takes a few milliseconds.
 const WAL_RETRY: Duration = Duration::from_millis(5);
 
@@ -203,4 +213,20 @@ fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
 /// An error of our own invariants, in the shape that passes through a closure of statements (this variant prints its source as it is).
 pub(super) fn broken(what: impl Into<String>) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(what.into().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_made_only_where_it_may_be_and_under_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("odd ?#%20name.db");
+        let open = |create| SqliteFile::new(&path, 1, Duration::from_secs(5), create).unwrap();
+        assert!(open(false).readers.get().await.is_err(), "as if the file had gone a moment ago");
+        assert!(!path.exists());
+        assert!(open(true).readers.get().await.is_ok() && path.exists());
+        assert!(open(false).readers.get().await.is_ok());
+    }
 }
