@@ -53,7 +53,13 @@ impl Reload {
         for wanted in &config.tenants {
             match serving.get(&wanted.id) {
                 Some(tenant) if &tenant.config == wanted => tenants.push(Arc::clone(tenant)),
-                before => tenants.extend(self.build(wanted).await.or_else(|| before.cloned())),
+                before => {
+                    let built = self.build(wanted).await;
+                    if let (Some(before), Some(built)) = (before, &built) {
+                        built.ownership.inherit(&before.ownership);
+                    }
+                    tenants.extend(built.or_else(|| before.cloned()));
+                }
             }
         }
         self.backends.keep_only(&tenants);

@@ -60,10 +60,12 @@ pub async fn run(args: DemoArgs, json: bool) -> anyhow::Result<bool> {
     let passed = show(&args, json, folder, objects).await;
     match bucket {
         // Who keeps the folder keeps what its databases name.
-        Some(bucket) if args.folder.is_none() => bucket.remove().await.context("remove the demo's bucket")?,
-        Some(_) | None => {}
+        Some(bucket) if args.folder.is_none() => {
+            let removed = bucket.remove().await.context("remove the demo's bucket");
+            passed.and_then(|passed| removed.map(|()| passed))
+        }
+        Some(_) | None => passed,
     }
-    passed
 }
 
 async fn show(args: &DemoArgs, json: bool, folder: &Path, objects: String) -> anyhow::Result<bool> {

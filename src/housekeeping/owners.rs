@@ -16,8 +16,8 @@ use crate::tenants::{Tenant, Tenants};
 /// Often enough that a copy of a database does little before it is noticed.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Where nobody could say it.
-const AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// Where nobody could say it, or it was claimed just now.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// How soon a tenant that is new here, or is configured anew, is looked at.
 const NEW_WITHIN: Duration = Duration::from_secs(1);

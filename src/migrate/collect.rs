@@ -1,6 +1,7 @@
 //! collect: remove what abandoned uploads and attempts left behind. First condemned in a transaction, then the object goes,
 //! and after a while a second time, because an upload may land late. Nothing that a location names is ever condemned.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::work::{Attempt, JobError, Tools};
@@ -12,30 +13,38 @@ use crate::tenants::ownership::Standing;
 /// Objects removed between two looks at the list.
 const BATCH: usize = 100;
 
-/// Where nobody can say whose the placements are, somebody looks again after this long.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// When somebody looks again: where nobody could say whose the placements are, and where they are another installation's.
+const UNKNOWN: Duration = Duration::from_secs(5);
+const ANOTHERS: Duration = Duration::from_secs(60);
+
+/// So many that cannot be removed are passed over for others; behind more the collector stands still, and says why.
+const MOST_STUCK: usize = 2000;
 
 pub async fn collect(tools: &Tools, tenant: &Tenant) -> Result<Attempt, JobError> {
+    let (mut stuck, mut failure) = (HashSet::new(), None);
     loop {
         // Before every batch: a placement may be adopted by another installation while this one removes from it.
         let installation = tools.control.installation().await?;
-        if tenant.ownership.look(&*tenant.objects, &installation).await? != Standing::Ours {
-            return Ok(Attempt::Later(LOOK_AGAIN));
+        match tenant.ownership.look(&*tenant.objects, &installation).await? {
+            Standing::Ours => {}
+            Standing::Unknown => return Ok(Attempt::Later(UNKNOWN)),
+            Standing::Anothers { .. } => return Ok(Attempt::Later(ANOTHERS)),
         }
-        let condemned = tenant.sql.condemned(tools.settings.abandoned_after, BATCH).await?;
-        let mut failed = None;
+        // Those that are stuck are the oldest, and come first every time.
+        let mut condemned = tenant.sql.condemned(tools.settings.abandoned_after, BATCH + stuck.len()).await?;
+        let whole = condemned.len() < BATCH + stuck.len();
+        condemned.retain(|upload| !stuck.contains(&upload.object.id));
         for (upload, removed) in condemned.iter().zip(remove(tenant, &condemned).await) {
             match noted(tenant, upload, removed).await {
                 Ok(()) => tracing::info!(event = "collected", last_round = upload.last_round, "removed condemned upload {}", upload.object),
-                // One object that cannot be removed does not keep the others.
-                Err(error) => failed = failed.or(Some(error)),
+                Err(error) => {
+                    stuck.insert(upload.object.id);
+                    failure = failure.or(Some(error));
+                }
             }
         }
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        if condemned.len() < BATCH {
-            return Ok(Attempt::Done);
+        if whole || stuck.len() > MOST_STUCK {
+            return failure.map_or(Ok(Attempt::Done), |error| Err(error.into()));
         }
     }
 }

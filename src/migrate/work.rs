@@ -57,8 +57,8 @@ impl JobError {
             Self::NoMemory => true,
             Self::AgentsDied => false,
             Self::Store(error) => match error.kind {
-                StoreErrorKind::Unavailable | StoreErrorKind::Throttled { .. } | StoreErrorKind::Full => true,
-                StoreErrorKind::Timeout | StoreErrorKind::Denied | StoreErrorKind::Corrupt | StoreErrorKind::Other => false,
+                StoreErrorKind::Unavailable | StoreErrorKind::Throttled { .. } | StoreErrorKind::Full | StoreErrorKind::Denied => true,
+                StoreErrorKind::Timeout | StoreErrorKind::Corrupt | StoreErrorKind::Other => false,
             },
         }
     }

@@ -113,7 +113,7 @@ impl S3Store {
             }
             Err(error) if fault::is_missing(&error) => {
                 self.client.asking.head_bucket().bucket(&self.bucket).send().await.map_err(|error| match fault::status(&error) {
-                    Some(404) => call.error(StoreErrorKind::Other, format!("there is no bucket {}", self.bucket)),
+                    Some(404) => call.error(StoreErrorKind::Denied, format!("there is no bucket {}", self.bucket)),
                     Some(_) | None => call.failed(&error),
                 })?;
                 Ok(None)

@@ -52,29 +52,41 @@ impl Ownership {
         let _ = self.0.subscribe().wait_for(Standing::is_anothers).await;
     }
 
-    /// Looks at every placement, and claims one that nobody owns. Two installations that find none at the same moment both look again.
+    /// What another one of the same tenant knew, before the tenant was configured anew.
+    pub fn inherit(&self, before: &Self) {
+        self.0.send_replace(before.standing());
+    }
+
+    /// Looks at every placement, and claims those that nobody owns where none is another's. What was claimed is ours only when it is
+    /// still ours at the next look: two installations that find none at the same moment both claim it, and the later one has it.
     /// What was known stays known where a store cannot be asked: one that is away has not become another's.
     pub async fn look(&self, objects: &dyn ObjectStore, installation: &str) -> StoreResult<Standing> {
-        let standing = look(objects, installation).await?;
+        let standing = look(objects, installation, self.standing()).await?;
         self.0.send_replace(standing.clone());
         Ok(standing)
     }
 }
 
-async fn look(objects: &dyn ObjectStore, installation: &str) -> StoreResult<Standing> {
+async fn look(objects: &dyn ObjectStore, installation: &str, known: Standing) -> StoreResult<Standing> {
+    let mut nobodys = Vec::new();
     for placement in objects.placements() {
-        let mut owner = objects.owner(&placement).await?;
-        if owner.is_none() {
-            objects.claim(&placement, installation).await?;
-            owner = objects.owner(&placement).await?;
-        }
-        match owner {
+        match objects.owner(&placement).await? {
             Some(owner) if owner == installation => {}
             Some(owner) => return Ok(Standing::Anothers { placement: placement.to_string(), owner }),
-            None => return Ok(Standing::Unknown),
+            None => nobodys.push(placement),
         }
     }
-    Ok(Standing::Ours)
+    if nobodys.is_empty() {
+        return Ok(Standing::Ours);
+    }
+    // An owner object that went does not make a copy the owner: it is for its owner to claim again, or for people.
+    if known.is_anothers() {
+        return Ok(known);
+    }
+    for placement in &nobodys {
+        objects.claim(placement, installation).await?;
+    }
+    Ok(Standing::Unknown)
 }
 
 #[cfg(test)]
@@ -88,7 +100,7 @@ mod tests {
         let (placement, missing) = ("local".parse().unwrap(), folder.path().join("away"));
         let store = DiskStore::open("local".parse().unwrap(), folder.path(), "").unwrap();
         let (production, copy) = (Ownership::default(), Ownership::default());
-        assert_eq!(production.look(&store, "production").await.unwrap(), Standing::Ours);
+        assert_eq!(production.look(&store, "production").await.unwrap(), Standing::Unknown, "it has claimed, and looks again");
         assert_eq!(production.look(&store, "production").await.unwrap(), Standing::Ours);
         let anothers = Standing::Anothers { placement: "local".into(), owner: "production".into() };
         assert_eq!(copy.look(&store, "copy").await.unwrap(), anothers);
@@ -97,6 +109,8 @@ mod tests {
         std::fs::remove_file(folder.path().join(".sluss-owner")).unwrap();
         assert!(copy.look(&store, "copy").await.is_err() && copy.is_anothers());
         std::fs::rename(&missing, folder.path().join(".staging")).unwrap();
+        assert_eq!(copy.look(&store, "copy").await.unwrap(), anothers, "a lost owner object is not the copy's to claim");
+        assert_eq!(store.owner(&placement).await.unwrap(), None);
         store.claim(&placement, "copy").await.unwrap();
         copy.lost().await;
         assert_eq!(copy.look(&store, "copy").await.unwrap(), Standing::Ours);

@@ -22,7 +22,7 @@ const IN_A_ROW: u32 = 10;
 
 /// How long a store is left alone: this, and twice as long each time that a trial fails.
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Breaker {

@@ -8,7 +8,7 @@ use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::SdkBody;
-use aws_sdk_s3::types::{BucketVersioningStatus, ExpirationStatus, LifecycleRule};
+use aws_sdk_s3::types::{BucketVersioningStatus, ExpirationStatus, LifecycleRule, TransitionStorageClass};
 use uuid::Uuid;
 
 use super::{S3Store, SCRATCH, fault, upload};
@@ -178,6 +178,14 @@ fn judge_lifecycle(rules: &[LifecycleRule], prefix: &str) -> Finding {
             "they would remove documents: disable them, or confine them to another prefix",
         );
     }
+    let archiving: Vec<String> = rules.iter().filter(ours).filter(|rule| archives(rule)).map(named).collect();
+    if !archiving.is_empty() {
+        return Finding::refused(
+            LIFECYCLE,
+            format!("these rules move current objects under {prefix:?} into an archive: {}", archiving.join(", ")),
+            "they could not be read any more: disable them, or confine them to another prefix",
+        );
+    }
     let parts = rules.iter().filter(ours).filter_map(|rule| rule.abort_incomplete_multipart_upload()?.days_after_initiation());
     match parts.min() {
         Some(days) if days >= 1 => Finding::ok(LIFECYCLE, format!("uploads in parts that were left are given up after {days} days")),
@@ -195,6 +203,12 @@ fn touches(rule: &LifecycleRule, prefix: &str) -> bool {
     let filter = rule.filter().and_then(|filter| filter.prefix().or_else(|| filter.and().and_then(|and| and.prefix())));
     let theirs = filter.or(beside).unwrap_or_default();
     prefix.starts_with(theirs) || theirs.starts_with(prefix)
+}
+
+/// What lies there has to be asked for hours before it can be read.
+fn archives(rule: &LifecycleRule) -> bool {
+    let classes = rule.transitions().iter().filter_map(|transition| transition.storage_class());
+    classes.into_iter().any(|class| matches!(class, TransitionStorageClass::Glacier | TransitionStorageClass::DeepArchive))
 }
 
 fn removes(rule: &LifecycleRule) -> bool {

@@ -70,6 +70,11 @@ pub(super) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespon
     status(error) == Some(404) && code(error) != Some("NoSuchBucket")
 }
 
+/// The same of a GET, whose answer has words: a page of something in between is no absence.
+pub(super) fn is_no_such_key<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    status(error) == Some(404) && code(error) == Some("NoSuchKey")
+}
+
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())
 }
@@ -91,12 +96,18 @@ fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// Codes first: Ceph answers a full quota with 403, and stores differ in which status means what.
-fn kind(status: u16, code: &str, retry_after: Option<Duration>) -> StoreErrorKind {
+pub(super) fn kind(status: u16, code: &str, retry_after: Option<Duration>) -> StoreErrorKind {
     match (code, status) {
         ("QuotaExceeded" | "TooManyObjects" | "InsufficientStorage", _) | (_, 507) => StoreErrorKind::Full,
         ("SlowDown" | "TooManyRequests" | "RequestLimitExceeded" | "Throttling" | "ThrottlingException", _) | (_, 429) => {
             StoreErrorKind::Throttled { retry_after }
         }
+        // Ceph and AWS say it with status 200, too, where they had begun to answer.
+        ("InternalError" | "ServiceUnavailable", _) => StoreErrorKind::Unavailable,
+        // A bucket that is not there, and keys that have run out, are for an operator to put right, like missing rights.
+        ("NoSuchBucket" | "ExpiredToken" | "InvalidToken", _) => StoreErrorKind::Denied,
+        // Not S3's own words: something in between.
+        ("", 404) => StoreErrorKind::Unavailable,
         ("RequestTimeout", _) | (_, 408) => StoreErrorKind::Timeout,
         ("BadDigest" | "XAmzContentSHA256Mismatch" | "InvalidDigest" | "InvalidRange", _) | (_, 416) => StoreErrorKind::Corrupt,
         (_, 401 | 403) => StoreErrorKind::Denied,
@@ -133,7 +144,9 @@ mod tests {
             (429, "", StoreErrorKind::Throttled { retry_after: None }),
             (400, "RequestTimeout", StoreErrorKind::Timeout),
             (400, "XAmzContentSHA256Mismatch", StoreErrorKind::Corrupt),
-            (404, "NoSuchBucket", StoreErrorKind::Other),
+            (404, "NoSuchBucket", StoreErrorKind::Denied),
+            (404, "", StoreErrorKind::Unavailable),
+            (200, "InternalError", StoreErrorKind::Unavailable),
         ] {
             assert_eq!(kind(status, code, None), expected, "{status} {code}");
         }

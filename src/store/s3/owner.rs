@@ -15,7 +15,7 @@ pub(super) async fn read(store: &S3Store) -> StoreResult<Option<String>> {
     let call = store.call_on("owner");
     let answer = match store.client.asking.get_object().bucket(&store.bucket).key(key(store)).send().await {
         Ok(answer) => answer,
-        Err(error) if fault::is_missing(&error) => return Ok(None),
+        Err(error) if fault::is_no_such_key(&error) => return Ok(None),
         Err(error) => return Err(call.failed(&error)),
     };
     if answer.content_length().is_none_or(|length| length > MAX_BYTES) {

@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::fault::Call;
+use super::fault::{self, Call};
 use super::upload::{self, Cutter};
 use super::{S3Store, metadata, removal};
 use crate::budget::Grant;
@@ -26,8 +26,8 @@ pub(super) struct Parts<'a> {
 
 struct Sent {
     part: CompletedPart,
-    /// `None`: the caller's memory.
-    memory: Option<Grant>,
+    /// Spare memory goes back when the part is done; the caller's own is for the next one.
+    was_own_memory: bool,
 }
 
 impl<'a> Parts<'a> {
@@ -48,7 +48,8 @@ impl<'a> Parts<'a> {
         match log.begun(object, &parts.id).await {
             Ok(true) => Ok(parts),
             Ok(false) => Err(parts.given_up(PutError::Content(Interrupted::Moved)).await),
-            Err(error) => Err(parts.given_up(error.into()).await),
+            // The other store's failure, as of a content that broke: it says nothing of this one.
+            Err(error) => Err(parts.given_up(PutError::Content(Interrupted::Store(error))).await),
         }
     }
 
@@ -100,15 +101,15 @@ impl<'a> Parts<'a> {
         self.running.spawn(async move {
             let sent = request.send().await.map_err(|error| call.failed(&error))?;
             let part = CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build();
-            Ok(Sent { part, memory })
+            Ok(Sent { part, was_own_memory: memory.is_none() })
         });
     }
 
     async fn one_done(&mut self) -> Result<(), PutError> {
         match self.running.join_next().await {
             Some(Ok(sent)) => {
-                let Sent { part, memory } = sent?;
-                self.own_memory_is_free |= memory.is_none();
+                let Sent { part, was_own_memory } = sent?;
+                self.own_memory_is_free |= was_own_memory;
                 self.done.push(part);
                 Ok(())
             }
@@ -121,8 +122,12 @@ impl<'a> Parts<'a> {
         self.done.sort_by_key(CompletedPart::part_number);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(std::mem::take(&mut self.done))).build();
         let request = self.store.client.sending.complete_multipart_upload().bucket(&self.store.bucket).key(self.store.key(self.object));
-        request.upload_id(&self.id.0).multipart_upload(parts).send().await.map_err(|error| self.call.failed(&error))?;
-        Ok(())
+        match request.upload_id(&self.id.0).multipart_upload(parts).send().await {
+            Ok(_) => Ok(()),
+            // The answer to an attempt that succeeded may be lost, and then there is no such upload any more. The object tells.
+            Err(error) if fault::status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(self.call.failed(&error).into()),
+        }
     }
 
     /// As far as the store can be reached; the collector comes after.

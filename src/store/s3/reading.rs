@@ -25,8 +25,17 @@ pub(super) async fn get(store: &S3Store, object: &ObjectRef, range: Range<u64>) 
         return nothing(store, &call, object, range.end).await;
     }
     let Some(body) = ask(store, &call, object, range.clone()).await? else { return Ok(None) };
-    let reading =
-        Reading { store: store.clone(), call, object: object.clone(), body, pending: Bytes::new(), at: range.start, end: range.end };
+    let reading = Reading {
+        store: store.clone(),
+        call,
+        object: object.clone(),
+        body,
+        pending: Bytes::new(),
+        at: range.start,
+        end: range.end,
+        breaks: 0,
+        began_at: range.start,
+    };
     Ok(Some(Box::pin(stream::try_unfold(reading, async |mut reading| Ok(reading.next().await?.map(|portion| (portion, reading)))))))
 }
 
@@ -48,7 +57,7 @@ async fn ask(store: &S3Store, call: &Call, object: &ObjectRef, range: Range<u64>
     let request = store.client.asking.get_object().bucket(&store.bucket).key(store.key(object));
     match request.range(format!("bytes={}-{}", range.start, range.end - 1)).send().await {
         Ok(answer) => check(call, &answer, &range).map(|()| Some(answer.body)),
-        Err(error) if fault::is_missing(&error) => Ok(None),
+        Err(error) if fault::is_no_such_key(&error) => Ok(None),
         Err(error) => Err(call.failed(&error)),
     }
 }
@@ -88,6 +97,9 @@ struct Reading {
     pending: Bytes,
     at: u64,
     end: u64,
+    /// How often it broke since then; a whole piece in between counts as a new beginning.
+    breaks: u32,
+    began_at: u64,
 }
 
 /// Why a body gave no further byte.
@@ -111,25 +123,25 @@ impl Reading {
 
     /// At least one byte, by as many requests as the settings allow.
     async fn frame(&mut self) -> StoreResult<Bytes> {
-        let mut failed = match self.next_of_body().await {
-            Ok(frame) => return Ok(frame),
-            Err(broken) => self.call.error(StoreErrorKind::Unavailable, broken),
-        };
-        let mut pause = FIRST_PAUSE;
-        for _ in 1..self.store.attempts {
+        loop {
+            let failed = match self.next_of_body().await {
+                Ok(frame) => return Ok(frame),
+                Err(broken) => self.call.error(StoreErrorKind::Unavailable, broken),
+            };
+            if self.at - self.began_at >= PIECE_BYTES as u64 {
+                (self.breaks, self.began_at) = (0, self.at);
+            }
+            self.breaks += 1;
+            if self.breaks >= self.store.attempts {
+                return Err(failed);
+            }
             tracing::debug!("reading {} goes on at byte {} after: {}", self.object, self.at, failed.chain());
-            sleep(pause).await;
-            pause *= 2;
+            sleep(FIRST_PAUSE * (1 << (self.breaks - 1).min(8))).await;
             self.body = match ask(&self.store, &self.call, &self.object, self.at..self.end).await? {
                 Some(body) => body,
                 None => return Err(self.call.error(StoreErrorKind::Corrupt, "the object went while it was read")),
             };
-            failed = match self.next_of_body().await {
-                Ok(frame) => return Ok(frame),
-                Err(broken) => self.call.error(StoreErrorKind::Unavailable, broken),
-            };
         }
-        Err(failed)
     }
 
     async fn next_of_body(&mut self) -> Result<Bytes, Broken> {

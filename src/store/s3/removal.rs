@@ -5,7 +5,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use super::S3Store;
 use super::fault::{self, Call};
 use crate::model::id::ObjectRef;
-use crate::store::error::{StoreErrorKind, StoreResult};
+use crate::store::error::StoreResult;
 use crate::store::object::PartsId;
 
 /// S3 takes no more in one request.
@@ -66,14 +66,15 @@ async fn together(store: &S3Store, objects: &[ObjectRef]) -> Option<Vec<StoreRes
                     Some(error) if error.code() == Some("NoSuchKey") => Ok(()),
                     Some(error) => {
                         let (code, words) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
-                        let kind = if code == "AccessDenied" { StoreErrorKind::Denied } else { StoreErrorKind::Other };
-                        Err(call.error(kind, format!("{code}: {words}")))
+                        let status = if code == "AccessDenied" { 403 } else { 200 };
+                        Err(call.error(fault::kind(status, code, None), format!("{code}: {words}")))
                     }
                 }
             });
             Some(judged.collect())
         }
-        Err(error) if matches!(fault::status(&error), Some(405 | 501)) => None,
+        // Some want a digest of the list that the SDK does not send.
+        Err(error) if matches!(fault::status(&error), Some(400 | 405 | 411 | 501)) => None,
         Err(error) => Some(calls.iter().map(|call| Err(call.failed(&error))).collect()),
     }
 }
