@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use serde_json::Value;
 use sluss_s3::Bucket;
 
 use crate::site::{Answer, Site, in_bucket, key, on_disk, wait_until};
@@ -48,8 +49,9 @@ fn a_copy_changes_nothing_until_it_adopts(placement: &str, objects: &str, is_the
     copy.run(&["sweep", "--tenant", "acme"]).done();
     // Agents would have been woken at once, and look ten times in this time besides.
     std::thread::sleep(Duration::from_secs(1));
-    let jobs = copy.run(&["jobs", "list", "--tenant", "acme", "--state", "ready"]).done();
-    assert!(jobs.contains("collect") && jobs.contains("sweep"), "{jobs}");
+    let jobs: Value = serde_json::from_str(&copy.run(&["--json", "jobs", "list", "--tenant", "acme", "--state", "ready"]).done()).unwrap();
+    let waits = |kind: &str| jobs["jobs"].as_array().unwrap().iter().any(|job| job["kind"] == kind);
+    assert!(waits("collect") && waits("sweep"), "{jobs}");
     assert!(is_there(&key(&object)) && copy.open_uploads() == 1, "nothing was collected");
     assert!(times_told(&copy) == 1 && !copy.logs().contains("answered 503"), "{}", copy.logs());
 
