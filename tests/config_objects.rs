@@ -141,6 +141,7 @@ fn settings_of_s3_are_bounded_and_time_outs_are_within_the_whole() {
         ("region = \"\"", "is not a region"),
         ("attempts = 0", "0 is below the minimum of 1"),
         ("part_size = \"4MiB\"", "4MiB is below the minimum of 5MiB"),
+        ("part_size = \"64MiB\"", "64MiB is more than half of limits.buffer_bytes"),
         ("part_size = \"2GiB\"", "2GiB is above the maximum of 1GiB"),
         ("parallel_parts = 65", "65 is above the maximum of 64"),
         ("concurrency = 0", "0 is below the minimum of 1"),

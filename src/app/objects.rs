@@ -1,13 +1,13 @@
 //! From a placement's configuration to its object store. Placements that are reached the same way share one client, and its connections.
 
-use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 
 use crate::budget::Budget;
-use crate::config::{Limits, ObjectStoreConfig, PlacementConfig, S3Config};
+use crate::config::{Limits, ObjectStoreConfig, PlacementConfig, S3Config, S3Credentials};
 use crate::store::disk::DiskStore;
 use crate::store::guarded::{Gate, GateSettings, GuardedObjects};
 use crate::store::metered::{Meter, MeteredObjects, StoreObserver};
@@ -33,8 +33,24 @@ pub(super) struct ObjectBackends {
     queue_timeout: Duration,
     concurrent_requests: usize,
     clients: Mutex<Vec<(S3Config, S3Client)>>,
-    /// By what operators know the stores by: a folder, or a server's address.
-    gates: Mutex<BTreeMap<String, Arc<Gate>>>,
+    /// Placements that are reached the same way share one: a wrong authority or a time-out that is too short is a placement's own
+    /// misfortune, not the store's.
+    gates: Mutex<Vec<(Reach, Arc<Gate>)>>,
+}
+
+/// How a store is reached: what decides whether it answers in time, and how much is asked of it at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reach {
+    Disk(PathBuf),
+    S3(Box<S3Config>),
+}
+
+impl Reach {
+    /// All but who asks, and what for.
+    fn of(s3: &S3Config) -> Self {
+        let asker = S3Config { bucket: String::new(), credentials: S3Credentials::Chain, part_bytes: 0, parallel_parts: 0, ..s3.clone() };
+        Self::S3(Box::new(asker))
+    }
 }
 
 impl ObjectBackends {
@@ -73,34 +89,36 @@ impl ObjectBackends {
     pub(super) fn place(&self, placement: &PlacementConfig) -> anyhow::Result<Place> {
         let store = self.open(placement).with_context(|| format!("placement {}", placement.name))?;
         // Deadlines and counts first, so that the gate hears of what takes too long.
-        let store = Arc::new(GuardedObjects::new(store, self.gate(&placement.store)));
+        let store = Arc::new(GuardedObjects::new(store, self.gate(placement)));
         let limits = FillLimits { max_objects: placement.max_objects, max_bytes: placement.max_bytes };
         Ok(Place { name: placement.name.clone(), limits, store })
     }
 
-    /// The one gate of this process to a store. Its settings hold until the next start.
-    fn gate(&self, store: &ObjectStoreConfig) -> Arc<Gate> {
+    /// The one gate of this process to a store.
+    fn gate(&self, placement: &PlacementConfig) -> Arc<Gate> {
         let patience = self.queue_timeout;
-        let (name, settings) = match store {
+        let (reach, address, settings) = match &placement.store {
             ObjectStoreConfig::Disk { root } => {
                 let limit = DISK_REQUESTS.max(2 * self.concurrent_requests);
-                (format!("disk:{}", root.display()), GateSettings { limit, patience, least_hedge: DISK_LEAST_HEDGE })
+                let settings = GateSettings { limit, patience, least_hedge: DISK_LEAST_HEDGE };
+                (Reach::Disk(root.clone()), format!("disk:{}", root.display()), settings)
             }
             ObjectStoreConfig::S3(s3) => {
                 let address = s3.endpoint.split_once("://").map_or(s3.endpoint.as_str(), |(_, address)| address);
-                (address.to_owned(), GateSettings { limit: s3.concurrency, patience, least_hedge: S3_LEAST_HEDGE })
+                let settings = GateSettings { limit: s3.concurrency, patience, least_hedge: S3_LEAST_HEDGE };
+                (Reach::of(s3), address.to_owned(), settings)
             }
         };
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates.entry(name.clone()).or_insert_with(|| Gate::new(&name, settings, Arc::clone(&self.metrics)));
-        if gate.settings() != settings {
-            let held = gate.settings().limit;
-            tracing::warn!(
-                store = name,
-                "{name} takes {held} requests at once: the first placement that named it said so, until the next start"
-            );
+        if let Some((_, gate)) = gates.iter().find(|(known, _)| *known == reach) {
+            return Arc::clone(gate);
         }
-        Arc::clone(gate)
+        // Operators know a store by its address, and a second way to it by the placement that goes that way besides.
+        let is_taken = gates.iter().any(|(_, gate)| gate.name() == address);
+        let name = if is_taken { format!("{address} {}", placement.prefix) } else { address };
+        let gate = Gate::new(name, settings, Arc::clone(&self.metrics));
+        gates.push((reach, Arc::clone(&gate)));
+        gate
     }
 
     fn client(&self, s3: &S3Config) -> anyhow::Result<S3Client> {

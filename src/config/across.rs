@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::problem::{Problem, Report};
 use super::tenant::same_identifier;
+use super::value::byte_size_text;
 use super::{CollectionConfig, ColumnValue, ObjectStoreConfig, PlacementConfig, SqlConfig, TenantConfig};
 use crate::model::id::TenantId;
 
@@ -13,8 +14,11 @@ pub(super) struct ReadTenant {
     pub(super) config: TenantConfig,
 }
 
-/// Refuses the later of each two that get in each other's way.
-pub(super) fn check(tenants: &[ReadTenant], report: &mut Report) {
+/// Refuses the later of each two that get in each other's way, and what the process has no memory for.
+pub(super) fn check(tenants: &[ReadTenant], buffer_bytes: Option<u64>, report: &mut Report) {
+    for tenant in tenants {
+        refuse_parts_beyond(buffer_bytes.unwrap_or(u64::MAX) / 2, tenant, report);
+    }
     for (index, tenant) in tenants.iter().enumerate() {
         let earlier = &tenants[..index];
         refuse_shared_tables(tenant, earlier, report);
@@ -99,6 +103,22 @@ fn refuse_shared_places(tenant: &ReadTenant, earlier: &[ReadTenant], report: &mu
         if beside().any(|(_, taken)| taken.name == placement.name) {
             let reason = format!("another placement of this tenant is called {}, too: locations tell them apart by it", placement.name);
             let key = placement_key(report, &tenant.file, index, "placement");
+            refuse(report, &tenant.file, key, reason);
+        }
+    }
+}
+
+/// An upload holds a part in memory, and others want to go on beside it.
+fn refuse_parts_beyond(most: u64, tenant: &ReadTenant, report: &mut Report) {
+    for (index, placement) in tenant.config.objects.iter().enumerate() {
+        if let ObjectStoreConfig::S3(s3) = &placement.store
+            && s3.part_bytes > most
+        {
+            let part = byte_size_text(&s3.part_bytes);
+            let reason = format!(
+                "{part} is more than half of limits.buffer_bytes, and an upload holds a part in memory: raise the one or lower the other"
+            );
+            let key = placement_key(report, &tenant.file, index, "part_size");
             refuse(report, &tenant.file, key, reason);
         }
     }

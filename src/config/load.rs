@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path, report: &mut Report) -> Option<Config> {
     let ids: BTreeSet<TenantId> = files.iter().filter_map(|file| tenant_id(file).ok()).collect();
     let gateway = read_file(path, report, |section| gateway::read(section, &ids));
     let tenants: Vec<ReadTenant> = files.into_iter().filter_map(|file| read_tenant(file, report)).collect();
-    across::check(&tenants, report);
+    across::check(&tenants, gateway.as_ref().map(|gateway| gateway.limits.buffer_bytes), report);
     let gateway::Gateway { listeners, auth, control, limits, agents, shadow } = gateway?;
     let tenants = tenants.into_iter().map(|tenant| tenant.config).collect();
     Some(Config { file: path.to_owned(), listeners, auth, control, limits, agents, shadow, tenants })

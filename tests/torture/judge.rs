@@ -29,6 +29,22 @@ const WHO: &str = "judge";
 /// A look-up that one percent of the connections do not survive.
 const ASKED_AGAIN: usize = 5;
 
+/// A store that failed much a moment ago is left alone for this long at most.
+const STORE_IS_BACK: Duration = Duration::from_secs(15);
+
+async fn served_within(patience: Duration, client: &Client<'_>) -> bool {
+    let begun = Instant::now();
+    loop {
+        if client.is_served().await {
+            return true;
+        }
+        if begun.elapsed() > patience {
+            return false;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
 impl Run {
     pub async fn judge(self: &Arc<Self>) {
         // By the outbox and the flips' own sweeps: only what was written past the gateway may wait for another sweep.
@@ -134,7 +150,7 @@ impl Run {
             for node in self.nodes.iter().chain([&self.observer]) {
                 let Some(http) = Node::client(node) else { continue };
                 let client = Client { who: WHO, http: &http, history: &self.history, document };
-                if !client.is_served().await {
+                if !served_within(STORE_IS_BACK, &client).await {
                     self.history.violation(format!("document {document} cannot be read, although the stores are up"));
                 }
                 client.ask(Ask::Get).await;

@@ -59,8 +59,9 @@ impl Gate {
         })
     }
 
-    pub fn settings(&self) -> GateSettings {
-        self.settings
+    /// What operators know the store by.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What the store usually takes to its first byte. Zero: it owes so many answers by now that it is better not asked.

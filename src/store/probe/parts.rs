@@ -23,7 +23,13 @@ pub(super) async fn try_parts(objects: &dyn ObjectStore, placement: &PlacementNa
         Ok(_) => compare(objects, &object, part_bytes - 1..size_bytes).await,
         Err(error) => Err(Failure::of_put(&format!("store a scratch object of {size_bytes} bytes in parts"), &error)),
     };
-    let removed = objects.delete(&object).await.map_err(|error| Failure::of("remove a scratch object", &error));
+    // In the way of the collector.
+    let removed = objects
+        .delete_all(std::slice::from_ref(&object))
+        .await
+        .pop()
+        .unwrap_or(Ok(()))
+        .map_err(|error| Failure::of("remove a scratch object", &error));
     match whole.and(removed) {
         Ok(()) => Some(given_up(objects, placement, size_bytes).await),
         Err(reason) => Some(Err(reason)),

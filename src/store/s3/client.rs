@@ -55,7 +55,7 @@ impl S3Client {
                 // Reading watches for stalls itself, and goes on where it was.
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 // All requests of the process to one endpoint draw on one budget of retries, which successes fill again.
-                .retry_partition(RetryPartition::new(config.endpoint.clone()))
+                .retry_partition(RetryPartition::new(format!("{} {:?}", config.endpoint, config.ca_file)))
                 .retry_config(
                     RetryConfig::standard()
                         .with_max_attempts(config.attempts)
