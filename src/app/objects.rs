@@ -23,6 +23,9 @@ const DISK_REQUESTS: usize = 1024;
 /// Reads of a folder come from memory, or wait behind somebody's writes: what is usual for them says little.
 const DISK_LEAST_HEDGE: Duration = Duration::from_millis(500);
 
+/// After its last byte an upload in parts sends the last of them, is put together, and is looked at.
+const LAST_OF_AN_UPLOAD: u32 = 3;
+
 /// Far above a healthy store's answer, far below what a person notices.
 const S3_LEAST_HEDGE: Duration = Duration::from_millis(20);
 
@@ -77,7 +80,7 @@ impl ObjectBackends {
                 let client = self.client(s3)?;
                 let store = S3Store::new(placement.name.clone(), &placement.prefix, s3, client, Arc::clone(&self.budget));
                 // It bounds each request itself, and tries again meanwhile.
-                (Arc::new(store), self.meter("s3", s3.timeout))
+                (Arc::new(store), self.meter("s3", s3.timeout).stalling(LAST_OF_AN_UPLOAD * s3.timeout))
             }
         };
         #[cfg(sluss_fault)]

@@ -48,13 +48,20 @@ impl StoreObserver for Metrics {
 pub struct Meter {
     store: &'static str,
     deadline: Duration,
+    /// For an upload, from one portion that the store takes to the next, or to its end.
+    stall: Duration,
     observer: Arc<dyn StoreObserver>,
 }
 
 impl Meter {
     /// `deadline` is for one answer, or for the next portion of a stream.
     pub fn new(store: &'static str, deadline: Duration, observer: Arc<dyn StoreObserver>) -> Self {
-        Self { store, deadline, observer }
+        Self { store, deadline, stall: deadline, observer }
+    }
+
+    /// An upload may take longer from one portion to the next: its store does several things meanwhile, each within a time of its own.
+    pub fn stalling(self, stall: Duration) -> Self {
+        Self { stall, ..self }
     }
 
     /// Waits no longer than the deadline.
@@ -81,7 +88,11 @@ impl Meter {
     }
 
     fn late(&self, operation: &'static str, target: &dyn Display) -> StoreError {
-        StoreError::new(self.store, operation, target, StoreErrorKind::Timeout).because(format!("no progress for {:?}", self.deadline))
+        self.late_by(self.deadline, operation, target)
+    }
+
+    fn late_by(&self, deadline: Duration, operation: &'static str, target: &dyn Display) -> StoreError {
+        StoreError::new(self.store, operation, target, StoreErrorKind::Timeout).because(format!("no progress for {deadline:?}"))
     }
 
     /// The same stream, which waits no longer than the deadline for each portion. Observed once, with the time that the store

@@ -44,7 +44,7 @@ impl ObjectStore for MeteredObjects {
         let answer = tokio::select! {
             biased;
             answer = upload => answer,
-            () = watchdog.stalled(self.meter.deadline) => Err(self.meter.late("put", &object).into()),
+            () = watchdog.stalled(self.meter.stall) => Err(self.meter.late_by(self.meter.stall, "put", &object).into()),
         };
         let outcome = match &answer {
             Ok(_) => OK,

@@ -24,7 +24,9 @@ impl From<&str> for Failure {
 
 impl Failure {
     pub(super) fn of(what: &str, error: &StoreError) -> Self {
-        Self { reason: format!("it could not {what}: {}", error.chain()), advice: advice(error.kind) }
+        let reason = error.chain();
+        let advice = if reason.contains("NoSuchBucket") { "make the bucket, or correct its name" } else { advice(error.kind) };
+        Self { reason: format!("it could not {what}: {reason}"), advice }
     }
 
     pub(super) fn of_put(what: &str, error: &PutError) -> Self {
@@ -55,8 +57,6 @@ fn advice(kind: StoreErrorKind) -> &'static str {
         StoreErrorKind::Throttled { .. } => "ask the provider for more requests a second, or lower `concurrency`",
         StoreErrorKind::Full => "make room, or ask for a larger quota",
         StoreErrorKind::Corrupt => "what was sent or stored came to harm on its way: look for a proxy in between, and ask the provider",
-        StoreErrorKind::Other => {
-            "where there is no such bucket, make the bucket or correct its name; else ask the provider, and show the reason"
-        }
+        StoreErrorKind::Other => "ask the provider, and show the reason",
     }
 }
