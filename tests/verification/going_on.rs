@@ -31,7 +31,8 @@ fn a_verification_whose_job_is_quarantined_says_why() {
     let scene = Scene::with("in_serve = false\n");
     scene.run(&["verify", "--tenant", "acme", "--no-wait"]).with_code(0);
     scene.database().execute_batch("UPDATE sluss_job SET state = 'quarantined', reason = 'no way' WHERE kind = 'verify'").unwrap();
-    assert_eq!(scene.ask("/admin/v1/tenants/acme/verification")["stuck"], "no way");
+    let stuck = scene.ask("/admin/v1/tenants/acme/verification")["stuck"].as_str().unwrap().to_owned();
+    assert!(stuck.contains("`sluss jobs retry`") && stuck.ends_with(": no way"), "{stuck}");
 }
 
 #[test]
