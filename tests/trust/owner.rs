@@ -6,7 +6,8 @@ use http::StatusCode;
 use serde_json::Value;
 use sluss_s3::Bucket;
 
-use crate::site::{Answer, Site, in_bucket, key, on_disk, wait_until};
+use crate::site::{Answer, Site, in_bucket, key, on_disk};
+use crate::support::wait::wait_until;
 
 fn installation(site: &Site) -> String {
     site.control().query_row("SELECT name FROM sluss_installation", [], |row| row.get(0)).unwrap()

@@ -4,7 +4,8 @@ use http::StatusCode;
 use serde_json::Value;
 use sluss_s3::Bucket;
 
-use crate::site::{Site, in_bucket, key, wait_until};
+use crate::site::{Site, in_bucket, key};
+use crate::support::wait::wait_until;
 
 /// Keys of documents' objects.
 fn objects(bucket: &Bucket) -> Vec<String> {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, StatusCode};
 use rusqlite::Connection;
@@ -13,6 +12,7 @@ use sluss_s3::Bucket;
 use crate::support::lab::{Lab, Seat};
 use crate::support::process::Process;
 use crate::support::said::Said;
+use crate::support::wait::block_on;
 
 const AGENTS: &str = "[limits]\n[agents]\npoll_min = \"20ms\"\npoll_max = \"100ms\"\nabandoned_after = \"1s\"\n";
 
@@ -189,18 +189,4 @@ pub struct Finding {
 /// Where an object of the tenant lies below its root or in its bucket.
 pub fn key(object: &str) -> String {
     format!("acme/{}/{object}", &object[object.len() - 2..])
-}
-
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-#[track_caller]
-#[expect(clippy::disallowed_methods, reason = "processes work in real time")]
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -14,7 +14,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto};
 
-use crate::site::{Site, block_on, in_bucket};
+use crate::site::{Site, in_bucket};
+use crate::support::wait::block_on;
 
 /// Ends TLS before a server, and passes everything on. It ends with the test's process.
 fn end_tls_before(server: &Server, certificate: &Certificate) -> SocketAddr {

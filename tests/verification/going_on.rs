@@ -3,8 +3,9 @@
 use sluss::demo::pattern::Pattern;
 
 use crate::damage::Damage;
-use crate::scene::{Scene, wait_until};
+use crate::scene::Scene;
 use crate::support::customers::ACME;
+use crate::support::wait::wait_until;
 
 /// `kill -9` in mid-pass: another life of the process goes on, and every document counts once.
 #[test]

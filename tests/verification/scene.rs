@@ -1,7 +1,6 @@
 //! One tenant with a few documents, a process that serves it, and commands as an operator types them.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method};
 use rusqlite::Connection;
@@ -13,6 +12,7 @@ use crate::support::customers::ACME;
 use crate::support::lab::{Lab, Seat};
 use crate::support::process::Process;
 use crate::support::said::Said;
+use crate::support::wait::block_on;
 
 pub const MIB: u64 = 1 << 20;
 
@@ -151,18 +151,5 @@ impl Scene {
         let object: String = self.database().query_row(statement, [id], |row| row.get(0)).unwrap();
         let file = self.lab.object_file(&ACME, &object);
         (object, file)
-    }
-}
-
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-#[expect(clippy::disallowed_methods, reason = "processes work in real time")]
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }

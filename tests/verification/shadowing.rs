@@ -1,7 +1,8 @@
 //! Reads in phase `shadow`, compared off their path.
 
 use crate::damage::Damage;
-use crate::scene::{Scene, wait_until};
+use crate::scene::Scene;
+use crate::support::wait::wait_until;
 
 fn verdict(scene: &Scene, verdict: &str) -> f64 {
     scene.metric(&format!("sluss_compared_total{{tenant=\"acme\",verdict=\"{verdict}\"}}"))
