@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
 
+#[path = "support/written.rs"]
+mod written;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sluss::config::{Auth, Config, ConfigProblems, ControlConfig, ObjectStoreConfig, SqlConfig, TenantScope};
+use sluss::config::{Auth, Config, ControlConfig, ObjectStoreConfig, SqlConfig, TenantScope};
 use sluss::model::id::IdKind;
 use sluss::model::phase::Phase;
-use tempfile::TempDir;
+use written::{load, problems, written};
 
 const MAIN: &str = r#"auth = "none"
 
@@ -46,30 +49,6 @@ sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 tenants = ["*"]
 rights = ["read", "write"]
 "#;
-
-/// A folder with `config/sluss.toml` and these tenants.
-fn written(main: &str, tenants: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config");
-    fs::create_dir_all(config.join("tenants")).unwrap();
-    fs::write(config.join("sluss.toml"), main).unwrap();
-    for (name, text) in tenants {
-        fs::write(config.join("tenants").join(name), text).unwrap();
-    }
-    folder
-}
-
-fn load(folder: &TempDir) -> Result<Config, ConfigProblems> {
-    Config::load(&folder.path().join("config/sluss.toml"))
-}
-
-/// Each problem as an operator reads it, with files relative to the configuration's folder.
-fn problems(main: &str, tenants: &[(&str, &str)]) -> Vec<String> {
-    let folder = written(main, tenants);
-    let root = format!("{}/", folder.path().join("config").display());
-    let Err(problems) = load(&folder) else { return Vec::new() };
-    problems.as_slice().iter().map(|problem| problem.to_string().replace(&root, "")).collect()
-}
 
 /// What is wrong once this line of a sound `sluss.toml` reads otherwise.
 fn problems_of_main(line: &str, instead: &str) -> Vec<String> {

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
 
-use std::fs;
+#[path = "support/written.rs"]
+mod written;
 
-use sluss::config::{Config, ConfigProblems, ObjectStoreConfig, S3Config, S3Credentials};
+use sluss::config::{ObjectStoreConfig, S3Config, S3Credentials};
 use tempfile::TempDir;
+use written::load;
 
 const MAIN: &str = "auth = \"none\"\n\n[control]\ndatabase = \"sqlite:../data/control.db\"\n";
 
@@ -22,28 +24,12 @@ content = "content"
 
 "#;
 
-/// A folder with `config/sluss.toml` and these tenants.
 fn written(tenants: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config");
-    fs::create_dir_all(config.join("tenants")).unwrap();
-    fs::write(config.join("sluss.toml"), MAIN).unwrap();
-    for (name, text) in tenants {
-        fs::write(config.join("tenants").join(name), text).unwrap();
-    }
-    folder
+    written::written(MAIN, tenants)
 }
 
-fn load(folder: &TempDir) -> Result<Config, ConfigProblems> {
-    Config::load(&folder.path().join("config/sluss.toml"))
-}
-
-/// Each problem as an operator reads it, with files relative to the configuration's folder.
 fn problems(tenants: &[(&str, &str)]) -> Vec<String> {
-    let folder = written(tenants);
-    let root = format!("{}/", folder.path().join("config").display());
-    let Err(problems) = load(&folder) else { return Vec::new() };
-    problems.as_slice().iter().map(|problem| problem.to_string().replace(&root, "")).collect()
+    written::problems(MAIN, tenants)
 }
 
 /// A sound placement on S3, line by line.
