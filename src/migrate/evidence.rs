@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::work::JobError;
 use crate::clock::Clock;
 use crate::config::PlacementConfig;
+use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::evidence::Evidence;
 use crate::store::object::ObjectStore;
@@ -15,12 +16,7 @@ use crate::tenants::Tenant;
 const FRESH: Duration = Duration::from_secs(600);
 
 /// Looks at one placement, as it is configured now.
-pub async fn examine(
-    objects: &dyn ObjectStore,
-    tenant: &crate::model::id::TenantId,
-    placement: &PlacementConfig,
-    clock: &dyn Clock,
-) -> Evidence {
+pub async fn examine(objects: &dyn ObjectStore, tenant: &TenantId, placement: &PlacementConfig, clock: &dyn Clock) -> Evidence {
     let findings = probe(objects, &placement.name).await;
     Evidence::new(tenant, &placement.name, placement.place(), clock.now(), findings)
 }
