@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use sluss_s3::free_port;
 
 /// The session takes some seconds; a command in it that hangs is not waited for longer than this.
 const PATIENCE_SECONDS: &str = "180";
@@ -53,10 +54,6 @@ fn targets(text: &str) -> Vec<String> {
     let found = text.match_indices("make ").map(|(at, it)| (text[..at].chars().last(), word(&text[at + it.len()..])));
     let in_code = |before: &Option<char>| matches!(before, None | Some('`' | '\n'));
     found.filter(|(before, target)| in_code(before) && !target.is_empty()).map(|(_, target)| target).collect()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// What a session of these steps printed, step by step.

@@ -1,7 +1,6 @@
 //! The house that is measured: a customer's database, a configuration, and a `sluss serve` in a process of its own.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use sluss::admin::views::TenantView;
 use sluss::client::HttpClient;
 use sluss::demo::pattern::Pattern;
 use sluss::model::phase::Phase;
+use sluss_s3::free_port;
 use tokio::time::{Instant, sleep};
 
 use crate::cpu;
@@ -95,7 +95,7 @@ impl House {
         arrange: impl FnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("sluss-loadtest-").tempdir().context("make a temporary folder")?;
-        let [documents, admin] = [free_port()?, free_port()?];
+        let [documents, admin] = [free_port(), free_port()];
         let settings = format!(
             "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:{documents}\"\nadmin = \"127.0.0.1:{admin}\"\n\
              [control]\ndatabase = \"sqlite:control.db\"\n[agents]\npoll_max = \"1s\"\n[limits]\n{}",
@@ -226,8 +226,4 @@ fn fill(database: &Path, contents: impl Iterator<Item = Pattern>) -> anyhow::Res
 
 fn client(port: u16) -> anyhow::Result<HttpClient> {
     Ok(HttpClient::new(format!("http://127.0.0.1:{port}").parse()?, None)?.with_patience(PATIENCE))
-}
-
-fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -1,10 +1,10 @@
 //! One customer with two tables in one database, and commands that are typed about it.
 
 use std::fs;
-use std::net::TcpListener;
 
 use http::{HeaderMap, Method, StatusCode};
 use sluss::body;
+use sluss_s3::free_port;
 use sluss_tds::client::{Client, Found};
 use sluss_tds::ground::Ground;
 
@@ -136,8 +136,7 @@ pub fn batches(script: &str) -> Vec<String> {
 fn seat(ground: &Ground) -> Seat {
     let folder = ground.folder().join("config");
     fs::create_dir_all(folder.join("tenants")).unwrap();
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (documents, admin) = (free(), free());
+    let (documents, admin) = (free_port(), free_port());
     let text = format!(
         "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:{documents}\"\nadmin = \"127.0.0.1:{admin}\"\n\
          [control]\ndatabase = \"sqlite:../control.db\"\n[agents]\npoll_min = \"20ms\"\npoll_max = \"200ms\"\n"

@@ -2,12 +2,12 @@
 
 #![allow(dead_code, reason = "each test target uses its own part of this module")]
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use http::Uri;
 use rusqlite::Connection;
 use sluss::client::HttpClient;
+use sluss_s3::free_port;
 
 use super::customers::{ACME, Customer, GLOBEX, connect};
 use super::process::Process;
@@ -120,8 +120,4 @@ impl Seat {
 
 fn client(port: u16) -> HttpClient {
     HttpClient::new(format!("http://127.0.0.1:{port}").parse::<Uri>().unwrap(), None).unwrap()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

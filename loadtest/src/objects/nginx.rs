@@ -1,12 +1,13 @@
 //! nginx as a proxy before the store, which is what most people would put there. It ends with this value.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use sluss::client::HttpClient;
+use sluss_s3::free_port;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -27,7 +28,7 @@ impl Nginx {
     pub async fn before(endpoint: &str) -> anyhow::Result<Self> {
         let store = endpoint.strip_prefix("http://").context("nginx is measured before a store behind plain http")?;
         let folder = tempfile::Builder::new().prefix("sluss-loadtest-nginx-").tempdir()?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port();
         fs::write(folder.path().join("nginx.conf"), configuration(store, port))?;
         let log = fs::File::create(folder.path().join("nginx.log"))?;
         let mut command = Command::new(PROGRAM);

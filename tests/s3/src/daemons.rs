@@ -1,12 +1,12 @@
 //! A Ceph of a test's own, whose daemons may be killed: nobody else's test is on it.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::port::free_port;
 use crate::server::{Server, script};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +41,8 @@ impl Daemons {
     /// Where they do not start: a test cannot go on without them.
     pub fn start() -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port();
         let directory = folder.path().display().to_string();
-        let settings = vec![("S3_SERVER_DIR", directory), ("S3_SERVER_PORT", port.to_string()), ("S3_SERVER_SIZE_GIB", "4".to_owned())];
+        let settings = vec![("S3_SERVER_DIR", directory), ("S3_SERVER_PORT", free_port().to_string()), ("S3_SERVER_SIZE_GIB", "4".to_owned())];
         start(&settings);
         let server = Server::of_script(&settings);
         Self { folder, settings, server }

@@ -3,10 +3,12 @@
 pub mod aside;
 pub mod bucket;
 pub mod daemons;
+pub mod port;
 pub mod proxy;
 pub mod server;
 
 pub use bucket::Bucket;
 pub use daemons::{Daemon, Daemons};
+pub use port::free_port;
 pub use proxy::Proxy;
 pub use server::Server;
