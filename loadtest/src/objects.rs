@@ -8,9 +8,11 @@ use std::time::Duration;
 use sluss::model::phase::Phase;
 use sluss_s3::{Bucket, Server};
 
+use self::link::Link;
 use crate::house::House;
 
 mod large;
+mod link;
 mod nginx;
 mod plain;
 mod small;
@@ -24,14 +26,26 @@ pub const PARALLEL_PARTS: usize = 4;
 
 pub async fn run(bytes: u64, runs: u32, lasts: Duration) -> anyhow::Result<()> {
     let bucket = Bucket::new();
+    let house = before(&bucket).await?;
+    println!("the store: {}, median of {runs} runs each\n", Server::shared().endpoint);
+    small::run(&house, &bucket, runs, lasts).await?;
+    let link = Link::to(bucket.endpoint(), large::LINK).await?;
+    let far_bucket = Bucket::new().behind(&link.endpoint);
+    let far = before(&far_bucket).await?;
+    let here = large::Place { name: "one machine", house: &house, bucket: &bucket, bytes };
+    // A quarter: the link takes its time, and a store keeps for a while what was replaced.
+    let there = large::Place { name: "over 1 Gbit/s", house: &far, bucket: &far_bucket, bytes: bytes / 4 };
+    large::run([here, there], runs).await
+}
+
+/// A Sluss whose only tenant writes to this bucket.
+async fn before(bucket: &Bucket) -> anyhow::Result<House> {
     let section = format!("{}part_size = \"{PART_BYTES}\"\nparallel_parts = {PARALLEL_PARTS}\n", bucket.objects_section());
     let house = House::with_objects(&section, LIMITS).await?;
     for phase in [Phase::Shadow, Phase::Dual, Phase::Object] {
         house.flip(phase).await?;
     }
-    println!("the store: {}, median of {runs} runs each\n", Server::shared().endpoint);
-    small::run(&house, &bucket, runs, lasts).await?;
-    large::run(&house, &bucket, runs, bytes).await
+    Ok(house)
 }
 
 /// Of an odd number, the one in the middle.

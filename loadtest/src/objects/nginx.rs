@@ -67,7 +67,7 @@ fn configuration(store: &str, port: u16) -> String {
     format!(
         "daemon off; master_process off; pid nginx.pid;\n\
          events {{ worker_connections 256; }}\n\
-         http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; \
+         http {{ access_log off; client_max_body_size 0; proxy_request_buffering off; proxy_max_temp_file_size 0; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; \
          scgi_temp_path scgi; tcp_nodelay on; keepalive_requests 1000000; proxy_buffers 16 8k;\n\
          upstream store {{ server {store}; keepalive 32; keepalive_requests 1000000; }}\n\
          server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://store; proxy_http_version 1.1; \

@@ -5,6 +5,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
+use serde_json::json;
+use sluss_s3::Bucket;
 use tokio::task::JoinSet;
 
 use super::{PARALLEL_PARTS, PART_BYTES};
@@ -16,6 +18,27 @@ pub struct Plain {
 }
 
 impl Plain {
+    /// Finds the bucket where Sluss does.
+    pub fn in_bucket(bucket: &Bucket) -> Self {
+        let config = bucket.client().config().to_builder().endpoint_url(bucket.endpoint()).build();
+        Self { client: Client::from_conf(config), bucket: bucket.name().to_owned() }
+    }
+
+    /// nginx signs nothing, and cannot.
+    pub async fn open_to_anyone(&self) -> anyhow::Result<()> {
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": ["s3:GetObject", "s3:PutObject"],
+                "Resource": format!("arn:aws:s3:::{}/*", self.bucket),
+            }],
+        });
+        self.client.put_bucket_policy().bucket(&self.bucket).policy(policy.to_string()).send().await?;
+        Ok(())
+    }
+
     /// Reads an object to its end, and answers its length.
     pub async fn get(&self, key: &str) -> anyhow::Result<u64> {
         let mut body = self.client.get_object().bucket(&self.bucket).key(key).send().await?.body;

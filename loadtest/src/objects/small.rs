@@ -7,7 +7,6 @@ use anyhow::{Context, ensure};
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{Method, StatusCode};
 use rusqlite::Connection;
-use serde_json::json;
 use sluss::body;
 use sluss::client::HttpClient;
 use sluss_s3::Bucket;
@@ -47,9 +46,9 @@ pub async fn run(house: &House, bucket: &Bucket, runs: u32, lasts: Duration) -> 
     for id in 1..=DOCUMENTS {
         put(&house.documents, id).await?;
     }
-    let nginx = Nginx::before(&bucket.server().endpoint).await?;
-    let sdk = Plain { client: bucket.client(), bucket: bucket.name().to_owned() };
-    let_anyone_read(&sdk).await?;
+    let nginx = Nginx::before(bucket.endpoint()).await?;
+    let sdk = Plain::in_bucket(bucket);
+    sdk.open_to_anyone().await?;
     let ways = Arc::new(Ways { gateway: house.documents.clone(), nginx: nginx.client.clone(), sdk, keys: keys(house)? });
     println!("{:<34} {:>12} {:>12}", format!("GET of {BYTES} bytes, {CLIENTS} at once"), "a second", "CPU us each");
     let mut figures = WAYS.map(|_| (Vec::new(), Vec::new()));
@@ -134,19 +133,4 @@ fn keys(house: &House) -> anyhow::Result<Vec<String>> {
     ensure!(objects.len() == DOCUMENTS, "{} objects are named instead of {DOCUMENTS}", objects.len());
     let key = |object: &String| object.get(object.len() - 2..).map(|end| format!("acme/{end}/{object}"));
     objects.iter().map(key).collect::<Option<_>>().context("an object's name ends with two digits")
-}
-
-/// nginx signs nothing, and cannot.
-async fn let_anyone_read(sdk: &Plain) -> anyhow::Result<()> {
-    let policy = json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": "*",
-            "Action": "s3:GetObject",
-            "Resource": format!("arn:aws:s3:::{}/*", sdk.bucket),
-        }],
-    });
-    sdk.client.put_bucket_policy().bucket(&sdk.bucket).policy(policy.to_string()).send().await?;
-    Ok(())
 }

@@ -42,7 +42,8 @@ impl Daemons {
     pub fn start() -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let directory = folder.path().display().to_string();
-        let settings = vec![("S3_SERVER_DIR", directory), ("S3_SERVER_PORT", free_port().to_string()), ("S3_SERVER_SIZE_GIB", "4".to_owned())];
+        let settings =
+            vec![("S3_SERVER_DIR", directory), ("S3_SERVER_PORT", free_port().to_string()), ("S3_SERVER_SIZE_GIB", "4".to_owned())];
         start(&settings);
         let server = Server::of_script(&settings);
         Self { folder, settings, server }
