@@ -149,3 +149,18 @@ async fn an_upload_survives_what_single_requests_meet_and_its_object_is_whole() 
         scene.proxy.faults().clear();
     }
 }
+
+#[tokio::test]
+async fn a_page_of_something_in_between_neither_removes_nor_hides_an_object() {
+    let scene = Scene::waiting(Duration::from_secs(10));
+    let (object, content) = scene.stored().await;
+    scene.proxy.faults().add(Rule::new(Fault::NoSuchPage).method(Method::DELETE));
+    scene.proxy.faults().add(scene.gets(Fault::NoSuchPage).times(1));
+    assert_eq!(scene.objects.delete(&object).await.unwrap_err().kind, StoreErrorKind::Unavailable);
+    assert_eq!(scene.objects.get(&object, 0..5).await.err().unwrap().kind, StoreErrorKind::Unavailable);
+    scene.proxy.faults().clear();
+    assert!(scene.read(&object).await.0.is_ok_and(|read| read == content));
+    scene.objects.delete(&object).await.unwrap();
+    assert!(scene.objects.get(&object, 0..5).await.unwrap().is_none());
+    scene.objects.delete(&object).await.unwrap();
+}

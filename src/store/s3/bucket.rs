@@ -32,7 +32,7 @@ pub(super) async fn remove(client: &S3Client, bucket: &str) -> StoreResult<()> {
     for parts in open.uploads() {
         let (Some(key), Some(id)) = (parts.key(), parts.upload_id()) else { continue };
         let aborted = client.asking.abort_multipart_upload().bucket(bucket).key(key).upload_id(id).send().await;
-        aborted.map(|_| ()).or_else(|error| if fault::is_missing(&error) { Ok(()) } else { Err(call.failed(&error)) })?;
+        aborted.map(|_| ()).or_else(|error| if fault::is_gone(&error) { Ok(()) } else { Err(call.failed(&error)) })?;
     }
     client.asking.delete_bucket().bucket(bucket).send().await.map(|_| ()).map_err(|error| call.failed(&error))
 }

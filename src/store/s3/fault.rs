@@ -65,7 +65,7 @@ impl Call {
     }
 }
 
-/// Whether the store says that there is no such object, rather than no such bucket.
+/// Whether the store says that there is no such object, rather than no such bucket: of a HEAD, whose answer has no words.
 pub(super) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     status(error) == Some(404) && code(error) != Some("NoSuchBucket")
 }
@@ -73,6 +73,11 @@ pub(super) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespon
 /// The same of a GET, whose answer has words: a page of something in between is no absence.
 pub(super) fn is_no_such_key<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     status(error) == Some(404) && code(error) == Some("NoSuchKey")
+}
+
+/// What was to be removed, an object or an upload in parts, is not there any more, in the store's own words.
+pub(super) fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    status(error) == Some(404) && matches!(code(error), Some("NoSuchKey" | "NoSuchUpload"))
 }
 
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

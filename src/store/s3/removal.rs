@@ -16,7 +16,7 @@ pub(super) async fn abort(store: &S3Store, object: &ObjectRef, PartsId(id): &Par
     let request = store.client.asking.abort_multipart_upload().bucket(&store.bucket).key(store.key(object)).upload_id(id);
     match request.send().await {
         Ok(_) => Ok(()),
-        Err(error) if fault::is_missing(&error) => Ok(()),
+        Err(error) if fault::is_gone(&error) => Ok(()),
         Err(error) => Err(call.failed(&error)),
     }
 }
@@ -25,7 +25,7 @@ pub(super) async fn delete(store: &S3Store, object: &ObjectRef) -> StoreResult<(
     let call = store.call("delete", object)?;
     match store.client.asking.delete_object().bucket(&store.bucket).key(store.key(object)).send().await {
         Ok(_) => Ok(()),
-        Err(error) if fault::is_missing(&error) => Ok(()),
+        Err(error) if fault::is_gone(&error) => Ok(()),
         Err(error) => Err(call.failed(&error)),
     }
 }

@@ -22,6 +22,13 @@ pub(super) fn unknown_key() -> Response<Passing> {
     refusal(StatusCode::FORBIDDEN, "InvalidAccessKeyId", "The AWS access key ID that you provided does not exist in our records.")
 }
 
+pub(super) fn no_such_page() -> Response<Passing> {
+    let mut answer = Response::new(Passing::whole(Bytes::from_static(b"<html><body>404 Not Found</body></html>")));
+    *answer.status_mut() = StatusCode::NOT_FOUND;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    answer
+}
+
 fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Passing> {
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message><RequestId>proxy</RequestId></Error>"

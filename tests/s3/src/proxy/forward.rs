@@ -71,6 +71,7 @@ impl Forward {
             Fault::InternalError => self.refuse(request, fault, answer::internal_error()).await,
             Fault::SlowDown { retry_after_seconds } => self.refuse(request, fault, answer::slow_down(retry_after_seconds)).await,
             Fault::UnknownKey => self.refuse(request, fault, answer::unknown_key()).await,
+            Fault::NoSuchPage => self.refuse(request, fault, answer::no_such_page()).await,
             Fault::Hang => {
                 self.faults.happened(fault);
                 std::future::pending().await

@@ -30,6 +30,8 @@ pub enum Fault {
     SlowDown { retry_after_seconds: Option<u64> },
     /// 403 instead of an execution: the access key is not known, or not any more.
     UnknownKey,
+    /// 404 with a page that is none of S3's, as something between client and store may answer.
+    NoSuchPage,
     /// Nothing is forwarded, nothing is answered, and the connection stays.
     Hang,
 }
@@ -49,6 +51,7 @@ impl Fault {
             Self::InternalError => "internal error",
             Self::SlowDown { .. } => "slow down",
             Self::UnknownKey => "unknown key",
+            Self::NoSuchPage => "no such page",
             Self::Hang => "no answer",
         }
     }
