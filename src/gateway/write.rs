@@ -23,6 +23,7 @@ use crate::store::measured::measured;
 use crate::store::object::{self, ObjectMeta, PutError};
 use crate::store::sql::{Change, Commit, NewAttributes, NewContent, PartsInSql, Recorded, Staging, UploadPurpose};
 use crate::telemetry::{Direction, Metrics};
+use crate::tenants::Tenant;
 
 /// A write starts over when the phase moves before its upload is recorded; this often, then the client is asked to come again.
 const MAX_STARTS: u32 = 5;
@@ -42,9 +43,7 @@ impl Writer {
         let row = request.tenant.sql.row(&request.key).await?;
         check_early(request, &row)?;
         check_row(request, &row)?;
-        let portion = request.content_length.map_or(PIECE_BYTES as u64, |length| length.min(PIECE_BYTES as u64));
-        // Content in one portion is copied once more on its way into a statement.
-        let held = if portion <= SMALL_BYTES { portion } else { 2 * portion };
+        let held = held_bytes(request.content_length);
         let uploaded = match row.state.phase.writes_to() {
             Side::Sql => 0,
             Side::Object => request.tenant.objects.upload_bytes(request.content_length),
@@ -99,36 +98,40 @@ impl Writer {
         request: &DocumentRequest,
         state: State,
         first: Bytes,
-        mut inbound: Inbound,
+        inbound: Inbound,
     ) -> Result<Response<Body>, GatewayError> {
-        let second = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?;
-        let content = match second {
-            None => {
-                self.metrics.request_bytes(first.len() as u64);
-                NewContent::Inline(first)
-            }
-            Some(second) => self.stage(request, state, [first, second], inbound).await?,
-        };
+        let content = self.bring_in(&request.tenant, state, first, inbound).await?;
         let (attributes, precondition) = (request.attributes.clone(), request.precondition.clone());
         let change = Change::Store { content, attributes, precondition };
         let commit = request.tenant.sql.commit(&request.key, state.epoch, change).await.map_err(GatewayError::Unknown)?;
         finish(commit)
     }
 
-    async fn stage(
+    /// A whole body, ready for a commit into SQL: as it is where it is one portion, else in staging.
+    pub(super) async fn bring_in(
         &self,
-        request: &DocumentRequest,
+        tenant: &Tenant,
         state: State,
-        begun: [Bytes; 2],
+        first: Bytes,
         mut inbound: Inbound,
     ) -> Result<NewContent, GatewayError> {
-        let mut staging = request.tenant.sql.stage(state.epoch).await?;
+        match inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))? {
+            None => {
+                self.metrics.request_bytes(first.len() as u64);
+                Ok(NewContent::Inline(first))
+            }
+            Some(second) => self.stage(tenant, state, [first, second], inbound).await,
+        }
+    }
+
+    async fn stage(&self, tenant: &Tenant, state: State, begun: [Bytes; 2], mut inbound: Inbound) -> Result<NewContent, GatewayError> {
+        let mut staging = tenant.sql.stage(state.epoch).await?;
         match self.fill(&mut *staging, begun, &mut inbound).await {
             Ok(hasher) => Ok(NewContent::Staged(staging.finish(hasher.finish()).await?)),
             Err(error) => {
                 // What cannot be removed now is removed by the collector.
                 if let Err(left) = staging.abandon().await {
-                    tracing::debug!(tenant = %request.tenant.id, "an attempt was left in staging: {}", left.chain());
+                    tracing::debug!(tenant = %tenant.id, "an attempt was left in staging: {}", left.chain());
                 }
                 Err(error)
             }
@@ -199,12 +202,19 @@ impl Writer {
         }
     }
 
-    fn client(&self, fault: ClientFault) -> GatewayError {
+    pub(super) fn client(&self, fault: ClientFault) -> GatewayError {
         match fault {
             ClientFault::TooLarge => GatewayError::TooLarge { limit_bytes: self.limits.max_bytes },
             ClientFault::Broken | ClientFault::TooSlow => GatewayError::Client(fault),
         }
     }
+}
+
+/// The memory that a body takes on its way into SQL.
+pub(super) fn held_bytes(content_length: Option<u64>) -> u64 {
+    let portion = content_length.map_or(PIECE_BYTES as u64, |length| length.min(PIECE_BYTES as u64));
+    // Content in one portion is copied once more on its way into a statement.
+    if portion <= SMALL_BYTES { portion } else { 2 * portion }
 }
 
 /// Refuses before the body is read what the commit would refuse after it.

@@ -3,11 +3,11 @@
 
 use bytes::Bytes;
 
-use super::sql::{Change, Commit, Committed, Copied, NewAttributes, NewContent, Staged, UploadPurpose};
+use super::sql::{Change, Commit, Committed, Copied, NewAttributes, NewContent, NewDocument, Staged, UploadPurpose};
 use crate::config::{CreateRule, DeleteRule};
 use crate::model::content::Fingerprint;
-use crate::model::document::{Attributes, ContentColumn, DocRow, Document, Holder, Repair, SqlContent};
-use crate::model::id::ObjectRef;
+use crate::model::document::{Attributes, ContentColumn, DocRow, Document, Holder, Repair, SqlContent, State};
+use crate::model::id::{CollectionName, DocId, DocKey, ObjectRef, TenantId};
 use crate::model::job::JobKind;
 use crate::model::location::{Labels, Location};
 use crate::model::precondition::Precondition;
@@ -224,6 +224,20 @@ impl Naming {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Misfit(&'static str);
+
+/// What is seen of a document before its row is inserted and the database gives it an id: nothing. No row is ever looked for by the id
+/// that stands here.
+pub(super) fn unborn(tenant: &TenantId, collection: &CollectionName, state: State) -> DocRow {
+    let key = DocKey { tenant: tenant.clone(), collection: collection.clone(), id: DocId::Text(String::new()) };
+    DocRow { key, state, document: None, location: None, inline: None }
+}
+
+/// A new document is a client's content where no row is, in every phase: its object would have to name an id that nobody knows yet.
+impl From<NewDocument> for Change {
+    fn from(NewDocument { content, attributes }: NewDocument) -> Self {
+        Self::Store { content, attributes, precondition: Precondition::default() }
+    }
+}
 
 /// `epoch`: the one that the caller acts in.
 pub(super) fn decide(before: &DocRow, epoch: Epoch, change: Change, rules: Rules) -> Result<Decision, Misfit> {
