@@ -21,7 +21,7 @@ use crate::model::id::DocKey;
 use crate::model::id::{DocId, ObjectRef, TenantId};
 use crate::model::job::{JobTarget, NewJob, Priority};
 use crate::model::stamp::Epoch;
-use crate::store::error::StoreResult;
+use crate::store::error::{StoreError, StoreResult};
 use crate::store::plan::{self, Decision, Filling, LocationEdit, Plan, RowEdit};
 use crate::store::sql::{Change, Commit, Committed, UploadPurpose};
 
@@ -39,7 +39,7 @@ pub(super) async fn commit(tenant: &SqliteTenant, key: &DocKey, epoch: Epoch, ch
     let table = tenant.table(&key.collection)?;
     let (id, key, mirror, clock) = (tenant.id.clone(), key.clone(), tenant.mirror, Arc::clone(&tenant.clock));
     let operation = change.label();
-    tenant
+    let ended = tenant
         .file
         .write(operation, key.to_string(), move |tx| {
             let before = rows::look_up(tx, &id, &table, &key.id, false)?;
@@ -49,7 +49,8 @@ pub(super) async fn commit(tenant: &SqliteTenant, key: &DocKey, epoch: Epoch, ch
                 Decision::Make(plan) => work.make(&before, &plan, mirror),
             }
         })
-        .await
+        .await;
+    ended.or_else(|error| refused_at_the_end(&error).ok_or(error))
 }
 
 impl Work<'_> {
@@ -144,6 +145,12 @@ impl Work<'_> {
         )?;
         Ok(taken == 1)
     }
+}
+
+/// A deferred foreign key refuses the row no earlier than at COMMIT, and nothing of the transaction is left then either.
+pub(super) fn refused_at_the_end(error: &StoreError) -> Option<Commit> {
+    let cause = std::error::Error::source(error)?.downcast_ref::<rusqlite::Error>()?;
+    is_refusal(cause).then(|| Commit::Refused(cause.to_string()))
 }
 
 /// The row cannot be: a constraint forbids it, or it is larger than a row may be.

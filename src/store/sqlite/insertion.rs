@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::OptionalExtension;
 
-use super::change::{Work, is_refusal};
+use super::change::{Work, is_refusal, refused_at_the_end};
 use super::file::{Outcome, broken};
 use super::rows;
 use super::table::Table;
@@ -29,7 +29,7 @@ pub(super) async fn insert(tenant: &SqliteTenant, collection: &CollectionName, e
     let table = tenant.table(collection)?;
     let (id, mirror, clock) = (tenant.id.clone(), tenant.mirror, Arc::clone(&tenant.clock));
     let target = format!("{id}/{collection}");
-    tenant
+    let ended = tenant
         .file
         .write("insert", target, move |tx| {
             let unborn = plan::unborn(&id, &table.collection, rows::state(tx, &id)?);
@@ -45,7 +45,8 @@ pub(super) async fn insert(tenant: &SqliteTenant, collection: &CollectionName, e
                 Err(error) => Err(error),
             }
         })
-        .await
+        .await;
+    ended.or_else(|error| refused_at_the_end(&error).map(Insertion::Refused).ok_or(error))
 }
 
 /// `nameless`: the transaction's view before there is an id.
