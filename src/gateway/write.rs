@@ -5,14 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 
+use super::digest;
 use super::inbound::{Inbound, InboundLimits};
 use super::request::DocumentRequest;
 use super::rescue::GatewayError;
 use super::respond;
 use crate::body::Body;
 use crate::budget::{Budget, SMALL_BYTES};
-use crate::config::CreateRule;
-use crate::model::content::{ContentHasher, PIECE_BYTES};
+use crate::config::{CreateRule, DeleteRule};
+use crate::model::content::{ContentHasher, Fingerprint, PIECE_BYTES};
 use crate::model::document::{DocRow, State};
 use crate::model::id::{FreshKey, ObjectId};
 use crate::model::location::Labels;
@@ -40,8 +41,9 @@ impl Writer {
             return Err(GatewayError::TooLarge { limit_bytes });
         }
         let row = request.tenant.sql.row(&request.key).await?;
-        check_early(request, &row)?;
+        check_changeable(request, &row)?;
         check_row(request, &row)?;
+        check_condition(request, &row)?;
         let portion = request.content_length.map_or(PIECE_BYTES as u64, |length| length.min(PIECE_BYTES as u64));
         // Content in one portion is copied once more on its way into a statement.
         let held = if portion <= SMALL_BYTES { portion } else { 2 * portion };
@@ -62,10 +64,9 @@ impl Writer {
 
     pub async fn delete(&self, request: &DocumentRequest) -> Result<Response<Body>, GatewayError> {
         let row = request.tenant.sql.row(&request.key).await?;
-        check_early(request, &row)?;
-        if !row.truth().visible {
-            return Err(GatewayError::NotFound("there is no such document"));
-        }
+        check_changeable(request, &row)?;
+        check_deletable(request, &row)?;
+        check_condition(request, &row)?;
         let change = Change::Delete { precondition: request.precondition.clone() };
         let commit = request.tenant.sql.commit(&request.key, row.state.epoch, change).await.map_err(GatewayError::Unknown)?;
         finish(commit).map(|_| respond::deleted())
@@ -105,6 +106,9 @@ impl Writer {
         let content = match second {
             None => {
                 self.metrics.request_bytes(first.len() as u64);
+                if request.sha256.is_some() {
+                    digest::check(request.sha256, Fingerprint::of(&first).sha256)?;
+                }
                 NewContent::Inline(first)
             }
             Some(second) => self.stage(request, state, [first, second], inbound).await?,
@@ -123,8 +127,9 @@ impl Writer {
         mut inbound: Inbound,
     ) -> Result<NewContent, GatewayError> {
         let mut staging = request.tenant.sql.stage(state.epoch).await?;
-        match self.fill(&mut *staging, begun, &mut inbound).await {
-            Ok(hasher) => Ok(NewContent::Staged(staging.finish(hasher.finish()).await?)),
+        let filled = self.fill(&mut *staging, begun, &mut inbound).await.map(ContentHasher::finish);
+        match filled.and_then(|content| expected(request, content)) {
+            Ok(content) => Ok(NewContent::Staged(staging.finish(content).await?)),
             Err(error) => {
                 // What cannot be removed now is removed by the collector.
                 if let Err(left) = staging.abandon().await {
@@ -165,8 +170,10 @@ impl Writer {
         let object =
             object::Upload { key, meta: meta(request, upload, labels.clone()), length_bytes: request.content_length, content, log };
         let stored = request.tenant.objects.put(object).await;
-        let committed = match (stored, measurement.fingerprint()) {
-            (Ok(object), Some(content)) => {
+        let measured = measurement.fingerprint().map(|content| expected(request, content));
+        let committed = match (stored, measured) {
+            (Ok(_), Some(Err(other))) => Err(other),
+            (Ok(object), Some(Ok(content))) => {
                 self.metrics.request_bytes(content.length_bytes);
                 let (attributes, precondition) = (request.attributes.clone(), request.precondition.clone());
                 let change = Change::Point { object, labels, content, attributes, precondition };
@@ -207,16 +214,34 @@ impl Writer {
     }
 }
 
+/// The content, if it is what its digest announced. Nothing of it is visible yet.
+fn expected(request: &DocumentRequest, content: Fingerprint) -> Result<Fingerprint, GatewayError> {
+    digest::check(request.sha256, content.sha256)?;
+    Ok(content)
+}
+
 /// Refuses before the body is read what the commit would refuse after it.
-fn check_early(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+fn check_changeable(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
     if request.tenant.ownership.is_anothers() {
         return Err(GatewayError::NotOurs);
     }
     if row.state.read_only {
         return Err(GatewayError::ReadOnly);
     }
+    Ok(())
+}
+
+/// Conditions come last: what would be refused without them is refused for that (RFC 9110, 13.2.1).
+fn check_condition(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+    request.precondition.check(&row.current()).map_err(GatewayError::Unmet)
+}
+
+fn check_deletable(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+    let rule = request.tenant.collection(&request.key.collection).map(|collection| collection.delete);
     let truth = row.truth();
-    request.precondition.check(truth.stamp.as_ref().filter(|_| truth.visible)).map_err(GatewayError::Unmet)
+    // Of a document whose row stays there is nothing more to delete than its content.
+    let is_there = truth.visible && (rule != Some(DeleteRule::Content) || truth.stamp.is_some());
+    if is_there { Ok(()) } else { Err(GatewayError::NotFound("there is no such document")) }
 }
 
 /// An upload that is recorded, and what its object will say of itself.
