@@ -9,11 +9,12 @@ use super::request::NewRequest;
 use super::rescue::GatewayError;
 use super::respond;
 use super::routes::{Captured, Route, document_path};
-use super::write::{Writer, held_bytes};
+use super::write::{Incoming, Writer, held_bytes};
 use crate::body::Body;
 use crate::config::CreateRule;
 use crate::model::content::PIECE_BYTES;
 use crate::model::document::State;
+use crate::model::precondition::Current;
 use crate::store::sql::{Commit, Inserted, Insertion, NewDocument};
 use crate::telemetry::Direction;
 
@@ -31,7 +32,8 @@ impl Writer {
         let _transfer = self.metrics.transfer(Direction::Upload);
         let mut inbound = Inbound::new(body, self.limits);
         let first = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?.unwrap_or_default();
-        let content = self.bring_in(&request.tenant, state, first, inbound).await?;
+        let whose = Incoming { tenant: &request.tenant, epoch: state.epoch, sha256: request.sha256 };
+        let content = self.bring_in(whose, first, inbound).await?;
         let new = NewDocument { content, attributes: request.attributes.clone() };
         let ended = request.tenant.sql.insert(&request.collection, state.epoch, new).await.map_err(GatewayError::UnknownNew)?;
         let inserted = finish(ended)?;
@@ -47,7 +49,7 @@ async fn check(request: &NewRequest) -> Result<State, GatewayError> {
         return Err(GatewayError::NoInsert);
     }
     // There is nothing yet that an If-Match could name.
-    request.precondition.check(None).map_err(GatewayError::Unmet)?;
+    request.precondition.check(&Current::default()).map_err(GatewayError::Unmet)?;
     if tenant.ownership.is_anothers() {
         return Err(GatewayError::NotOurs);
     }

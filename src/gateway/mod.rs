@@ -2,6 +2,7 @@
 
 pub mod conditional;
 pub mod create;
+pub mod digest;
 pub mod disposition;
 pub mod follow;
 mod hedge;
@@ -9,6 +10,7 @@ pub mod inbound;
 pub mod layers;
 pub mod list;
 pub mod metadata;
+pub mod multipart;
 pub mod range;
 pub mod read;
 pub mod request;

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use http::header::{
-    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, IF_RANGE, RANGE,
+    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT, HeaderName, RANGE,
 };
 use http::{HeaderMap, request};
 
-use super::conditional;
+use super::conditional::{self, IfRange};
+use super::digest;
 use super::disposition;
 use super::list::Span;
 use super::rescue::{BadRequest, GatewayError};
 use super::routes::{Captured, Matched, Operation, Route, find};
+use crate::model::content::ContentHash;
 use crate::model::id::{CollectionName, DocId, DocKey, IdKind, TenantId};
 use crate::model::precondition::Precondition;
 use crate::store::sql::NewAttributes;
@@ -55,8 +57,10 @@ pub struct DocumentRequest {
     pub key: DocKey,
     pub precondition: Precondition,
     pub range: Option<String>,
-    pub if_range: Option<String>,
+    pub if_range: Option<IfRange>,
     pub attributes: NewAttributes,
+    /// What the body has to be.
+    pub sha256: Option<ContentHash>,
     pub content_length: Option<u64>,
 }
 
@@ -66,6 +70,8 @@ pub struct NewRequest {
     pub collection: CollectionName,
     pub precondition: Precondition,
     pub attributes: NewAttributes,
+    /// What the body has to be.
+    pub sha256: Option<ContentHash>,
     pub content_length: Option<u64>,
 }
 
@@ -87,6 +93,7 @@ pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: 
     };
     let identity = access.identify(bearer(&head.headers)).ok_or(GatewayError::Unauthorized)?;
     let tenant = authorize(&identity, operation, &captured, tenants)?;
+    refuse_expectations(&head.headers)?;
     let name: CollectionName = captured.collection.parse()?;
     let collection = tenant.collection(&name).ok_or(GatewayError::NotFound("the tenant has no such collection"))?;
     let id_kind = collection.id_kind;
@@ -100,8 +107,9 @@ pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: 
             Ok(Wanted::New(NewRequest {
                 tenant,
                 collection: name,
-                precondition: conditional::precondition(&head.headers)?,
+                precondition: conditional::precondition(&head.headers, false)?,
                 attributes: attributes(&head.headers)?,
+                sha256: digest::demanded(&head.headers)?,
                 content_length: content_length(&head.headers),
             }))
         }
@@ -120,11 +128,11 @@ fn document(head: &request::Parts, operation: Operation, tenant: Arc<Tenant>, ke
         operation,
         tenant,
         key,
-        precondition: conditional::precondition(&head.headers)?,
+        precondition: conditional::precondition(&head.headers, !operation.changes())?,
         range: text(&head.headers, RANGE),
-        // One that is not even text names no content of ours, and must not be taken for a condition that is not there.
-        if_range: head.headers.get(IF_RANGE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        if_range: conditional::if_range(&head.headers),
         attributes: attributes(&head.headers)?,
+        sha256: if operation.changes() { digest::demanded(&head.headers)? } else { None },
         content_length: content_length(&head.headers),
     })
 }
@@ -149,6 +157,12 @@ fn authorize(identity: &Identity, operation: Operation, captured: &Captured, ten
     tenants.get(&id).ok_or(GatewayError::NotFound("there is no such tenant"))
 }
 
+/// RFC 9110, 10.1.1. A client that waits for 100 gets it once its body is read for the first time, and no sooner.
+fn refuse_expectations(headers: &HeaderMap) -> Result<(), GatewayError> {
+    let is_met = |value: &http::HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"100-continue");
+    if headers.get_all(EXPECT).iter().all(is_met) { Ok(()) } else { Err(GatewayError::Expectation) }
+}
+
 /// RFC 9110, 14.5 and 8.4: a part, or another coding of the content, would be stored as if it were the document.
 fn refuse_other_than_the_whole(headers: &HeaderMap) -> Result<(), GatewayError> {
     if headers.contains_key(CONTENT_RANGE) {
@@ -166,8 +180,7 @@ fn attributes(headers: &HeaderMap) -> Result<NewAttributes, GatewayError> {
         None => None,
     };
     let file_name = match headers.get(CONTENT_DISPOSITION) {
-        // Old clients send names as raw UTF-8.
-        Some(value) => disposition::parse(&String::from_utf8_lossy(value.as_bytes()))?,
+        Some(value) => disposition::parse(&disposition::text(value.as_bytes()))?,
         None => None,
     };
     Ok(NewAttributes { media_type, file_name })

@@ -8,6 +8,7 @@ use http::{Method, Response, StatusCode};
 use serde::Serialize;
 
 use super::conditional::BadTags;
+use super::digest::BadDigest;
 use super::disposition::BadDisposition;
 use super::list::BadQuery;
 use crate::body::{self, Body};
@@ -41,6 +42,8 @@ pub enum GatewayError {
     NoInsert,
     #[error("the body has a Content-Encoding")]
     Encoded,
+    #[error("an expectation that nobody here meets")]
+    Expectation,
     #[error("content over {limit_bytes} bytes")]
     TooLarge { limit_bytes: u64 },
     #[error("range not satisfiable")]
@@ -77,6 +80,8 @@ pub enum BadRequest {
     Query(#[from] BadQuery),
     #[error("{0}")]
     Disposition(#[from] BadDisposition),
+    #[error("{0}")]
+    Digest(#[from] BadDigest),
     #[error("Content-Type is not a media type of at most 255 characters")]
     MediaType,
     #[error("the path is not UTF-8 once it is decoded")]
@@ -102,6 +107,7 @@ impl GatewayError {
             Self::Unmet(_) => StatusCode::PRECONDITION_FAILED,
             Self::Refused(_) | Self::RefusedNew(_) | Self::NoInsert => StatusCode::CONFLICT,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Client(ClientFault::Broken) => StatusCode::BAD_REQUEST,
@@ -122,6 +128,7 @@ impl GatewayError {
         match self {
             Self::NoSuchPath => "no-such-path",
             Self::WrongMethod { .. } => "method-not-allowed",
+            Self::BadRequest(BadRequest::Digest(BadDigest::Mismatch)) => "digest-mismatch",
             Self::BadRequest(_) => "bad-request",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden(_) => "forbidden",
@@ -130,6 +137,7 @@ impl GatewayError {
             Self::Refused(_) | Self::RefusedNew(_) => "refused-by-database",
             Self::NoInsert => "insert-not-configured",
             Self::Encoded => "unsupported-encoding",
+            Self::Expectation => "expectation-failed",
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => "too-large",
             Self::Unsatisfiable { .. } => "range-not-satisfiable",
             Self::Client(ClientFault::Broken) => "body-incomplete",
@@ -153,7 +161,10 @@ impl GatewayError {
             Self::Unauthorized => "send a known token as `Authorization: Bearer <token>`".to_owned(),
             Self::Forbidden(reason) | Self::NotFound(reason) => (*reason).to_owned(),
             Self::Unmet(Unmet::IfMatch) => "the document is not the one that If-Match names; read it again".to_owned(),
-            Self::Unmet(Unmet::IfNoneMatch) => "the document has a content that If-None-Match rules out; nothing was changed".to_owned(),
+            Self::Unmet(Unmet::IfUnmodifiedSince) => "the document has changed since If-Unmodified-Since; read it again".to_owned(),
+            Self::Unmet(Unmet::IfNoneMatch | Unmet::IfModifiedSince) => {
+                "the document has a content that If-None-Match rules out; nothing was changed".to_owned()
+            }
             Self::Refused(_) => "a constraint of the document table refuses this row".to_owned(),
             Self::RefusedNew(_) => {
                 "the database refuses this row: a constraint of the document table forbids it, or its id column gives a new row \
@@ -164,6 +175,7 @@ impl GatewayError {
                  content; only create = \"insert\" in the tenant's file lets a POST make rows"
                 .to_owned(),
             Self::Encoded => "the body is taken as it is: send it without Content-Encoding".to_owned(),
+            Self::Expectation => "of all expectations only 100-continue is met here; send the request without Expect".to_owned(),
             Self::TooLarge { limit_bytes } => format!("the body is larger than the limit of {limit_bytes} bytes"),
             Self::Unsatisfiable { length_bytes } => format!("the document has {length_bytes} bytes, and none of them lies in the range"),
             Self::Client(fault) => fault.to_string(),
@@ -271,6 +283,7 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         | GatewayError::Refused(_)
         | GatewayError::RefusedNew(_)
         | GatewayError::NoInsert
+        | GatewayError::Expectation
         | GatewayError::TooLarge { .. }
         | GatewayError::Client(_) => None,
     }

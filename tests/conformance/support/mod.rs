@@ -165,11 +165,11 @@ pub(crate) fn content(length: usize, seed: u8) -> Vec<u8> {
 pub(crate) fn if_match(stamp: &Stamp) -> Precondition {
     use sluss::model::precondition::{EntityTag, EntityTags};
     let tag = EntityTag { weak: false, opaque: stamp.to_string() };
-    Precondition { if_match: Some(EntityTags::Of(vec![tag])), if_none_match: None }
+    Precondition { if_match: Some(EntityTags::Of(vec![tag])), ..Precondition::default() }
 }
 
 pub(crate) fn if_absent() -> Precondition {
-    Precondition { if_match: None, if_none_match: Some(sluss::model::precondition::EntityTags::Any) }
+    Precondition { if_none_match: Some(sluss::model::precondition::EntityTags::Any), ..Precondition::default() }
 }
 
 pub(crate) fn done(commit: Commit) -> Committed {
