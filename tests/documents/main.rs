@@ -5,6 +5,8 @@
 
 mod bodies;
 mod damaged;
+mod digests;
+mod expectations;
 mod full;
 mod hedging;
 mod house;
@@ -19,4 +21,5 @@ mod stopping;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other suites; none of them needs all of it")]
 mod support;
+mod table;
 mod wire;
