@@ -34,6 +34,8 @@ pub enum GatewayError {
     Unmet(Unmet),
     #[error("the database refused the row: {0}")]
     Refused(String),
+    #[error("the row cannot take it: {0}")]
+    Unfit(String),
     #[error("the body has a Content-Encoding")]
     Encoded,
     #[error("an expectation that nobody here meets")]
@@ -95,6 +97,7 @@ impl GatewayError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unmet(_) => StatusCode::PRECONDITION_FAILED,
             Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -120,6 +123,7 @@ impl GatewayError {
             Self::NotFound(_) => "not-found",
             Self::Unmet(_) => "precondition-failed",
             Self::Refused(_) => "refused-by-database",
+            Self::Unfit(_) => "does-not-fit",
             Self::Encoded => "unsupported-encoding",
             Self::Expectation => "expectation-failed",
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => "too-large",
@@ -150,6 +154,9 @@ impl GatewayError {
                 "the document has a content that If-None-Match rules out; nothing was changed".to_owned()
             }
             Self::Refused(_) => "a constraint of the document table refuses this row".to_owned(),
+            Self::Unfit(_) => {
+                "the media type or the file name does not fit into its column of the document table, and nothing was changed".to_owned()
+            }
             Self::Encoded => "the body is taken as it is: send it without Content-Encoding".to_owned(),
             Self::Expectation => "of all expectations only 100-continue is met here; send the request without Expect".to_owned(),
             Self::TooLarge { limit_bytes } => format!("the body is larger than the limit of {limit_bytes} bytes"),
@@ -250,6 +257,7 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         | GatewayError::NotFound(_)
         | GatewayError::Unmet(_)
         | GatewayError::Refused(_)
+        | GatewayError::Unfit(_)
         | GatewayError::Expectation
         | GatewayError::TooLarge { .. }
         | GatewayError::Client(_) => None,

@@ -22,4 +22,5 @@ mod stopping;
 #[allow(dead_code, reason = "shared with other suites; none of them needs all of it")]
 mod support;
 mod table;
+mod unfit;
 mod wire;
