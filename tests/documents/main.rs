@@ -6,6 +6,8 @@
 mod bodies;
 mod creating;
 mod damaged;
+mod digests;
+mod expectations;
 mod full;
 mod hedging;
 mod house;
@@ -23,4 +25,6 @@ mod stopping;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other suites; none of them needs all of it")]
 mod support;
+mod table;
+mod unfit;
 mod wire;
