@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt, stream};
 
 use super::hedge::Hedge;
 use crate::body::BoxError;
+use crate::cache::{ContentCache, Origin};
 use crate::model::content::PIECE_BYTES;
 use crate::model::document::{DocRow, Document, Holder};
 use crate::model::id::{DocKey, ObjectRef};
@@ -47,6 +48,7 @@ pub enum Lost {
 /// Bytes from `at` to `end` of the content that `stamp` names.
 pub struct Follow {
     pub tenant: Arc<Tenant>,
+    pub cache: Arc<ContentCache>,
     pub metrics: Arc<Metrics>,
     pub key: DocKey,
     pub stamp: Stamp,
@@ -55,15 +57,50 @@ pub struct Follow {
     pub portion: usize,
 }
 
-/// A holder that has given its first bytes.
+/// Whoever has given the first bytes.
 pub struct Source {
     pub side: Side,
+    pub served_from: ServedFrom,
     stream: ByteStream,
 }
 
 impl Follow {
+    /// Whoever answers first, by the row at hand and further looks at it: memory, or a holder. A small content comes whole before anything
+    /// of it goes out.
+    pub async fn open(&self, row: DocRow) -> Result<Source, Lost> {
+        if !self.cache.takes(&row) {
+            return self.open_holder(row, None).await;
+        }
+        let truth = row.truth();
+        if !truth.visible || truth.stamp.as_ref() != Some(&self.stamp) {
+            return Err(Lost::Changed);
+        }
+        let (bytes, origin) = self.cache.whole(self.tenant.instance, &row, &self.stamp, self.read_whole(row.clone())).await?;
+        let (from, to) = (index(self.at, &bytes), index(self.end, &bytes));
+        let (side, served_from) = match origin {
+            Origin::Cache => (row.state.phase.reads_from(), ServedFrom::Cache),
+            Origin::Store(side) => (side, served_from(side)),
+        };
+        Ok(Source { side, served_from, stream: Box::pin(stream::iter([Ok(bytes.slice(from..to))])) })
+    }
+
+    /// All of the content from the holders, and who gave its beginning.
+    async fn read_whole(&self, row: DocRow) -> Result<(Bytes, Side), Lost> {
+        let (tenant, cache, metrics) = (Arc::clone(&self.tenant), Arc::clone(&self.cache), Arc::clone(&self.metrics));
+        let (key, stamp, end) = (self.key.clone(), self.stamp.clone(), row.length_bytes());
+        let mut whole = Self { tenant, cache, metrics, key, stamp, at: 0, end, portion: self.portion };
+        let (mut source, mut looks) = (whole.open_holder(row, None).await?, 0);
+        let side = source.side;
+        // Copied, though it often comes in one piece: a piece can be a view of a much larger buffer, which would stay with it.
+        let mut gathered = BytesMut::with_capacity(usize::try_from(end).unwrap_or_default());
+        while let Some(portion) = whole.next(&mut source, &mut looks).await? {
+            gathered.extend_from_slice(&portion);
+        }
+        Ok((gathered.freeze(), side))
+    }
+
     /// The first holder that answers, by the row at hand and further looks at it. `avoid` names one that has just failed.
-    pub async fn open(&self, row: DocRow, avoid: Option<Side>) -> Result<Source, Lost> {
+    async fn open_holder(&self, row: DocRow, avoid: Option<Side>) -> Result<Source, Lost> {
         let mut row = row;
         let mut missing: Option<ObjectRef> = None;
         for _ in 0..MAX_LOOKS {
@@ -154,7 +191,7 @@ impl Follow {
         match stream.next().await {
             Some(Ok(first)) => {
                 let stream: ByteStream = Box::pin(stream::iter([Ok(first)]).chain(stream));
-                Ok(Some(Source { side, stream }))
+                Ok(Some(Source { side, served_from: served_from(side), stream }))
             }
             Some(Err(Interrupted::Store(error))) => Err(error),
             Some(Err(Interrupted::Moved | Interrupted::Client(_))) => Ok(None),
@@ -193,19 +230,29 @@ impl Follow {
     /// the stream ends in an error, and the connection with it.
     pub fn into_stream(self, source: Source) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
         stream::try_unfold((self, source), |(mut follow, mut source)| async move {
-            let mut looks = 0;
-            while follow.at < follow.end {
-                let failed = match source.stream.next().await {
-                    Some(Ok(bytes)) => return Ok(Some((follow.take(bytes), (follow, source)))),
-                    Some(Err(Interrupted::Store(error))) => Some(error),
-                    Some(Err(Interrupted::Moved | Interrupted::Client(_))) => None,
-                    None => Some(follow.short(source.side)),
-                };
-                looks += 1;
-                source = follow.go_on(source.side, failed, looks).await?;
+            match follow.next(&mut source, &mut 0).await {
+                Ok(portion) => Ok(portion.map(|portion| (portion, (follow, source)))),
+                Err(error) => {
+                    tracing::warn!(event = "broken_read", tenant = %follow.tenant.id, "{} ends short at byte {}: {error}", follow.key, follow.at);
+                    Err(error.into())
+                }
             }
-            Ok(None)
         })
+    }
+
+    /// The next bytes, from the next holder where this one fails; `None` at the end.
+    async fn next(&mut self, source: &mut Source, looks: &mut u32) -> Result<Option<Bytes>, Lost> {
+        while self.at < self.end {
+            let failed = match source.stream.next().await {
+                Some(Ok(bytes)) => return Ok(Some(self.take(bytes))),
+                Some(Err(Interrupted::Store(error))) => Some(error),
+                Some(Err(Interrupted::Moved | Interrupted::Client(_))) => None,
+                None => Some(self.short(source.side)),
+            };
+            *looks += 1;
+            *source = self.go_on(source.side, failed, *looks).await?;
+        }
+        Ok(None)
     }
 
     fn take(&mut self, mut bytes: Bytes) -> Bytes {
@@ -214,17 +261,13 @@ impl Follow {
         bytes
     }
 
-    async fn go_on(&self, failed_side: Side, failed: Option<StoreError>, looks: u32) -> Result<Source, BoxError> {
-        let broken = |error: BoxError| {
-            tracing::warn!(event = "broken_read", tenant = %self.tenant.id, "{} ends short at byte {}: {error}", self.key, self.at);
-            error
-        };
+    async fn go_on(&self, failed_side: Side, failed: Option<StoreError>, looks: u32) -> Result<Source, Lost> {
         if looks > MAX_LOOKS {
-            return Err(broken(failed.map_or_else(|| Lost::Unsettled.into(), Into::into)));
+            return Err(failed.map_or(Lost::Unsettled, Lost::Store));
         }
         let avoid = failed.as_ref().map(|_| failed_side);
-        let row = self.tenant.sql.row(&self.key).await.map_err(|error| broken(error.into()))?;
-        let next = self.open(row, avoid).await.map_err(|error| broken(error.into()))?;
+        let row = self.tenant.sql.row(&self.key).await?;
+        let next = self.open_holder(row, avoid).await?;
         if let Some(failed) = failed.filter(|_| next.side != failed_side) {
             self.note_fallback(next.side, &failed);
         }

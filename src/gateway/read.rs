@@ -14,6 +14,7 @@ use super::respond;
 use super::routes::Operation;
 use crate::body::{self, Body};
 use crate::budget::{Budget, SMALL_BYTES};
+use crate::cache::ContentCache;
 use crate::compare::shadow::Shadow;
 use crate::model::document::{Attributes, DocRow, Holder};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
@@ -27,6 +28,7 @@ const MAX_STARTS: u32 = 5;
 
 pub struct Reader {
     pub budget: Arc<Budget>,
+    pub cache: Arc<ContentCache>,
     pub metrics: Arc<Metrics>,
     /// Compares beside a share of the reads.
     pub shadow: Arc<Shadow>,
@@ -44,7 +46,7 @@ struct Found {
 impl Reader {
     pub async fn read(&self, request: &DocumentRequest) -> Result<Response<Body>, GatewayError> {
         for _ in 0..MAX_STARTS {
-            let row = request.tenant.sql.row(&request.key).await?;
+            let row = self.cache.row(&request.tenant, &request.key).await?;
             match self.answer(request, row).await {
                 Err(Lost::Changed) => {}
                 Err(Lost::Unsettled) => return Err(GatewayError::Unsettled),
@@ -74,21 +76,27 @@ impl Reader {
             expected(found.holder, row.state.phase.reads_from())
         } else {
             let sampled = self.shadow.wants(&row).then(|| row.clone());
-            let Some((side, content)) = self.content(request, row, &found, wanted).await? else {
+            let Some((from, content)) = self.content(request, row, &found, wanted).await? else {
                 return Ok(Err(GatewayError::Overloaded));
             };
             if let Some(row) = sampled {
                 self.shadow.compare(&request.tenant, row);
             }
             *response.body_mut() = content;
-            served_from(side)
+            from
         };
         respond::set_served_from(&mut response, served_from);
         Ok(Ok(response))
     }
 
     /// `None`: no memory came free in time.
-    async fn content(&self, request: &DocumentRequest, row: DocRow, found: &Found, wanted: Wanted) -> Result<Option<(Side, Body)>, Lost> {
+    async fn content(
+        &self,
+        request: &DocumentRequest,
+        row: DocRow,
+        found: &Found,
+        wanted: Wanted,
+    ) -> Result<Option<(ServedFrom, Body)>, Lost> {
         let range = match wanted {
             Wanted::Part(range) => range,
             Wanted::Whole | Wanted::Unsatisfiable => 0..found.length_bytes,
@@ -101,6 +109,7 @@ impl Reader {
         self.ask_for_copy(request, &row, found.holder);
         let follow = Follow {
             tenant: Arc::clone(&request.tenant),
+            cache: Arc::clone(&self.cache),
             metrics: Arc::clone(&self.metrics),
             key: row.key.clone(),
             stamp: found.stamp.clone(),
@@ -108,8 +117,8 @@ impl Reader {
             end: range.end,
             portion,
         };
-        let source = follow.open(row, None).await?;
-        let side = source.side;
+        let source = follow.open(row).await?;
+        let served_from = source.served_from;
         let (metrics, transfer) = (Arc::clone(&self.metrics), self.metrics.transfer(Direction::Download));
         let content = follow.into_stream(source).inspect(move |portion| {
             // The grant and the gauge last as long as the stream that holds them.
@@ -118,7 +127,7 @@ impl Reader {
                 metrics.response_bytes(bytes.len() as u64);
             }
         });
-        Ok(Some((side, body::stream(content))))
+        Ok(Some((served_from, body::stream(content))))
     }
 
     /// Copy on access: the first of many readers asks, off the request's path.
