@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt, stream};
 
 use super::hedge::Hedge;
 use crate::body::BoxError;
+use crate::budget::{Budget, Grant, Loan, SMALL_BYTES};
 use crate::cache::{ContentCache, Origin};
 use crate::model::content::PIECE_BYTES;
 use crate::model::document::{DocRow, Document, Holder};
@@ -32,6 +33,13 @@ pub const HELD_BYTES: u64 = 2 * PIECE_BYTES as u64;
 
 /// Three of these fit into what a read holds.
 const MAX_SQL_PORTION: usize = PIECE_BYTES / 2;
+
+/// While others wait for memory, a read holds it for so many bytes, and stands in the queue again.
+const TURN_BYTES: u64 = 4 * PIECE_BYTES as u64;
+
+/// What goes out at once while memory is tight: what a client does not take of it stays in memory that nobody can have, so it is no more
+/// than a connection's buffers are.
+const TIGHT_PORTION: usize = 32 << 10;
 
 /// Why a content could not be followed.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +70,27 @@ pub struct Source {
     pub side: Side,
     pub served_from: ServedFrom,
     stream: ByteStream,
+    /// By which it was found.
+    row: Arc<DocRow>,
+}
+
+/// What a read holds of memory and of a store while it has its turn.
+struct Turn {
+    source: Source,
+    grant: Grant,
+    sent_bytes: u64,
+    /// Came, and has not gone out.
+    pending: Bytes,
+}
+
+/// Where a read's turn is while its client takes what was sent last.
+enum Kept {
+    Here(Box<Turn>),
+    /// Where others who need the memory find it.
+    Parked {
+        loan: Loan<Box<Turn>>,
+        row: Arc<DocRow>,
+    },
 }
 
 impl Follow {
@@ -81,7 +110,7 @@ impl Follow {
             Origin::Cache => (row.state.phase.reads_from(), ServedFrom::Cache),
             Origin::Store(side) => (side, served_from(side)),
         };
-        Ok(Source { side, served_from, stream: Box::pin(stream::iter([Ok(bytes.slice(from..to))])) })
+        Ok(Source { side, served_from, stream: Box::pin(stream::iter([Ok(bytes.slice(from..to))])), row: Arc::new(row) })
     }
 
     /// All of the content from the holders, and who gave its beginning.
@@ -89,11 +118,11 @@ impl Follow {
         let (tenant, cache, metrics) = (Arc::clone(&self.tenant), Arc::clone(&self.cache), Arc::clone(&self.metrics));
         let (key, stamp, end) = (self.key.clone(), self.stamp.clone(), row.length_bytes());
         let mut whole = Self { tenant, cache, metrics, key, stamp, at: 0, end, portion: self.portion };
-        let (mut source, mut looks) = (whole.open_holder(row, None).await?, 0);
+        let mut source = whole.open_holder(row, None).await?;
         let side = source.side;
         // Copied, though it often comes in one piece: a piece can be a view of a much larger buffer, which would stay with it.
         let mut gathered = BytesMut::with_capacity(usize::try_from(end).unwrap_or_default());
-        while let Some(portion) = whole.next(&mut source, &mut looks).await? {
+        while let Some(portion) = whole.next(&mut source).await? {
             gathered.extend_from_slice(&portion);
         }
         Ok((gathered.freeze(), side))
@@ -191,7 +220,7 @@ impl Follow {
         match stream.next().await {
             Some(Ok(first)) => {
                 let stream: ByteStream = Box::pin(stream::iter([Ok(first)]).chain(stream));
-                Ok(Some(Source { side, served_from: served_from(side), stream }))
+                Ok(Some(Source { side, served_from: served_from(side), stream, row: Arc::new(row.clone()) }))
             }
             Some(Err(Interrupted::Store(error))) => Err(error),
             Some(Err(Interrupted::Moved | Interrupted::Client(_))) => Ok(None),
@@ -230,27 +259,91 @@ impl Follow {
     /// the stream ends in an error, and the connection with it.
     pub fn into_stream(self, source: Source) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
         stream::try_unfold((self, source), |(mut follow, mut source)| async move {
-            match follow.next(&mut source, &mut 0).await {
+            match follow.next(&mut source).await {
                 Ok(portion) => Ok(portion.map(|portion| (portion, (follow, source)))),
-                Err(error) => {
-                    tracing::warn!(event = "broken_read", tenant = %follow.tenant.id, "{} ends short at byte {}: {error}", follow.key, follow.at);
-                    Err(error.into())
-                }
+                Err(error) => Err(follow.broken(error)),
             }
         })
     }
 
-    /// The next bytes, from the next holder where this one fails; `None` at the end.
-    async fn next(&mut self, source: &mut Source, looks: &mut u32) -> Result<Option<Bytes>, Lost> {
+    /// The same by turns: while others wait for memory, a read that has had its share of it, or whose client takes nothing, gives it back
+    /// with all that it has of its holder, and goes on later where it was.
+    pub fn into_turns(self, source: Source, grant: Grant, budget: Arc<Budget>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+        let first = Kept::Here(Box::new(Turn { source, grant, sent_bytes: 0, pending: Bytes::new() }));
+        stream::try_unfold((self, budget, first), |(mut follow, budget, kept)| async move {
+            match follow.next_by_turns(&budget, kept).await {
+                Ok(next) => Ok(next.map(|(portion, kept)| (portion, (follow, budget, kept)))),
+                Err(error) => Err(follow.broken(error)),
+            }
+        })
+    }
+
+    async fn next_by_turns(&mut self, budget: &Budget, kept: Kept) -> Result<Option<(Bytes, Kept)>, Lost> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let mut turn = match kept {
+            Kept::Here(turn) => turn,
+            Kept::Parked { loan, row } => match loan.take() {
+                Some(turn) if turn.sent_bytes < TURN_BYTES || !budget.is_wanted() => turn,
+                // With nothing in hand while it waits.
+                had_its_share_or_lost_it => {
+                    drop(had_its_share_or_lost_it);
+                    self.next_turn(row, budget).await?
+                }
+            },
+        };
+        if turn.pending.is_empty() {
+            turn.pending = self.portion(&mut turn.source).await?.unwrap_or_default();
+        }
+        let is_small = turn.grant.bytes() <= SMALL_BYTES;
+        let portion = if is_small || !budget.is_tight() {
+            std::mem::take(&mut turn.pending)
+        } else {
+            // A part of it would keep the whole in memory.
+            Bytes::copy_from_slice(&turn.pending.split_to(turn.pending.len().min(TIGHT_PORTION)))
+        };
+        let portion = self.take(portion);
+        turn.sent_bytes += portion.len() as u64;
+        // What is small has a lane of its own, and is on its way already.
+        let kept = if is_small {
+            Kept::Here(turn)
+        } else {
+            let (row, bytes) = (turn.source.row.clone(), turn.grant.bytes());
+            Kept::Parked { loan: budget.park(turn, bytes), row }
+        };
+        Ok(Some((portion, kept)))
+    }
+
+    /// By the row that the last turn went by: what an object holds never changes, and SQL is asked for one revision.
+    async fn next_turn(&self, row: Arc<DocRow>, budget: &Budget) -> Result<Box<Turn>, Lost> {
+        let grant = budget.acquire_again(HELD_BYTES).await;
+        let source = self.open_holder(DocRow::clone(&row), None).await?;
+        Ok(Box::new(Turn { source, grant, sent_bytes: 0, pending: Bytes::new() }))
+    }
+
+    fn broken(&self, error: Lost) -> BoxError {
+        tracing::warn!(event = "broken_read", tenant = %self.tenant.id, "{} ends short at byte {}: {error}", self.key, self.at);
+        error.into()
+    }
+
+    async fn next(&mut self, source: &mut Source) -> Result<Option<Bytes>, Lost> {
+        let portion = self.portion(source).await?;
+        Ok(portion.map(|portion| self.take(portion)))
+    }
+
+    /// What comes next, from the next holder where this one fails; `None` at the end.
+    async fn portion(&self, source: &mut Source) -> Result<Option<Bytes>, Lost> {
+        let mut looks = 0;
         while self.at < self.end {
             let failed = match source.stream.next().await {
-                Some(Ok(bytes)) => return Ok(Some(self.take(bytes))),
+                Some(Ok(bytes)) => return Ok(Some(bytes)),
                 Some(Err(Interrupted::Store(error))) => Some(error),
                 Some(Err(Interrupted::Moved | Interrupted::Client(_))) => None,
                 None => Some(self.short(source.side)),
             };
-            *looks += 1;
-            *source = self.go_on(source.side, failed, *looks).await?;
+            looks += 1;
+            *source = self.go_on(source.side, failed, looks).await?;
         }
         Ok(None)
     }

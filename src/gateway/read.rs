@@ -120,9 +120,9 @@ impl Reader {
         let source = follow.open(row).await?;
         let served_from = source.served_from;
         let (metrics, transfer) = (Arc::clone(&self.metrics), self.metrics.transfer(Direction::Download));
-        let content = follow.into_stream(source).inspect(move |portion| {
-            // The grant and the gauge last as long as the stream that holds them.
-            let _held_until_the_end = (&grant, &transfer);
+        let content = follow.into_turns(source, grant, Arc::clone(&self.budget)).inspect(move |portion| {
+            // The gauge lasts as long as the stream that holds it.
+            let _held_until_the_end = &transfer;
             if let Ok(bytes) = portion {
                 metrics.response_bytes(bytes.len() as u64);
             }
