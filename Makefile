@@ -84,3 +84,5 @@ bench:
 	$(CARGO) run --package sluss-loadtest -- memory --sql mssql
 	$(CARGO) run --package sluss-loadtest -- lanes
 	$(CARGO) run --package sluss-loadtest -- objects
+	$(CARGO) run --package sluss-loadtest -- hot
+	$(CARGO) run --package sluss-loadtest -- crowd

@@ -1,11 +1,18 @@
 //! The process's budget of bytes: a transfer takes all it will ever hold in one acquire before it starts. Nobody asks for more
 //! while it holds some, so transfers cannot wait for each other in a circle.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+
+mod idle;
+
+use self::idle::Idle;
+pub use self::idle::Loan;
 
 /// Content up to this size has a lane of its own, so that slow large transfers do not hold up small ones.
 pub const SMALL_BYTES: u64 = 64 << 10;
@@ -20,27 +27,72 @@ const MIN_PORTION_BYTES: u64 = 64 << 10;
 /// the largest portions may take a quarter of the lane.
 const PORTIONS_A_SHARE: u64 = 12;
 
+/// A client has to be idle for much longer than this.
+const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_millis(10);
+
 /// All content that this process holds in memory at once.
 #[derive(Debug)]
 pub struct Budget {
     small: Arc<Lane>,
     large: Arc<Lane>,
     queue_timeout: Duration,
+    idle: Idle,
+    /// Held by the one of the waiting who makes room.
+    room_maker: Mutex<()>,
+    waiting: AtomicUsize,
 }
 
 impl Budget {
     /// A quarter for content up to [`SMALL_BYTES`], the rest for larger.
     pub fn new(limit_bytes: u64, queue_timeout: Duration) -> Self {
         let small = limit_bytes / 4;
-        Self { small: Lane::of(small), large: Lane::of(limit_bytes - small), queue_timeout }
+        let (small, large) = (Lane::of(small), Lane::of(limit_bytes - small));
+        Self { small, large, queue_timeout, idle: Idle::default(), room_maker: Mutex::default(), waiting: AtomicUsize::new(0) }
     }
 
     /// Waits in the order of arrival for as long as the queue's timeout; `None`: overloaded, refuse the work.
     ///
     /// More than a lane has is clamped to the lane: such a transfer waits until it is alone there, and never for ever.
     pub async fn acquire(&self, bytes: u64) -> Option<Grant> {
-        let lane = if bytes <= SMALL_BYTES { &self.small } else { &self.large };
-        tokio::time::timeout(self.queue_timeout, Lane::acquire(Arc::clone(lane), bytes)).await.ok()
+        tokio::time::timeout(self.queue_timeout, self.acquire_again(bytes)).await.ok()
+    }
+
+    /// Waits for as long as it takes: for a transfer that has begun, and gave back what it held so that others had their turn.
+    pub async fn acquire_again(&self, bytes: u64) -> Grant {
+        if bytes <= SMALL_BYTES {
+            return Lane::acquire(Arc::clone(&self.small), bytes).await;
+        }
+        let _waiting = Waiting::among(&self.waiting);
+        tokio::select! {
+            // What is free is taken before anybody's is.
+            biased;
+            grant = Lane::acquire(Arc::clone(&self.large), bytes) => grant,
+            never = self.make_room(bytes) => match never {},
+        }
+    }
+
+    /// One after the other in the order of arrival, as memory is handed out.
+    async fn make_room(&self, bytes: u64) -> Infallible {
+        let _room_maker = self.room_maker.lock().await;
+        loop {
+            self.idle.reclaim(bytes);
+            sleep(LOOK_FOR_IDLE_EVERY).await;
+        }
+    }
+
+    /// Keeps what a transfer holds, its grant included, while its client takes what was sent last. Whoever waits for memory may have it.
+    pub fn park<T: Send + 'static>(&self, held: T, bytes: u64) -> Loan<T> {
+        self.idle.park(held, bytes)
+    }
+
+    /// Whether large transfers wait for memory.
+    pub fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether there are so many large transfers that one more could have to wait soon.
+    pub fn is_tight(&self) -> bool {
+        self.large.granted_bytes.load(Ordering::Relaxed) > self.large.limit_bytes / 2
     }
 
     /// Memory beside what a transfer acquired before it started, where there is plenty. It never waits, so nobody can wait in a circle
@@ -78,6 +130,22 @@ fn portion_bytes(grants: usize, lane_bytes: u64) -> usize {
     let share = lane_bytes / (grants as u64 + 1) / PORTIONS_A_SHARE;
     let power = if share == 0 { 0 } else { 1 << share.ilog2() };
     power.clamp(MIN_PORTION_BYTES, MAX_PORTION_BYTES) as usize
+}
+
+/// Counts among the waiting until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn among(all: &'a AtomicUsize) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Self(all)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The right to hold so many bytes. Dropping it gives them back.
@@ -214,6 +282,40 @@ mod tests {
         let _some = budget.acquire(20 * MIB).await.unwrap();
         assert!(budget.spare(5 * MIB).is_none() && budget.spare(4 * MIB).is_some());
         assert_eq!(budget.used_bytes(), 20 * MIB);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_gets_what_the_longest_idle_hold_and_no_more_than_it_needs() {
+        let budget = budget();
+        let mut loans = Vec::new();
+        for _ in 0..24 {
+            loans.push(budget.park(budget.acquire(2 * MIB).await.unwrap(), 2 * MIB));
+            sleep(Duration::from_millis(1)).await;
+        }
+        let begun = tokio::time::Instant::now();
+        let newcomer = budget.acquire(3 * MIB).await.unwrap();
+        assert!((70..=90).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+        let left: Vec<bool> = loans.into_iter().map(|loan| loan.take().is_some()).collect();
+        assert_eq!(left, [vec![false; 2], vec![true; 22]].concat());
+        assert!(!budget.is_wanted());
+        drop(newcomer);
+        assert_eq!(budget.used_bytes(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_loses_what_it_takes_back_in_time() {
+        let budget = Arc::new(budget());
+        let all = budget.acquire(48 * MIB).await.unwrap();
+        let busy = async {
+            let mut held = all;
+            for _ in 0..100 {
+                let loan = budget.park(held, 48 * MIB);
+                sleep(Duration::from_millis(90)).await;
+                held = loan.take().expect("a busy client keeps what it has");
+            }
+        };
+        let (refused, ()) = tokio::join!(budget.acquire(MIB), busy);
+        assert!(refused.is_none());
     }
 
     #[test]

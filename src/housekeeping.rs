@@ -13,6 +13,7 @@ pub use filling::count_placements;
 pub use owners::look_for_owners;
 
 use crate::budget::Budget;
+use crate::cache::ContentCache;
 use crate::clock::Clock;
 use crate::model::id::TenantId;
 use crate::store::control::{ControlStore, Process};
@@ -32,6 +33,7 @@ pub struct Housekeeping {
     pub control: Arc<dyn ControlStore>,
     pub tenants: Arc<Tenants>,
     pub budget: Arc<Budget>,
+    pub cache: Arc<ContentCache>,
     pub metrics: Arc<Metrics>,
     pub clock: Arc<dyn Clock>,
     /// The connections of this process, by the tenants that use them.
@@ -45,6 +47,7 @@ impl Housekeeping {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while drain.run_until_cancelled(ticks.tick()).await.is_some() {
             self.metrics.set_buffer(self.budget.used_bytes());
+            self.metrics.set_cache(self.cache.used_bytes(), self.cache.limit_bytes());
             self.beat(self.process.works).await;
             for tenant in self.tenants.all().values() {
                 if let Err(error) = self.observe(tenant).await {

@@ -8,7 +8,7 @@
 //! - [`store`]: the contracts of the stores, the plan of a change, the backends (SQLite, SQL Server, a folder), and the checks that every
 //!   reader of an object passes.
 //! - [`tenants`]: this process's tenants, and who may ask for them.
-//! - [`compare`]: what a document's holders have, compared with its location and with each other.
+//! - [`cache`]: small contents in memory, by document and stamp. [`compare`]: what a document's holders have, compared with its location and with each other.
 //! - [`gateway`]: the document API. [`migrate`]: agents and flips. [`admin`]: the operators' API. [`housekeeping`]: the clock's work.
 //! - [`app`]: builds, starts and stops all of it, and alone names backends. [`cli`] and [`demo`] stand on it.
 //!
@@ -30,6 +30,7 @@ pub mod admin;
 pub mod app;
 pub mod body;
 pub mod budget;
+pub mod cache;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -1,6 +1,7 @@
 //! This process's tenants: their stores, and who may ask for them. It decides access; it never looks at a document.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -26,9 +27,21 @@ const ACCESS_QUIET: Duration = Duration::from_secs(60);
 /// Contents that are remembered as asked for. One that falls out is asked for again, which joins the job that is open.
 const ACCESS_REMEMBERED: u64 = 16 << 10;
 
+/// Tells a tenant from what went by its name before, in this process: with another configuration, perhaps on another database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TenantInstance(u64);
+
+impl TenantInstance {
+    pub fn fresh() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// One tenant as this process serves it.
 pub struct Tenant {
     pub id: TenantId,
+    pub instance: TenantInstance,
     pub config: TenantConfig,
     pub sql: Arc<dyn SqlStore>,
     pub jobs: Arc<dyn JobQueue>,
@@ -51,7 +64,8 @@ impl Tenant {
     ) -> Self {
         let asked = Cache::builder().max_capacity(ACCESS_REMEMBERED).time_to_live(ACCESS_QUIET).build();
         let (work, ownership) = (Arc::new(Notify::new()), Ownership::default());
-        Self { id: config.id.clone(), config: config.clone(), sql, jobs, objects, filling, work, ownership, asked }
+        let (id, instance) = (config.id.clone(), TenantInstance::fresh());
+        Self { id, instance, config: config.clone(), sql, jobs, objects, filling, work, ownership, asked }
     }
 
     pub fn collection(&self, name: &CollectionName) -> Option<&CollectionConfig> {

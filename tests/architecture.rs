@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 13] = [
     &["app"],
     &["admin", "housekeeping"],
     &["gateway", "migrate"],
-    &["compare"],
+    &["cache", "compare"],
     &["tenants"],
     &["store"],
     &["client"],

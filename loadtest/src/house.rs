@@ -1,6 +1,7 @@
 //! The house that is measured: a customer's database, a configuration, and a `sluss serve` in a process of its own.
 
 use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -46,14 +47,16 @@ struct Objects<'a> {
     limits: &'a str,
 }
 
-/// A folder of the house's own.
-const DISK: Objects<'static> = Objects { section: "[objects]\ndisk = \"../objects\"\n", limits: "" };
+/// A folder of the house's own. Every read is one of a store.
+const DISK: Objects<'static> = Objects { section: "[objects]\ndisk = \"../objects\"\n", limits: "cache_bytes = 0\n" };
 
 /// A started server with one tenant; it ends, and its folder goes, with this value.
 pub struct House {
     folder: tempfile::TempDir,
     server: Child,
     pub documents: HttpClient,
+    /// Of the documents.
+    pub address: SocketAddr,
     pub admin: HttpClient,
     /// From the start of `sluss init` to its end.
     pub init: Duration,
@@ -124,7 +127,8 @@ impl House {
         arrange(folder.path()).context("arrange what the measurement needs")?;
         let begun = Instant::now();
         let server = command("serve")?.spawn().context("start sluss serve")?;
-        let mut house = Self { server, documents: client(documents)?, admin: client(admin)?, init, start: Duration::ZERO, folder };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, documents));
+        let mut house = Self { server, address, documents: client(documents)?, admin: client(admin)?, init, start: Duration::ZERO, folder };
         house.wait_until_served().await?;
         house.start = begun.elapsed();
         Ok(house)

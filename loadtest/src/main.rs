@@ -11,6 +11,7 @@ mod program;
 mod rows;
 mod small;
 mod sql_server;
+mod traffic;
 
 use std::time::Duration;
 
@@ -80,6 +81,27 @@ enum Measurement {
         #[arg(long, default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
         seconds: u64,
     },
+    /// Hot documents of 16 KiB: Sluss with its cache, and nginx with its own, before the same bucket.
+    Hot {
+        /// Each figure is the median of so many runs.
+        #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..))]
+        runs: u32,
+        #[arg(long, default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
+        seconds: u64,
+    },
+    /// Many large downloads at once, and their memory; many slow readers, and what others notice of them.
+    Crowd {
+        #[arg(long, default_value_t = 200)]
+        downloads: usize,
+        /// Length of what is downloaded.
+        #[arg(long, default_value_t = 100_000_000, value_parser = value_parser!(u64).range(1..=MAX_CONTENT_BYTES))]
+        bytes: u64,
+        #[arg(long, default_value_t = 1000)]
+        slow_readers: usize,
+        /// How long the others' answers are measured, without slow readers and beside them.
+        #[arg(long, default_value_t = 10, value_parser = value_parser!(u64).range(1..))]
+        seconds: u64,
+    },
 }
 
 #[tokio::main]
@@ -92,5 +114,9 @@ async fn main() -> anyhow::Result<()> {
         Measurement::Memory { bytes, sql } => memory::run(bytes, sql).await,
         Measurement::Lanes { runs, milliseconds } => lanes::run(runs, Duration::from_millis(milliseconds)).await,
         Measurement::Objects { bytes, runs, seconds } => objects::run(bytes, runs, Duration::from_secs(seconds)).await,
+        Measurement::Hot { runs, seconds } => objects::hot(runs, Duration::from_secs(seconds)).await,
+        Measurement::Crowd { downloads, bytes, slow_readers, seconds } => {
+            objects::crowd(&objects::Crowd { downloads, bytes, slow_readers, lasts: Duration::from_secs(seconds) }).await
+        }
     }
 }

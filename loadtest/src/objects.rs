@@ -11,14 +11,19 @@ use sluss_s3::{Bucket, Server};
 use self::link::Link;
 use crate::house::House;
 
+mod crowd;
+mod hot;
 mod large;
 mod link;
 mod nginx;
 mod plain;
 mod small;
 
-/// Enough for all parts at once: with less Sluss sends fewer, and something else would be measured.
-const LIMITS: &str = "buffer_bytes = \"160MiB\"\n";
+pub use self::crowd::{Plan as Crowd, run as crowd};
+pub use self::hot::run as hot;
+
+/// Enough for all parts at once: with less Sluss sends fewer, and something else would be measured. Every read is one of the store.
+const LIMITS: &str = "buffer_bytes = \"160MiB\"\ncache_bytes = 0\n";
 
 /// The same for Sluss and for the plain program.
 pub const PART_BYTES: u64 = 8 << 20;
@@ -26,12 +31,12 @@ pub const PARALLEL_PARTS: usize = 4;
 
 pub async fn run(bytes: u64, runs: u32, lasts: Duration) -> anyhow::Result<()> {
     let bucket = Bucket::new();
-    let house = before(&bucket).await?;
+    let house = before(&bucket, LIMITS).await?;
     println!("the store: {}, median of {runs} runs each\n", Server::shared().endpoint);
     small::run(&house, &bucket, runs, lasts).await?;
     let link = Link::to(bucket.endpoint(), large::LINK).await?;
     let far_bucket = Bucket::new().behind(&link.endpoint);
-    let far = before(&far_bucket).await?;
+    let far = before(&far_bucket, LIMITS).await?;
     let here = large::Place { name: "one machine", house: &house, bucket: &bucket, bytes };
     // A quarter: the link takes its time, and a store keeps for a while what was replaced.
     let there = large::Place { name: "over 1 Gbit/s", house: &far, bucket: &far_bucket, bytes: bytes / 4 };
@@ -39,9 +44,9 @@ pub async fn run(bytes: u64, runs: u32, lasts: Duration) -> anyhow::Result<()> {
 }
 
 /// A Sluss whose only tenant writes to this bucket.
-async fn before(bucket: &Bucket) -> anyhow::Result<House> {
+async fn before(bucket: &Bucket, limits: &str) -> anyhow::Result<House> {
     let section = format!("{}part_size = \"{PART_BYTES}\"\nparallel_parts = {PARALLEL_PARTS}\n", bucket.objects_section());
-    let house = House::with_objects(&section, LIMITS).await?;
+    let house = House::with_objects(&section, limits).await?;
     for phase in [Phase::Shadow, Phase::Dual, Phase::Object] {
         house.flip(phase).await?;
     }

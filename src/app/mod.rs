@@ -25,6 +25,7 @@ use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};
 use crate::body::Body;
 use crate::budget::Budget;
+use crate::cache::ContentCache;
 use crate::clock::{Clock, SystemClock};
 use crate::compare::shadow::Shadow;
 use crate::config::{AgentConfig, Auth, Config, TenantConfig};
@@ -69,6 +70,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
+    cache: Arc<ContentCache>,
     control: Arc<dyn ControlStore>,
     tenants: Arc<Tenants>,
     access: Arc<Access>,
@@ -92,14 +94,16 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Arc::new(Metrics::new(VERSION));
-        let budget = Arc::new(Budget::new(config.limits.buffer_bytes, config.limits.queue_timeout));
+        let limits = &config.limits;
+        let budget = Arc::new(Budget::new(limits.buffer_bytes.saturating_sub(limits.cache_bytes), limits.queue_timeout));
+        let cache = Arc::new(ContentCache::new(limits.cache_bytes, Arc::clone(&metrics)));
         let backends = Arc::new(Backends::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&budget), &config.limits));
         let control = backends.control(&config.control).await.context("open the control database")?;
         let tenants = config.tenants.iter().map(|tenant| backends.tenant(tenant)).collect::<anyhow::Result<Vec<_>>>()?;
         let tenants = Arc::new(Tenants::new(tenants));
         let access = Arc::new(Access::new(config.auth.clone()));
         let (tasks, drain) = (TaskTracker::new(), CancellationToken::new());
-        Ok(Self { config, clock, metrics, budget, control, tenants, access, backends, tasks, drain })
+        Ok(Self { config, clock, metrics, budget, cache, control, tenants, access, backends, tasks, drain })
     }
 
     /// Sockets are bound before anything is started: an address in use is an error, not a half-started process.
@@ -185,6 +189,7 @@ impl App {
             tenants: Arc::clone(&self.tenants),
             reader: Reader {
                 budget: Arc::clone(&self.budget),
+                cache: Arc::clone(&self.cache),
                 metrics: Arc::clone(&self.metrics),
                 clock: Arc::clone(&self.clock),
                 shadow: Shadow::new(self.config.shadow, Arc::clone(&self.metrics), self.tasks.clone(), self.drain.clone()),
@@ -217,6 +222,7 @@ impl App {
     fn start_agents(&self, owner: String, limits: &Arc<LiveLimits>) {
         let tools = Tools {
             budget: Arc::clone(&self.budget),
+            cache: Arc::clone(&self.cache),
             metrics: Arc::clone(&self.metrics),
             control: Arc::clone(&self.control),
             pace: Pace::new(limits.watch()),
@@ -236,6 +242,7 @@ impl App {
             control: Arc::clone(&self.control),
             tenants: Arc::clone(&self.tenants),
             budget: Arc::clone(&self.budget),
+            cache: Arc::clone(&self.cache),
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.clock),
             pools: Box::new(move || backends.pools()),

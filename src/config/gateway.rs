@@ -187,9 +187,11 @@ fn read_control(section: &mut Section<'_>) -> Option<ControlConfig> {
 }
 
 fn read_limits(section: &mut Section<'_>) -> Limits {
+    // Below this, large transfers would have too few pieces left beside the share for small ones.
+    let buffer_bytes = section.bytes("buffer_bytes", 64 * MIB, 16 * MIB..=TIB);
     Limits {
-        // Below this, large transfers would have too few pieces left beside the share for small ones.
-        buffer_bytes: section.bytes("buffer_bytes", 64 * MIB, 16 * MIB..=TIB),
+        buffer_bytes,
+        cache_bytes: read_cache_bytes(section, buffer_bytes),
         max_document_bytes: section.bytes("max_document_bytes", MAX_CONTENT_BYTES, 1..=MAX_CONTENT_BYTES),
         concurrent_requests: section.count("concurrent_requests", 512, 1..=100_000),
         header_timeout: section.duration("header_timeout", 10 * SECOND, 10 * MS..=HOUR),
@@ -200,6 +202,17 @@ fn read_limits(section: &mut Section<'_>) -> Limits {
         drain_timeout: section.duration("drain_timeout", 30 * SECOND, Duration::ZERO..=HOUR),
         sql_connections: section.count("sql_connections", 200, 2..=100_000),
     }
+}
+
+/// With more of the buffer for the cache, an upload's part could find no room beside it.
+fn read_cache_bytes(section: &mut Section<'_>, buffer_bytes: u64) -> u64 {
+    let most = buffer_bytes / 4;
+    let cache_bytes = section.bytes("cache_bytes", most, 0..=TIB);
+    if cache_bytes > most {
+        let [cache, buffer] = [cache_bytes, buffer_bytes].map(|bytes| value::byte_size_text(&bytes));
+        section.refuse("cache_bytes", format!("{cache} is more than a quarter of limits.buffer_bytes = {buffer}"));
+    }
+    cache_bytes
 }
 
 fn read_agents(section: &mut Section<'_>) -> AgentConfig {

@@ -98,6 +98,8 @@ pub enum ControlConfig {
 pub struct Limits {
     /// All content that this process holds in memory at once.
     pub buffer_bytes: u64,
+    /// The part of it that small contents stay in once they were read; 0: none does.
+    pub cache_bytes: u64,
     pub max_document_bytes: u64,
     /// Document requests in flight, bodies included.
     pub concurrent_requests: usize,

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt, stream};
 
 use super::hedge::Hedge;
 use crate::body::BoxError;
+use crate::budget::{Budget, Grant, Loan, SMALL_BYTES};
+use crate::cache::{ContentCache, Origin};
 use crate::model::content::PIECE_BYTES;
 use crate::model::document::{DocRow, Document, Holder};
 use crate::model::id::{DocKey, ObjectRef};
@@ -32,6 +34,13 @@ pub const HELD_BYTES: u64 = 2 * PIECE_BYTES as u64;
 /// Three of these fit into what a read holds.
 const MAX_SQL_PORTION: usize = PIECE_BYTES / 2;
 
+/// While others wait for memory, a read holds it for so many bytes, and stands in the queue again.
+const TURN_BYTES: u64 = 4 * PIECE_BYTES as u64;
+
+/// What goes out at once while memory is tight: what a client does not take of it stays in memory that nobody can have, so it is no more
+/// than a connection's buffers are.
+const TIGHT_PORTION: usize = 32 << 10;
+
 /// Why a content could not be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
@@ -47,6 +56,7 @@ pub enum Lost {
 /// Bytes from `at` to `end` of the content that `stamp` names.
 pub struct Follow {
     pub tenant: Arc<Tenant>,
+    pub cache: Arc<ContentCache>,
     pub metrics: Arc<Metrics>,
     pub key: DocKey,
     pub stamp: Stamp,
@@ -55,15 +65,71 @@ pub struct Follow {
     pub portion: usize,
 }
 
-/// A holder that has given its first bytes.
+/// Whoever has given the first bytes.
 pub struct Source {
     pub side: Side,
+    pub served_from: ServedFrom,
     stream: ByteStream,
+    /// By which it was found.
+    row: Arc<DocRow>,
+}
+
+/// What a read holds of memory and of a store while it has its turn.
+struct Turn {
+    source: Source,
+    grant: Grant,
+    sent_bytes: u64,
+    /// Came, and has not gone out.
+    pending: Bytes,
+}
+
+/// Where a read's turn is while its client takes what was sent last.
+enum Kept {
+    Here(Box<Turn>),
+    /// Where others who need the memory find it.
+    Parked {
+        loan: Loan<Box<Turn>>,
+        row: Arc<DocRow>,
+    },
 }
 
 impl Follow {
+    /// Whoever answers first, by the row at hand and further looks at it: memory, or a holder. A small content comes whole before anything
+    /// of it goes out.
+    pub async fn open(&self, row: DocRow) -> Result<Source, Lost> {
+        if !self.cache.takes(&row) {
+            return self.open_holder(row, None).await;
+        }
+        let truth = row.truth();
+        if !truth.visible || truth.stamp.as_ref() != Some(&self.stamp) {
+            return Err(Lost::Changed);
+        }
+        let (bytes, origin) = self.cache.whole(self.tenant.instance, &row, &self.stamp, self.read_whole(row.clone())).await?;
+        let (from, to) = (index(self.at, &bytes), index(self.end, &bytes));
+        let (side, served_from) = match origin {
+            Origin::Cache => (row.state.phase.reads_from(), ServedFrom::Cache),
+            Origin::Store(side) => (side, served_from(side)),
+        };
+        Ok(Source { side, served_from, stream: Box::pin(stream::iter([Ok(bytes.slice(from..to))])), row: Arc::new(row) })
+    }
+
+    /// All of the content from the holders, and who gave its beginning.
+    async fn read_whole(&self, row: DocRow) -> Result<(Bytes, Side), Lost> {
+        let (tenant, cache, metrics) = (Arc::clone(&self.tenant), Arc::clone(&self.cache), Arc::clone(&self.metrics));
+        let (key, stamp, end) = (self.key.clone(), self.stamp.clone(), row.length_bytes());
+        let mut whole = Self { tenant, cache, metrics, key, stamp, at: 0, end, portion: self.portion };
+        let mut source = whole.open_holder(row, None).await?;
+        let side = source.side;
+        // Copied, though it often comes in one piece: a piece can be a view of a much larger buffer, which would stay with it.
+        let mut gathered = BytesMut::with_capacity(usize::try_from(end).unwrap_or_default());
+        while let Some(portion) = whole.next(&mut source).await? {
+            gathered.extend_from_slice(&portion);
+        }
+        Ok((gathered.freeze(), side))
+    }
+
     /// The first holder that answers, by the row at hand and further looks at it. `avoid` names one that has just failed.
-    pub async fn open(&self, row: DocRow, avoid: Option<Side>) -> Result<Source, Lost> {
+    async fn open_holder(&self, row: DocRow, avoid: Option<Side>) -> Result<Source, Lost> {
         let mut row = row;
         let mut missing: Option<ObjectRef> = None;
         for _ in 0..MAX_LOOKS {
@@ -154,7 +220,7 @@ impl Follow {
         match stream.next().await {
             Some(Ok(first)) => {
                 let stream: ByteStream = Box::pin(stream::iter([Ok(first)]).chain(stream));
-                Ok(Some(Source { side, stream }))
+                Ok(Some(Source { side, served_from: served_from(side), stream, row: Arc::new(row.clone()) }))
             }
             Some(Err(Interrupted::Store(error))) => Err(error),
             Some(Err(Interrupted::Moved | Interrupted::Client(_))) => Ok(None),
@@ -193,19 +259,93 @@ impl Follow {
     /// the stream ends in an error, and the connection with it.
     pub fn into_stream(self, source: Source) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
         stream::try_unfold((self, source), |(mut follow, mut source)| async move {
-            let mut looks = 0;
-            while follow.at < follow.end {
-                let failed = match source.stream.next().await {
-                    Some(Ok(bytes)) => return Ok(Some((follow.take(bytes), (follow, source)))),
-                    Some(Err(Interrupted::Store(error))) => Some(error),
-                    Some(Err(Interrupted::Moved | Interrupted::Client(_))) => None,
-                    None => Some(follow.short(source.side)),
-                };
-                looks += 1;
-                source = follow.go_on(source.side, failed, looks).await?;
+            match follow.next(&mut source).await {
+                Ok(portion) => Ok(portion.map(|portion| (portion, (follow, source)))),
+                Err(error) => Err(follow.broken(error)),
             }
-            Ok(None)
         })
+    }
+
+    /// The same by turns: while others wait for memory, a read that has had its share of it, or whose client takes nothing, gives it back
+    /// with all that it has of its holder, and goes on later where it was.
+    pub fn into_turns(self, source: Source, grant: Grant, budget: Arc<Budget>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+        let first = Kept::Here(Box::new(Turn { source, grant, sent_bytes: 0, pending: Bytes::new() }));
+        stream::try_unfold((self, budget, first), |(mut follow, budget, kept)| async move {
+            match follow.next_by_turns(&budget, kept).await {
+                Ok(next) => Ok(next.map(|(portion, kept)| (portion, (follow, budget, kept)))),
+                Err(error) => Err(follow.broken(error)),
+            }
+        })
+    }
+
+    async fn next_by_turns(&mut self, budget: &Budget, kept: Kept) -> Result<Option<(Bytes, Kept)>, Lost> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let mut turn = match kept {
+            Kept::Here(turn) => turn,
+            Kept::Parked { loan, row } => match loan.take() {
+                Some(turn) if turn.sent_bytes < TURN_BYTES || !budget.is_wanted() => turn,
+                // With nothing in hand while it waits.
+                had_its_share_or_lost_it => {
+                    drop(had_its_share_or_lost_it);
+                    self.next_turn(row, budget).await?
+                }
+            },
+        };
+        if turn.pending.is_empty() {
+            turn.pending = self.portion(&mut turn.source).await?.unwrap_or_default();
+        }
+        let is_small = turn.grant.bytes() <= SMALL_BYTES;
+        let portion = if is_small || !budget.is_tight() {
+            std::mem::take(&mut turn.pending)
+        } else {
+            // A part of it would keep the whole in memory.
+            Bytes::copy_from_slice(&turn.pending.split_to(turn.pending.len().min(TIGHT_PORTION)))
+        };
+        let portion = self.take(portion);
+        turn.sent_bytes += portion.len() as u64;
+        // What is small has a lane of its own, and is on its way already.
+        let kept = if is_small {
+            Kept::Here(turn)
+        } else {
+            let (row, bytes) = (turn.source.row.clone(), turn.grant.bytes());
+            Kept::Parked { loan: budget.park(turn, bytes), row }
+        };
+        Ok(Some((portion, kept)))
+    }
+
+    /// By the row that the last turn went by: what an object holds never changes, and SQL is asked for one revision.
+    async fn next_turn(&self, row: Arc<DocRow>, budget: &Budget) -> Result<Box<Turn>, Lost> {
+        let grant = budget.acquire_again(HELD_BYTES).await;
+        let source = self.open_holder(DocRow::clone(&row), None).await?;
+        Ok(Box::new(Turn { source, grant, sent_bytes: 0, pending: Bytes::new() }))
+    }
+
+    pub(super) fn broken(&self, error: Lost) -> BoxError {
+        tracing::warn!(event = "broken_read", tenant = %self.tenant.id, "{} ends short at byte {}: {error}", self.key, self.at);
+        error.into()
+    }
+
+    async fn next(&mut self, source: &mut Source) -> Result<Option<Bytes>, Lost> {
+        let portion = self.portion(source).await?;
+        Ok(portion.map(|portion| self.take(portion)))
+    }
+
+    /// What comes next, from the next holder where this one fails; `None` at the end.
+    async fn portion(&self, source: &mut Source) -> Result<Option<Bytes>, Lost> {
+        let mut looks = 0;
+        while self.at < self.end {
+            let failed = match source.stream.next().await {
+                Some(Ok(bytes)) => return Ok(Some(bytes)),
+                Some(Err(Interrupted::Store(error))) => Some(error),
+                Some(Err(Interrupted::Moved | Interrupted::Client(_))) => None,
+                None => Some(self.short(source.side)),
+            };
+            looks += 1;
+            *source = self.go_on(source.side, failed, looks).await?;
+        }
+        Ok(None)
     }
 
     fn take(&mut self, mut bytes: Bytes) -> Bytes {
@@ -214,17 +354,13 @@ impl Follow {
         bytes
     }
 
-    async fn go_on(&self, failed_side: Side, failed: Option<StoreError>, looks: u32) -> Result<Source, BoxError> {
-        let broken = |error: BoxError| {
-            tracing::warn!(event = "broken_read", tenant = %self.tenant.id, "{} ends short at byte {}: {error}", self.key, self.at);
-            error
-        };
+    async fn go_on(&self, failed_side: Side, failed: Option<StoreError>, looks: u32) -> Result<Source, Lost> {
         if looks > MAX_LOOKS {
-            return Err(broken(failed.map_or_else(|| Lost::Unsettled.into(), Into::into)));
+            return Err(failed.map_or(Lost::Unsettled, Lost::Store));
         }
         let avoid = failed.as_ref().map(|_| failed_side);
-        let row = self.tenant.sql.row(&self.key).await.map_err(|error| broken(error.into()))?;
-        let next = self.open(row, avoid).await.map_err(|error| broken(error.into()))?;
+        let row = self.tenant.sql.row(&self.key).await?;
+        let next = self.open_holder(row, avoid).await?;
         if let Some(failed) = failed.filter(|_| next.side != failed_side) {
             self.note_fallback(next.side, &failed);
         }

@@ -18,6 +18,7 @@ use super::respond::{self, Representation};
 use super::routes::Operation;
 use crate::body::{self, Body, BoxError};
 use crate::budget::{Budget, SMALL_BYTES};
+use crate::cache::ContentCache;
 use crate::clock::Clock;
 use crate::compare::shadow::Shadow;
 use crate::config::Disposition;
@@ -33,6 +34,7 @@ const MAX_STARTS: u32 = 5;
 
 pub struct Reader {
     pub budget: Arc<Budget>,
+    pub cache: Arc<ContentCache>,
     pub metrics: Arc<Metrics>,
     pub clock: Arc<dyn Clock>,
     /// Compares beside a share of the reads.
@@ -51,7 +53,7 @@ struct Found {
 impl Reader {
     pub async fn read(&self, request: &DocumentRequest) -> Result<Response<Body>, GatewayError> {
         for _ in 0..MAX_STARTS {
-            let row = request.tenant.sql.row(&request.key).await?;
+            let row = self.cache.row(&request.tenant, &request.key).await?;
             match self.answer(request, row).await {
                 Err(Lost::Changed) => {}
                 Err(Lost::Unsettled) => return Err(GatewayError::Unsettled),
@@ -90,14 +92,14 @@ impl Reader {
             expected(found.holder, row.state.phase.reads_from())
         } else {
             let sampled = self.shadow.wants(&row).then(|| row.clone());
-            let Some((side, content)) = self.content(request, row, &found, Selection { ranges, framing }).await? else {
+            let Some((from, content)) = self.content(request, row, &found, Selection { ranges, framing }).await? else {
                 return Ok(Err(GatewayError::Overloaded));
             };
             if let Some(row) = sampled {
                 self.shadow.compare(&request.tenant, row);
             }
             *response.body_mut() = content;
-            served_from(side)
+            from
         };
         respond::set_served_from(&mut response, served_from);
         Ok(Ok(response))
@@ -110,7 +112,7 @@ impl Reader {
         row: DocRow,
         found: &Found,
         selection: Selection,
-    ) -> Result<Option<(Side, Body)>, Lost> {
+    ) -> Result<Option<(ServedFrom, Body)>, Lost> {
         let length_bytes = found.document.length_bytes;
         // Each of two holders may bring its first bytes. Several parts come one after the other, and take no more than one.
         let brought = if found.holder == Holder::Both { 2 * length_bytes } else { length_bytes };
@@ -120,6 +122,7 @@ impl Reader {
         self.ask_for_copy(request, &row, found.holder);
         let follow = |range: Range<u64>| Follow {
             tenant: Arc::clone(&request.tenant),
+            cache: Arc::clone(&self.cache),
             metrics: Arc::clone(&self.metrics),
             key: row.key.clone(),
             stamp: found.document.stamp.clone(),
@@ -128,14 +131,15 @@ impl Reader {
             portion,
         };
         let mut follows = selection.ranges.into_iter().map(follow).collect::<Vec<_>>().into_iter();
-        let Some(first) = follows.next() else { return Ok(Some((row.state.phase.reads_from(), body::empty()))) };
-        let source = first.open(row.clone(), None).await?;
-        let side = source.side;
-        let first = first.into_stream(source);
+        let Some(first) = follows.next() else { return Ok(Some((served_from(row.state.phase.reads_from()), body::empty()))) };
+        let source = first.open(row.clone()).await?;
+        let served_from = source.served_from;
+        let first = first.into_turns(source, grant, Arc::clone(&self.budget));
         let content = match selection.framing {
             None => first.left_stream(),
             Some(framing) => {
-                let rest = stream::iter(follows).then(move |follow| open_part(follow, row.clone()));
+                let budget = Arc::clone(&self.budget);
+                let rest = stream::iter(follows).then(move |follow| open_part(follow, row.clone(), held, Arc::clone(&budget)));
                 framing
                     .around(stream::once(future::ready(Ok(first.left_stream()))).chain(rest.map(|part| part.map(StreamExt::right_stream))))
                     .right_stream()
@@ -143,13 +147,13 @@ impl Reader {
         };
         let (metrics, transfer) = (Arc::clone(&self.metrics), self.metrics.transfer(Direction::Download));
         let content = content.inspect(move |portion| {
-            // The grant and the gauge last as long as the stream that holds them.
-            let _held_until_the_end = (&grant, &transfer);
+            // The gauge lasts as long as the stream that holds it.
+            let _held_until_the_end = &transfer;
             if let Ok(bytes) = portion {
                 metrics.response_bytes(bytes.len() as u64);
             }
         });
-        Ok(Some((side, body::stream(content))))
+        Ok(Some((served_from, body::stream(content))))
     }
 
     fn found(&self, request: &DocumentRequest, row: &DocRow) -> Result<Found, GatewayError> {
@@ -201,13 +205,16 @@ struct Selection {
 
 /// A further part, by the row of the first one: whoever finds that it has moved looks again. A part that cannot be had breaks the
 /// connection.
-async fn open_part(follow: Follow, row: DocRow) -> Result<impl Stream<Item = Result<Bytes, BoxError>> + Send, BoxError> {
-    match follow.open(row, None).await {
-        Ok(source) => Ok(follow.into_stream(source)),
-        Err(lost) => {
-            tracing::warn!(event = "broken_read", tenant = %follow.tenant.id, "{} ends short at byte {}: {lost}", follow.key, follow.at);
-            Err(lost.into())
-        }
+async fn open_part(
+    follow: Follow,
+    row: DocRow,
+    held: u64,
+    budget: Arc<Budget>,
+) -> Result<impl Stream<Item = Result<Bytes, BoxError>> + Send, BoxError> {
+    let grant = budget.acquire_again(held).await;
+    match follow.open(row).await {
+        Ok(source) => Ok(follow.into_turns(source, grant, budget)),
+        Err(lost) => Err(follow.broken(lost)),
     }
 }
 

@@ -18,7 +18,8 @@ use crate::telemetry::Direction;
 use crate::tenants::Tenant;
 
 pub async fn copy(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attempt, JobError> {
-    let row = tenant.sql.row(key).await?;
+    // What a read has brought from SQL at this revision is here: copying it asks SQL for no byte of it again.
+    let row = tools.cache.row_to_copy(tenant, key).await?;
     let Some(document) = row.document.as_ref().filter(|_| row.needs(JobKind::Copy, tenant.config.mirror)) else {
         return Ok(Attempt::Done);
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::{Budget, SMALL_BYTES};
+use crate::cache::ContentCache;
 use crate::config::AgentConfig;
 use crate::model::content::PIECE_BYTES;
 use crate::store::control::ControlStore;
@@ -21,6 +22,7 @@ pub const SLICE: Duration = Duration::from_secs(10);
 /// What a job may use of its process.
 pub struct Tools {
     pub budget: Arc<Budget>,
+    pub cache: Arc<ContentCache>,
     pub metrics: Arc<Metrics>,
     pub control: Arc<dyn ControlStore>,
     pub pace: Pace,

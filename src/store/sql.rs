@@ -367,6 +367,9 @@ pub trait SqlStore: Send + Sync {
     /// The document's row, its location and the tenant's state as of one instant; bytes ride along up to 64 KiB.
     async fn row(&self, key: &DocKey) -> StoreResult<DocRow>;
 
+    /// The same without the bytes, for who has them.
+    async fn bare_row(&self, key: &DocKey) -> StoreResult<DocRow>;
+
     /// The content from `offset` on, of exactly that revision, in portions of at most `portion` bytes. `None`: it has moved on.
     async fn open(&self, key: &DocKey, revision: Revision, offset: u64, portion: usize) -> StoreResult<Option<SqlContentStream>>;
 

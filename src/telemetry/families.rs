@@ -5,7 +5,7 @@ use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, exponential_buckets,
 };
 
-use super::labels::Direction;
+use super::labels::{CacheOutcome, Direction};
 use crate::model::job::JobKind;
 
 /// Declares metrics in one registry, which puts the prefix before their names.
@@ -142,6 +142,31 @@ impl TransferFamilies {
             families.in_flight.with_label_values(&[direction.label()]);
         }
         families
+    }
+}
+
+/// Small contents in memory.
+pub(super) struct CacheFamilies {
+    /// In the order of [`CacheOutcome::ALL`]: asked for with every read, so nobody looks them up by their labels.
+    pub(super) reads: [IntCounter; CacheOutcome::ALL.len()],
+    pub(super) copies: IntCounter,
+    pub(super) bytes: IntGauge,
+    pub(super) limit: IntGauge,
+}
+
+impl CacheFamilies {
+    pub(super) fn new(r: &Registrar<'_>) -> Self {
+        let reads = r.counters(
+            "cache_reads_total",
+            "Reads of contents up to 64 KiB: hit where they were in memory, shared where another read brought them, else miss.",
+            &["outcome"],
+        );
+        Self {
+            reads: CacheOutcome::ALL.map(|outcome| reads.with_label_values(&[outcome.label()])),
+            copies: r.counter("cache_copies_total", "Copies whose content a read had brought from SQL, which was not asked for it again."),
+            bytes: r.gauge("cache_bytes", "Memory that the cache of small contents takes, in bytes."),
+            limit: r.gauge("cache_limit_bytes", "What it may take, in bytes; 0 where it is off."),
+        }
     }
 }
 

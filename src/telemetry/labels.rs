@@ -21,6 +21,29 @@ impl ServedFrom {
     }
 }
 
+/// How a read of a small content went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheOutcome {
+    /// The content was in memory.
+    Hit,
+    /// A store gave it.
+    Miss,
+    /// It came with the read of a store that somebody else had begun.
+    Shared,
+}
+
+impl CacheOutcome {
+    pub const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Shared];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Shared => "shared",
+        }
+    }
+}
+
 /// Why content is moving through this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {

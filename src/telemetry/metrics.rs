@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use prometheus::{IntGauge, Registry, TextEncoder};
 
 use super::families::{
-    CompareFamilies, JobFamilies, PlacementFamilies, Registrar, RequestFamilies, StoreFamilies, TenantFamilies, TransferFamilies,
-    build_info,
+    CacheFamilies, CompareFamilies, JobFamilies, PlacementFamilies, Registrar, RequestFamilies, StoreFamilies, TenantFamilies,
+    TransferFamilies, build_info,
 };
-use super::labels::{Direction, HeldBy, JobOutcome, PoolState, Refusal, ServedFrom, ShadowVerdict};
+use super::labels::{CacheOutcome, Direction, HeldBy, JobOutcome, PoolState, Refusal, ServedFrom, ShadowVerdict};
 use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::{JobKind, JobState};
 use crate::model::phase::Phase;
@@ -70,6 +70,7 @@ pub struct Metrics {
     stores: StoreFamilies,
     jobs: JobFamilies,
     transfers: TransferFamilies,
+    cache: CacheFamilies,
     tenants: TenantFamilies,
     compare: CompareFamilies,
     placements: PlacementFamilies,
@@ -87,6 +88,7 @@ impl Metrics {
             stores: StoreFamilies::new(&registrar),
             jobs: JobFamilies::new(&registrar),
             transfers: TransferFamilies::new(&registrar),
+            cache: CacheFamilies::new(&registrar),
             tenants: TenantFamilies::new(&registrar),
             compare: CompareFamilies::new(&registrar),
             placements: PlacementFamilies::new(&registrar),
@@ -194,6 +196,21 @@ impl Metrics {
 
     pub fn set_buffer_limit(&self, limit_bytes: u64) {
         self.transfers.buffer_limit.set(gauge(limit_bytes));
+    }
+
+    /// A small content was read for a client.
+    pub fn cache_read(&self, outcome: CacheOutcome) {
+        self.cache.reads[outcome as usize].inc();
+    }
+
+    /// A copy found its content in memory.
+    pub fn copied_from_cache(&self) {
+        self.cache.copies.inc();
+    }
+
+    pub fn set_cache(&self, held_bytes: u64, limit_bytes: u64) {
+        self.cache.bytes.set(gauge(held_bytes));
+        self.cache.limit.set(gauge(limit_bytes));
     }
 
     /// All open jobs of a tenant. What is not named here is none: its series stays, at 0.

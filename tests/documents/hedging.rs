@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
+use sluss::cache::ContentCache;
 use sluss::clock::SystemClock;
 use sluss::config::{Config, SqlConfig};
 use sluss::gateway::follow::Follow;
@@ -185,6 +186,7 @@ impl Scene {
         let row = self.tenant.sql.row(&key).await.unwrap();
         let follow = Follow {
             tenant: Arc::clone(&self.tenant),
+            cache: Arc::new(ContentCache::new(0, Arc::clone(&self.metrics))),
             metrics: Arc::clone(&self.metrics),
             key,
             stamp: row.truth().stamp.unwrap(),
@@ -192,7 +194,7 @@ impl Scene {
             end: row.length_bytes(),
             portion: 1 << 20,
         };
-        let source = follow.open(row, None).await.unwrap();
+        let source = follow.open(row).await.unwrap();
         // Each timer rounds up to its next millisecond, and nothing here takes less than ten.
         let found = (source.side, begun.elapsed().as_millis() as u32 / 10 * 10 * MS);
         let read: Vec<u8> = follow.into_stream(source).map_ok(|bytes| bytes.to_vec()).try_concat().await.unwrap();

@@ -43,11 +43,13 @@ pub struct Plan {
     pub limits: &'static str,
     pub agents: &'static str,
     pub tokens: bool,
+    /// As shipped; else every read is one of a store, which is what most tests look at.
+    pub cache: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { phase: Phase::Sql, limits: "", agents: "", tokens: false }
+        Self { phase: Phase::Sql, limits: "", agents: "", tokens: false, cache: false }
     }
 }
 
@@ -259,8 +261,9 @@ fn write_gateway(folder: &Path, plan: &Plan) {
     let tokens: String = TOKENS.iter().filter(|_| plan.tokens).map(token_block).collect();
     let gateway = format!(
         "auth = \"{}\"\n[listeners]\ndocuments = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[control]\ndatabase = \"sqlite:control.db\"\n\
-         [limits]\n{}\n[agents]\n{AGENTS}{}\n{tokens}",
+         [limits]\n{}{}\n[agents]\n{AGENTS}{}\n{tokens}",
         if plan.tokens { "tokens" } else { "none" },
+        if plan.cache { "" } else { "cache_bytes = 0\n" },
         plan.limits,
         plan.agents
     );

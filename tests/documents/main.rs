@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "the rooms of a test are nobody's interface")]
 
 mod bodies;
+mod caching;
 mod creating;
 mod damaged;
 mod digests;

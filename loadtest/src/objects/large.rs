@@ -28,7 +28,7 @@ const TARGET: f64 = 0.9;
 pub const LINK: f64 = 125e6;
 
 /// An id that no small document has.
-const PATH: &str = "/v1/tenants/acme/documents/1000000";
+pub(super) const PATH: &str = "/v1/tenants/acme/documents/1000000";
 const KEY: &str = "plain/large";
 const NGINX_KEY: &str = "nginx/large";
 
@@ -116,7 +116,7 @@ impl Ways<'_> {
     }
 }
 
-async fn put(server: &HttpClient, path: &str, bytes: u64) -> anyhow::Result<()> {
+pub(super) async fn put(server: &HttpClient, path: &str, bytes: u64) -> anyhow::Result<()> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_LENGTH, bytes.into());
     let portion = Bytes::from(vec![7; PORTION]);

@@ -44,12 +44,12 @@ struct Ways {
 
 pub async fn run(house: &House, bucket: &Bucket, runs: u32, lasts: Duration) -> anyhow::Result<()> {
     for id in 1..=DOCUMENTS {
-        put(&house.documents, id).await?;
+        put(&house.documents, id, BYTES).await?;
     }
     let nginx = Nginx::before(bucket.endpoint()).await?;
     let sdk = Plain::in_bucket(bucket);
     sdk.open_to_anyone().await?;
-    let ways = Arc::new(Ways { gateway: house.documents.clone(), nginx: nginx.client.clone(), sdk, keys: keys(house)? });
+    let ways = Arc::new(Ways { gateway: house.documents.clone(), nginx: nginx.client.clone(), sdk, keys: keys(house, DOCUMENTS)? });
     println!("{:<34} {:>12} {:>12}", format!("GET of {BYTES} bytes, {CLIENTS} at once"), "a second", "CPU us each");
     let mut figures = WAYS.map(|_| (Vec::new(), Vec::new()));
     for _ in 0..runs {
@@ -106,7 +106,7 @@ impl Ways {
     }
 }
 
-fn path(id: usize) -> String {
+pub(super) fn path(id: usize) -> String {
     format!("/v1/tenants/acme/documents/{id}")
 }
 
@@ -116,21 +116,21 @@ async fn get(server: &HttpClient, path: &str) -> anyhow::Result<u64> {
     Ok(answer.bytes(BYTES).await?.len() as u64)
 }
 
-async fn put(server: &HttpClient, id: usize) -> anyhow::Result<()> {
+pub(super) async fn put(server: &HttpClient, id: usize, bytes: usize) -> anyhow::Result<()> {
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_LENGTH, BYTES.into());
-    let answer = server.request(Method::PUT, &path(id), headers, body::full(vec![7; BYTES])).await?;
+    headers.insert(CONTENT_LENGTH, bytes.into());
+    let answer = server.request(Method::PUT, &path(id), headers, body::full(vec![7; bytes])).await?;
     ensure!(answer.status == StatusCode::CREATED, "PUT of document {id} answered {}", answer.status);
     answer.bytes(0).await?;
     Ok(())
 }
 
 /// Sluss's own objects, so that all read the same ones.
-fn keys(house: &House) -> anyhow::Result<Vec<String>> {
+pub(super) fn keys(house: &House, documents: usize) -> anyhow::Result<Vec<String>> {
     let database = Connection::open(house.folder().join("acme.db"))?;
     let mut statement = database.prepare("SELECT object FROM sluss_location_documents ORDER BY id")?;
     let objects = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
-    ensure!(objects.len() == DOCUMENTS, "{} objects are named instead of {DOCUMENTS}", objects.len());
+    ensure!(objects.len() == documents, "{} objects are named instead of {documents}", objects.len());
     let key = |object: &String| object.get(object.len() - 2..).map(|end| format!("acme/{end}/{object}"));
     objects.iter().map(key).collect::<Option<_>>().context("an object's name ends with two digits")
 }

@@ -39,6 +39,10 @@ impl SqlStore for FaultySql {
         self.faults.bounded("row", self.inner.row(key)).await
     }
 
+    async fn bare_row(&self, key: &DocKey) -> StoreResult<DocRow> {
+        self.faults.bounded("row", self.inner.bare_row(key)).await
+    }
+
     async fn open(&self, key: &DocKey, revision: Revision, offset: u64, portion: usize) -> StoreResult<Option<SqlContentStream>> {
         let content = self.faults.bounded("open", self.inner.open(key, revision, offset, portion)).await?;
         Ok(content.map(|content| self.faults.breaking("read", content)))

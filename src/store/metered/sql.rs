@@ -41,6 +41,10 @@ impl SqlStore for MeteredSql {
         self.meter.within("row", key, self.inner.row(key)).await
     }
 
+    async fn bare_row(&self, key: &DocKey) -> StoreResult<DocRow> {
+        self.meter.within("bare_row", key, self.inner.bare_row(key)).await
+    }
+
     async fn open(&self, key: &DocKey, revision: Revision, offset: u64, portion: usize) -> StoreResult<Option<SqlContentStream>> {
         let content = self.meter.within("open", key, self.inner.open(key, revision, offset, portion)).await?;
         Ok(content.map(|content| self.meter.stream("read", key, content)))

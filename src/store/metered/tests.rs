@@ -230,6 +230,9 @@ impl SqlStore for Slow {
     async fn row(&self, _: &DocKey) -> StoreResult<DocRow> {
         std::future::pending().await
     }
+    async fn bare_row(&self, _: &DocKey) -> StoreResult<DocRow> {
+        std::future::pending().await
+    }
     async fn open(&self, _: &DocKey, _: Revision, _: u64, _: usize) -> StoreResult<Option<SqlContentStream>> {
         slowly(None).await
     }

@@ -150,6 +150,15 @@ impl SqlServerTenant {
         seen.await.map_err(|fault| fault.at(operation, target))
     }
 
+    async fn find(&self, key: &DocKey, inline: i64) -> StoreResult<DocRow> {
+        let table = self.table(&key.collection).await?;
+        let seen = async {
+            let rows = self.server.look_up(&self.look_up(&table, &key.id, inline)).await?;
+            self.one(rows, &table, &key.id)
+        };
+        seen.await.map(|seen| seen.row).map_err(|fault| fault.at("look up", key))
+    }
+
     fn look_up(&self, table: &Table, id: &DocId, inline: i64) -> Batch<'static> {
         let batch = Batch::new(table.fill(statements::LOOK_UP, &[])).with("tenant", "varchar(63)", self.id.as_str());
         with_id(batch.with("inline", "bigint", inline), "asked", table, Some(id))
@@ -180,12 +189,11 @@ pub(super) async fn describe(server: &Arc<SqlServer>, tenant: &TenantId, config:
 #[async_trait]
 impl SqlStore for SqlServerTenant {
     async fn row(&self, key: &DocKey) -> StoreResult<DocRow> {
-        let table = self.table(&key.collection).await?;
-        let seen = async {
-            let rows = self.server.look_up(&self.look_up(&table, &key.id, INLINE_BYTES)).await?;
-            self.one(rows, &table, &key.id)
-        };
-        seen.await.map(|seen| seen.row).map_err(|fault| fault.at("look up", key))
+        self.find(key, INLINE_BYTES).await
+    }
+
+    async fn bare_row(&self, key: &DocKey) -> StoreResult<DocRow> {
+        self.find(key, 0).await
     }
 
     async fn open(&self, key: &DocKey, revision: Revision, offset: u64, portion: usize) -> StoreResult<Option<SqlContentStream>> {

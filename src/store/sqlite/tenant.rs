@@ -53,6 +53,11 @@ impl SqliteTenant {
         &self.tables
     }
 
+    async fn look_up(&self, key: &DocKey, inline: bool) -> StoreResult<DocRow> {
+        let (table, tenant, id) = (self.table(&key.collection)?, self.id.clone(), key.id.clone());
+        self.file.read("look up", key.to_string(), move |connection| rows::look_up(connection, &tenant, &table, &id, inline)).await
+    }
+
     pub(super) fn now(&self) -> i64 {
         self.clock.now().as_millisecond()
     }
@@ -61,8 +66,11 @@ impl SqliteTenant {
 #[async_trait]
 impl SqlStore for SqliteTenant {
     async fn row(&self, key: &DocKey) -> StoreResult<DocRow> {
-        let (table, tenant, id) = (self.table(&key.collection)?, self.id.clone(), key.id.clone());
-        self.file.read("look up", key.to_string(), move |connection| rows::look_up(connection, &tenant, &table, &id, true)).await
+        self.look_up(key, true).await
+    }
+
+    async fn bare_row(&self, key: &DocKey) -> StoreResult<DocRow> {
+        self.look_up(key, false).await
     }
 
     async fn open(&self, key: &DocKey, revision: Revision, offset: u64, portion: usize) -> StoreResult<Option<SqlContentStream>> {
