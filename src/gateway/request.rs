@@ -26,6 +26,8 @@ const MAX_MEDIA_TYPE_BYTES: usize = 255;
 pub struct DocumentRequest {
     pub operation: Operation,
     pub tenant: Arc<Tenant>,
+    /// The name of the caller's token.
+    pub caller: String,
     pub key: DocKey,
     pub precondition: Precondition,
     pub range: Option<String>,
@@ -51,6 +53,7 @@ pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: 
     Ok(DocumentRequest {
         operation,
         tenant,
+        caller: identity.name,
         key,
         precondition: conditional::precondition(&head.headers)?,
         range: text(&head.headers, RANGE),

@@ -5,23 +5,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
 use tracing::Span;
 
-use super::layers::{Admit, Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
+use super::admission::Admission;
+use super::layers::{Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
 use super::read::Reader;
-use super::request::{self, ON_BEHALF_OF};
+use super::request::{self, DocumentRequest, ON_BEHALF_OF};
 use super::rescue::{self, GatewayError};
 use super::routes::{Operation, Route};
 use super::write::Writer;
-use crate::body::Body;
+use crate::body::{self, Body};
 use crate::telemetry::Metrics;
 use crate::tenants::{Access, Tenants};
 
 /// What the innermost service works with.
 pub struct Documents {
     pub routes: Vec<Route>,
+    pub admission: Admission,
     pub access: Arc<Access>,
     pub tenants: Arc<Tenants>,
     pub reader: Reader,
@@ -32,7 +33,6 @@ pub struct Documents {
 pub fn stack(
     documents: Documents,
     metrics: Arc<Metrics>,
-    concurrent_requests: usize,
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
     ServiceBuilder::new()
         // Outermost, so that every answer has an id, also one that nothing below understood.
@@ -40,8 +40,6 @@ pub fn stack(
         .layer(AroundLayer(Farewell))
         .layer(AroundLayer(Observe(metrics)))
         .layer(AroundLayer(Rescue))
-        // Inside the rescue: a refusal is an answer like any other, and is counted.
-        .layer(AroundLayer(Admit(Arc::new(Semaphore::new(concurrent_requests)))))
         .service(DocumentService(Arc::new(documents)))
 }
 
@@ -72,15 +70,22 @@ impl Documents {
         if let Some(other) = head.headers.get(ON_BEHALF_OF).and_then(|value| value.to_str().ok()) {
             Span::current().record("on_behalf_of", other);
         }
-        let answer = match wanted.operation {
-            Operation::Read | Operation::Head => self.reader.read(&wanted).await,
-            Operation::Write => self.writer.put(&wanted, body).await,
-            Operation::Delete => self.writer.delete(&wanted).await,
-        };
+        let answer = self.admitted(&wanted, body).await;
         // Rescued here already, so that a refusal is counted under its tenant.
         let id = head.extensions.get::<RequestId>().map_or("-", RequestId::text);
         let mut response = answer.unwrap_or_else(|error| rescue::refuse(&error, id));
         response.extensions_mut().insert(understood);
         Ok(response)
+    }
+
+    /// A request keeps its place until the body of its answer is gone.
+    async fn admitted(&self, wanted: &DocumentRequest, body: Body) -> Result<Response<Body>, GatewayError> {
+        let place = self.admission.admit(&wanted.tenant, &wanted.caller, self.tenants.all().len())?;
+        let answer = match wanted.operation {
+            Operation::Read | Operation::Head => self.reader.read(wanted).await,
+            Operation::Write => self.writer.put(wanted, body).await,
+            Operation::Delete => self.writer.delete(wanted).await,
+        };
+        answer.map(|response| response.map(|body| body::holding(body, place)))
     }
 }

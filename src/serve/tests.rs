@@ -17,6 +17,9 @@ use crate::body::{BoxError, empty, full, stream};
 
 pub(crate) const SETTINGS: ServeSettings = ServeSettings {
     header_timeout: Duration::from_secs(20),
+    idle_timeout: Duration::from_secs(20),
+    max_head_bytes: 16 << 10,
+    max_headers: 100,
     min_rate: 0,
     rate_window: Duration::from_secs(20),
     max_buf_size: 64 << 10,
