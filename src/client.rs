@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client: the command line speaks to the admin API with it, and the demo makes its traffic with it.
+//! A small HTTP/1.1 client, with TLS where the address says so: the command line speaks to the admin API with it, and the demo makes its traffic with it.
 //! Its errors are for a person to read, and never hold the token.
 
 use std::fmt;
@@ -10,15 +10,18 @@ use http::uri::{PathAndQuery, Scheme};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
+pub use self::tls::ClientTls;
 use crate::body::{self, Body, ReadError};
 
 #[cfg(test)]
 mod tests;
+mod tls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -35,10 +38,10 @@ pub type ClientResult<T> = Result<T, ClientError>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error(
-        "{0} is not an http address: write http://host:port; this version speaks no TLS itself, so reach an https address through a proxy or a tunnel that does"
-    )]
+    #[error("{0} is not an http or https address: write http://host:port or https://host:port")]
     Scheme(String),
+    #[error("{0}")]
+    Tls(String),
     #[error("{0:?} is not a path")]
     Path(String),
     #[error("the token holds characters that no HTTP header can")]
@@ -58,7 +61,7 @@ pub enum ClientError {
 /// One server, spoken to over connections that are kept for the next request.
 #[derive(Clone)]
 pub struct HttpClient {
-    http: Client<HttpConnector, Body>,
+    http: Client<HttpsConnector<HttpConnector>, Body>,
     base: Uri,
     /// For messages: without the name and password that an address can hold.
     server: String,
@@ -68,15 +71,23 @@ pub struct HttpClient {
 
 impl HttpClient {
     pub fn new(base: Uri, token: Option<&str>) -> ClientResult<Self> {
+        Self::with_tls(base, token, &ClientTls::default())
+    }
+
+    /// Reads the files of `tls` once, where the address asks for TLS.
+    pub fn with_tls(base: Uri, token: Option<&str>, tls: &ClientTls) -> ClientResult<Self> {
         let host = base.authority().map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default());
         let scheme = base.scheme_str().map(|scheme| format!("{scheme}://")).unwrap_or_default();
         let server = format!("{scheme}{}", host.unwrap_or_else(|| base.path()));
-        if base.scheme() != Some(&Scheme::HTTP) || host.is_none_or(str::is_empty) {
+        let secured = base.scheme() == Some(&Scheme::HTTPS);
+        if !(secured || base.scheme() == Some(&Scheme::HTTP)) || host.is_none_or(str::is_empty) {
             return Err(ClientError::Scheme(server));
         }
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let connector = tls.connector(connector, secured)?;
         let http = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).http1_max_buf_size(MAX_BUF_BYTES).build(connector);
         Ok(Self { http, base, server, authorization: token.map(bearer).transpose()?, patience: PATIENCE })
     }

@@ -272,7 +272,7 @@ fn a_misspelled_key_is_not_missed_besides() {
 }
 
 #[test]
-fn a_listener_off_loopback_needs_tokens_and_a_proxy_that_ends_tls() {
+fn a_listener_off_loopback_needs_tokens_and_tls_or_a_proxy_that_ends_it() {
     let main = |proxy: bool| {
         let listeners = format!("[listeners]\nadmin = \"10.1.2.3:8081\"\nbehind_tls_proxy = {proxy}");
         MAIN.replace("\"none\"", "\"tokens\"").replace("[listeners]", &listeners) + TOKEN
@@ -280,9 +280,32 @@ fn a_listener_off_loopback_needs_tokens_and_a_proxy_that_ends_tls() {
     assert_eq!(problems(&main(true), &[("acme.toml", TENANT)]), Vec::<String>::new());
     assert_eq!(
         problems(&main(false), &[("acme.toml", TENANT)]),
-        ["sluss.toml:4: listeners.admin: 10.1.2.3:8081 is not on loopback, and this version has no TLS: listen on loopback, or set \
-         listeners.behind_tls_proxy = true where a proxy in front ends TLS"]
+        ["sluss.toml:4: listeners.admin: 10.1.2.3:8081 is not on loopback, and speaks no TLS: give it a certificate in \
+         [listeners.admin_tls], listen on loopback, or set listeners.behind_tls_proxy = true where a proxy in front ends TLS"]
     );
+    let tls = |keys: &str| problems(&(main(false) + "[listeners.admin_tls]\n" + keys), &[("acme.toml", TENANT)]);
+    let whole = "certificate = \"a.pem\"\nkey = \"a.key\"\n";
+    assert_eq!(tls(whole), Vec::<String>::new());
+    assert_eq!(tls(&format!("{whole}client_certificates = \"required\"\nclient_ca = \"ca.pem\"\n")), Vec::<String>::new());
+    assert_single(&[
+        (
+            tls("key = \"a.key\"\n"),
+            "sluss.toml:19: listeners.admin_tls.certificate: is missing: name the file of the listener's certificate and those above it, in PEM",
+        ),
+        (
+            tls(&format!("{whole}client_certificates = \"optional\"\n")),
+            "sluss.toml:19: listeners.admin_tls.client_ca: is missing: name the file of the authorities that vouch for clients, in PEM",
+        ),
+        (
+            tls(&format!("{whole}client_certificates = \"some\"\n")),
+            "sluss.toml:22: listeners.admin_tls.client_certificates: \"some\" is not known: say \"none\", \"optional\" or \"required\"",
+        ),
+        (
+            tls(&format!("{whole}client_ca = \"ca.pem\"\n")),
+            "sluss.toml:22: listeners.admin_tls.client_ca: is asked for nothing while client_certificates is \"none\": say \"optional\" or \
+             \"required\" there, or remove it",
+        ),
+    ]);
 }
 
 #[test]

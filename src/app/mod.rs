@@ -2,6 +2,7 @@
 //! It is the only room that names backends.
 
 mod backends;
+mod certificates;
 mod examination;
 mod objects;
 mod reload;
@@ -28,7 +29,8 @@ use crate::budget::Budget;
 use crate::cache::ContentCache;
 use crate::clock::{Clock, SystemClock};
 use crate::compare::shadow::Shadow;
-use crate::config::{AgentConfig, Auth, Config, TenantConfig};
+use crate::config::{AgentConfig, Auth, Config, TenantConfig, TlsConfig};
+use crate::gateway::admission::Admission;
 use crate::gateway::inbound::InboundLimits;
 use crate::gateway::read::Reader;
 use crate::gateway::routes;
@@ -51,9 +53,6 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// hyper's own buffers, a connection and a direction: enough for a head, small enough to be counted.
 const MAX_BUF_BYTES: usize = 32 << 10;
-
-/// Idle connections cost little; this many are far from the usual limit on open files.
-const MAX_CONNECTIONS: usize = 10_000;
 
 /// What a process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +113,8 @@ impl App {
             Role::Agent { observed_on } => (None, observed_on),
         };
         self.refuse_unguarded(admin)?;
-        let documents = bind("documents", documents).await?;
-        let admin = bind("admin", admin).await?;
+        let documents = self.bind("documents", documents, self.config.listeners.documents_tls.as_ref()).await?;
+        let admin = self.bind("admin", admin, self.config.listeners.admin_tls.as_ref()).await?;
         let running = Running {
             documents: documents.as_ref().map(Listener::local_addr),
             admin: admin.as_ref().map(Listener::local_addr),
@@ -147,11 +146,23 @@ impl App {
         let Some(address) = address.filter(|address| !address.ip().is_loopback()) else { return Ok(()) };
         let open_to_all = matches!(self.config.auth, Auth::None);
         anyhow::ensure!(!open_to_all, "{address} is not on loopback, and auth = \"none\" would let everybody in");
+        let listeners = &self.config.listeners;
         anyhow::ensure!(
-            self.config.listeners.behind_tls_proxy,
-            "{address} is not on loopback, and this version speaks no TLS itself: set listeners.behind_tls_proxy = true where a proxy does"
+            listeners.behind_tls_proxy || listeners.admin_tls.is_some(),
+            "{address} is not on loopback, and speaks no TLS: give it a certificate in [listeners.admin_tls], or set \
+             listeners.behind_tls_proxy = true where a proxy in front ends TLS"
         );
         Ok(())
+    }
+
+    /// TLS is set up beside it: a certificate that cannot be used is an error of the start, too.
+    async fn bind(&self, what: &'static str, address: Option<SocketAddr>, tls: Option<&TlsConfig>) -> anyhow::Result<Option<Listener>> {
+        let Some(address) = address else { return Ok(None) };
+        let listener = Listener::bind(address).await.with_context(|| format!("bind the {what} listener to {address}"))?;
+        let Some(tls) = tls else { return Ok(Some(listener)) };
+        let tls = certificates::load(what, tls)?;
+        self.tasks.spawn(certificates::follow(what, Arc::clone(&tls), self.drain.clone()));
+        Ok(Some(listener.with_tls(tls)))
     }
 
     fn start_reload(&self) {
@@ -185,6 +196,7 @@ impl App {
         let inbound = InboundLimits { max_bytes: limits.max_document_bytes, min_rate: limits.min_rate, window: limits.rate_window };
         let documents = Documents {
             routes: routes::default_routes(),
+            admission: Admission::new(limits, Arc::clone(&self.metrics)),
             access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
             reader: Reader {
@@ -197,7 +209,7 @@ impl App {
             },
             writer: Writer { budget: Arc::clone(&self.budget), metrics: Arc::clone(&self.metrics), limits: inbound },
         };
-        let stack = service::stack(documents, Arc::clone(&self.metrics), limits.concurrent_requests).map_request(boxed);
+        let stack = service::stack(documents, Arc::clone(&self.metrics)).map_request(boxed);
         tracing::info!(address = %listener.local_addr(), "serving documents on {}", listener.local_addr());
         self.tasks.spawn(listener.serve(stack, self.serve_settings(), self.drain.clone(), self.tasks.clone()));
     }
@@ -256,10 +268,13 @@ impl App {
         let limits = &self.config.limits;
         ServeSettings {
             header_timeout: limits.header_timeout,
+            idle_timeout: limits.idle_timeout,
+            max_head_bytes: usize::try_from(limits.max_head_bytes).unwrap_or(usize::MAX),
+            max_headers: limits.max_headers,
             min_rate: limits.min_rate,
             rate_window: limits.rate_window,
             max_buf_size: MAX_BUF_BYTES,
-            max_connections: MAX_CONNECTIONS,
+            max_connections: limits.connections,
             drain_timeout: limits.drain_timeout,
         }
     }
@@ -305,12 +320,6 @@ pub fn print_control_sql(config: &Config) -> Option<String> {
 pub async fn print_removal(tenant: &TenantConfig) -> anyhow::Result<Removal> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     backends::remove(tenant, &clock).await
-}
-
-async fn bind(what: &str, address: Option<SocketAddr>) -> anyhow::Result<Option<Listener>> {
-    let Some(address) = address else { return Ok(None) };
-    let listener = Listener::bind(address).await.with_context(|| format!("bind the {what} listener to {address}"))?;
-    Ok(Some(listener))
 }
 
 fn boxed(request: Request<Incoming>) -> Request<Body> {

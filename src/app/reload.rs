@@ -12,10 +12,10 @@ use super::backends::Backends;
 use crate::config::{Config, TenantConfig};
 use crate::tenants::{Access, Tenant, Tenants};
 
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How files are told apart from what they were, without reading them.
-type Marks = Vec<(PathBuf, Option<SystemTime>, u64)>;
+pub(super) type Marks = Vec<(PathBuf, Option<SystemTime>, u64)>;
 
 pub(super) struct Reload {
     pub(super) config: Config,
@@ -87,18 +87,20 @@ impl Reload {
         let looked = tokio::task::spawn_blocking(move || {
             let folder = file.parent().map(|folder| folder.join("tenants")).unwrap_or_default();
             let listed = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            let mut marks: Marks = [file]
-                .into_iter()
-                .chain(listed)
-                .map(|path| {
-                    let facts = std::fs::metadata(&path).ok();
-                    (path, facts.as_ref().and_then(|facts| facts.modified().ok()), facts.map_or(0, |facts| facts.len()))
-                })
-                .collect();
-            marks.sort();
-            marks
+            marks([file].into_iter().chain(listed))
         });
         // A look that fails is the same as one that sees no file: the next one sees them again.
         looked.await.unwrap_or_default()
     }
+}
+
+/// Blocks for as long as the file system takes.
+pub(super) fn marks(files: impl IntoIterator<Item = PathBuf>) -> Marks {
+    let mark = |path: PathBuf| {
+        let facts = std::fs::metadata(&path).ok();
+        (path, facts.as_ref().and_then(|facts| facts.modified().ok()), facts.map_or(0, |facts| facts.len()))
+    };
+    let mut marks: Marks = files.into_iter().map(mark).collect();
+    marks.sort();
+    marks
 }

@@ -192,6 +192,15 @@ pub struct AdminArgs {
     /// The admin listener.
     #[arg(long, env = "SLUSS_ADMIN_URL", default_value = "http://127.0.0.1:8081", value_name = "URL")]
     admin_url: http::Uri,
+    /// The authority that vouches for an https address, in PEM; otherwise the system's authorities.
+    #[arg(long, env = "SLUSS_ADMIN_CA", value_name = "FILE")]
+    admin_ca: Option<PathBuf>,
+    /// A certificate to show where the listener asks for one, in PEM.
+    #[arg(long, env = "SLUSS_ADMIN_CERTIFICATE", value_name = "FILE", requires = "admin_key")]
+    admin_certificate: Option<PathBuf>,
+    /// The key of --admin-certificate, in PEM.
+    #[arg(long, env = "SLUSS_ADMIN_KEY", value_name = "FILE", requires = "admin_certificate")]
+    admin_key: Option<PathBuf>,
     /// A file with an operator's token; never given on the command line, where others could read it.
     #[arg(long, env = "SLUSS_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{AdminArgs, Exit, limits};
 use crate::admin::verification::VerificationView;
 use crate::admin::views::{Counted, JobList, TenantList, TenantView};
-use crate::client::HttpClient;
+use crate::client::{ClientTls, HttpClient};
 use crate::migrate::cutover::{FlipOutcome, FlipReport};
 use crate::model::phase::{Phase, Verdict};
 
@@ -31,7 +31,8 @@ impl Remote {
             Some(path) => Some(std::fs::read_to_string(path).with_context(|| format!("read the token from {}", path.display()))?),
             None => None,
         };
-        let http = HttpClient::new(admin.admin_url.clone(), token.as_deref().map(str::trim))?;
+        let tls = ClientTls { authority: admin.admin_ca.clone(), identity: admin.admin_certificate.clone().zip(admin.admin_key.clone()) };
+        let http = HttpClient::with_tls(admin.admin_url.clone(), token.as_deref().map(str::trim), &tls)?;
         Ok(Self { http, token_file: admin.token_file.clone(), json })
     }
 

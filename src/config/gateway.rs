@@ -1,15 +1,14 @@
 //! `sluss.toml`: the process's own settings. Every key is named here and explained in `gateway-config/sluss.toml`.
 
 use std::collections::{BTreeSet, HashSet};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use toml::de::DeValue;
 
 use super::section::Section;
-use super::sql_server;
 use super::value::{self, GIB, KIB, MIB, Parsed, TIB};
 use super::{AgentConfig, Auth, ControlConfig, Limits, Listeners, Rights, ShadowConfig, TenantScope, TokenConfig};
+use super::{listeners, sql_server};
 use crate::model::content::{ContentHash, MAX_CONTENT_BYTES};
 use crate::model::id::TenantId;
 use crate::model::job::Backoff;
@@ -34,7 +33,7 @@ pub(super) struct Gateway {
 pub(super) fn read(section: &mut Section<'_>, tenants: &BTreeSet<TenantId>) -> Option<Gateway> {
     let mode = section.required("auth", "say \"none\" or \"tokens\"", value::parsed::<AuthMode>);
     let tokens = read_tokens(section, mode, tenants);
-    let listeners = section.section("listeners", |section| read_listeners(section, mode));
+    let listeners = section.section("listeners", |section| listeners::read(section, mode));
     let control = section.section("control", read_control);
     let limits = section.section("limits", read_limits);
     let agents = section.section("agents", read_agents);
@@ -47,7 +46,7 @@ pub(super) fn read(section: &mut Section<'_>, tenants: &BTreeSet<TenantId>) -> O
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum AuthMode {
+pub(super) enum AuthMode {
     None,
     Tokens,
 }
@@ -61,36 +60,6 @@ impl std::str::FromStr for AuthMode {
             _ => Err(format!("{} is not known: say \"none\" or \"tokens\"", value::shown(text))),
         }
     }
-}
-
-fn read_listeners(section: &mut Section<'_>, mode: Option<AuthMode>) -> Listeners {
-    let behind_tls_proxy = section.flag("behind_tls_proxy", false);
-    let documents = read_address(section, "documents", 8080, mode, behind_tls_proxy);
-    let admin = read_address(section, "admin", 8081, mode, behind_tls_proxy);
-    if documents == admin && documents.port() != 0 && !section.is_refused("documents") && !section.is_refused("admin") {
-        section.refuse("admin", format!("{admin} is the address of the documents, too"));
-    }
-    Listeners { documents, admin, behind_tls_proxy }
-}
-
-fn read_address(section: &mut Section<'_>, key: &'static str, port: u16, mode: Option<AuthMode>, behind_tls_proxy: bool) -> SocketAddr {
-    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let parse = |value: &DeValue<'_>| {
-        let text = value::text(value)?;
-        text.parse().map_err(|_| format!("{} is not an address and a port, such as \"{default}\"", value::shown(text)))
-    };
-    let address: SocketAddr = section.optional(key, parse).unwrap_or(default);
-    if address.ip().is_loopback() {
-        return address;
-    }
-    if mode == Some(AuthMode::None) {
-        section.refuse(key, format!("{address} is not on loopback, and auth = \"none\" lets anybody in who reaches it"));
-    } else if !behind_tls_proxy {
-        let reason = "is not on loopback, and this version has no TLS: \
-                      listen on loopback, or set listeners.behind_tls_proxy = true where a proxy in front ends TLS";
-        section.refuse(key, format!("{address} {reason}"));
-    }
-    address
 }
 
 fn read_tokens(section: &mut Section<'_>, mode: Option<AuthMode>, tenants: &BTreeSet<TenantId>) -> Vec<TokenConfig> {
@@ -193,8 +162,18 @@ fn read_limits(section: &mut Section<'_>) -> Limits {
         buffer_bytes,
         cache_bytes: read_cache_bytes(section, buffer_bytes),
         max_document_bytes: section.bytes("max_document_bytes", MAX_CONTENT_BYTES, 1..=MAX_CONTENT_BYTES),
+        connections: section.count("connections", 10_000, 1..=1_000_000),
         concurrent_requests: section.count("concurrent_requests", 512, 1..=100_000),
+        concurrent_requests_per_tenant: section.count_or_none("concurrent_requests_per_tenant", 1..=100_000),
+        concurrent_requests_per_token: section.count_or_none("concurrent_requests_per_token", 1..=100_000),
+        requests_per_second_per_tenant: section.count_or_none("requests_per_second_per_tenant", 1..=1_000_000),
+        requests_per_second_per_token: section.count_or_none("requests_per_second_per_token", 1..=1_000_000),
+        rate_burst: section.duration("rate_burst", 2 * SECOND, 10 * MS..=HOUR),
+        // Below this, not even a token and what browsers send fit in.
+        max_head_bytes: section.bytes("max_head_bytes", 16 * KIB, 4 * KIB..=256 * KIB),
+        max_headers: section.count("max_headers", 100, 8..=1000),
         header_timeout: section.duration("header_timeout", 10 * SECOND, 10 * MS..=HOUR),
+        idle_timeout: section.duration("idle_timeout", MINUTE, 10 * MS..=DAY),
         store_timeout: section.duration("store_timeout", 10 * SECOND, 10 * MS..=HOUR),
         queue_timeout: section.duration("queue_timeout", 10 * SECOND, Duration::ZERO..=HOUR),
         min_rate: section.bytes("min_rate", 16 * KIB, 1..=GIB),

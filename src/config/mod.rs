@@ -6,6 +6,7 @@
 mod across;
 mod collection;
 mod gateway;
+mod listeners;
 mod load;
 mod placement;
 mod problem;
@@ -52,8 +53,27 @@ pub struct Config {
 pub struct Listeners {
     pub documents: SocketAddr,
     pub admin: SocketAddr,
+    pub documents_tls: Option<TlsConfig>,
+    pub admin_tls: Option<TlsConfig>,
     /// A proxy in front of this host's addresses ends TLS.
     pub behind_tls_proxy: bool,
+}
+
+/// What a listener shows and asks for in TLS. All files are PEM, and are read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// With those that lead to its authority.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub clients: ClientCertificates,
+}
+
+/// Whether clients show certificates, and the authorities that vouch for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientCertificates {
+    None,
+    Optional(PathBuf),
+    Required(PathBuf),
 }
 
 /// Who may do what.
@@ -101,10 +121,23 @@ pub struct Limits {
     /// The part of it that small contents stay in once they were read; 0: none does.
     pub cache_bytes: u64,
     pub max_document_bytes: u64,
+    /// Of one listener, at once.
+    pub connections: usize,
     /// Document requests in flight, bodies included.
     pub concurrent_requests: usize,
+    pub concurrent_requests_per_tenant: Option<usize>,
+    pub concurrent_requests_per_token: Option<usize>,
+    pub requests_per_second_per_tenant: Option<u32>,
+    pub requests_per_second_per_token: Option<u32>,
+    /// After a quiet time, so many seconds' worth of requests may come at once.
+    pub rate_burst: Duration,
+    /// Of one request's headers and its first line.
+    pub max_head_bytes: u64,
+    pub max_headers: usize,
     /// From accept to the end of a request's headers.
     pub header_timeout: Duration,
+    /// How long a connection may be without a request.
+    pub idle_timeout: Duration,
     /// One answer of a store, or the next portion of a content.
     pub store_timeout: Duration,
     /// How long a request waits for memory before it is refused.
@@ -163,10 +196,18 @@ pub struct TenantConfig {
     pub mirror: bool,
     /// How old the oldest backup of this tenant's SQL may be that can still be restored; without it nothing is purged.
     pub oldest_sql_backup: Option<Duration>,
+    pub limits: TenantLimits,
     pub sql: SqlConfig,
     pub collections: Vec<CollectionConfig>,
     /// The first is filled first; never empty.
     pub objects: Vec<PlacementConfig>,
+}
+
+/// One tenant's own limits, beside the process's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TenantLimits {
+    pub concurrent_requests: Option<usize>,
+    pub requests_per_second: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

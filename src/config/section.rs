@@ -215,6 +215,16 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A table within this one, which means something by being there at all.
+    pub(super) fn section_or_none<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'_>) -> T) -> Option<T> {
+        if self.holds(key) {
+            return Some(self.section(key, read));
+        }
+        // Asked for all the same, so that a misspelled one is told the name.
+        self.take(key);
+        None
+    }
+
     /// The tables of a `[[key]]`, in their order.
     pub(super) fn each_of_list<T>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'_>) -> T) -> Vec<T> {
         let Some((_, value)) = self.take(key) else { return Vec::new() };

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 
 use super::section::Section;
 use super::value::{self, Parsed};
-use super::{CollectionConfig, PlacementConfig, SqlConfig, SqliteConfig, TenantConfig};
+use super::{CollectionConfig, PlacementConfig, SqlConfig, SqliteConfig, TenantConfig, TenantLimits};
 use super::{collection, placement, sql_server};
 use crate::model::id::TenantId;
 use crate::model::phase::Phase;
@@ -21,6 +21,7 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<TenantCon
     let initial_phase = section.optional("phase", initial_phase).unwrap_or(Phase::Sql);
     let mirror = section.flag("mirror", false);
     let oldest_sql_backup = section.duration_or_none("oldest_sql_backup", Duration::ZERO..=3650 * DAY);
+    let limits = section.section("limits", read_limits);
     let mut backend = Backend::Sqlite;
     let sql = section.section("sql", |section| {
         backend = Backend::meant(section);
@@ -28,7 +29,23 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<TenantCon
     });
     let collections = read_collections(section, backend);
     let objects = read_objects(section, id);
-    Some(TenantConfig { id: id.clone(), initial_phase, mirror, oldest_sql_backup, sql: sql?, collections: collections?, objects: objects? })
+    Some(TenantConfig {
+        id: id.clone(),
+        initial_phase,
+        mirror,
+        oldest_sql_backup,
+        limits,
+        sql: sql?,
+        collections: collections?,
+        objects: objects?,
+    })
+}
+
+fn read_limits(section: &mut Section<'_>) -> TenantLimits {
+    TenantLimits {
+        concurrent_requests: section.count_or_none("concurrent_requests", 1..=100_000),
+        requests_per_second: section.count_or_none("requests_per_second", 1..=1_000_000),
+    }
 }
 
 fn initial_phase(value: &DeValue<'_>) -> Parsed<Phase> {

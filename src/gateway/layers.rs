@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{CONNECTION, HeaderName};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, Version};
 use http_body::Body as _;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 use tracing::Instrument;
@@ -114,7 +113,8 @@ impl Around<Infallible> for Identify {
 }
 
 /// Says that the connection ends with a refusal whose request had a body: what was not read of it could be taken for the next
-/// request, so the connection closes, and a client that was not told would send that next request into nothing.
+/// request, so the connection closes, and a client that was not told would send that next request into nothing. In HTTP/2 only
+/// the request's own stream ends.
 #[derive(Clone)]
 pub(super) struct Farewell;
 
@@ -125,7 +125,7 @@ impl Around<Infallible> for Farewell {
     where
         S: Service<Request<Body>, Error = Infallible, Future = Answer<Infallible>>,
     {
-        let has_body = !request.body().is_end_stream();
+        let has_body = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
         let answer = inner.call(request);
         Box::pin(async move {
             let mut response = answer.await?;
@@ -233,25 +233,5 @@ impl Around<GatewayError> for Rescue {
         let id = request.extensions().get::<RequestId>().cloned();
         let answer = inner.call(request);
         Box::pin(async move { Ok(answer.await.unwrap_or_else(|error| rescue::refuse(&error, id.as_ref().map_or("-", RequestId::text)))) })
-    }
-}
-
-/// Lets in as many requests at once as there are places. A request keeps its place until its body is gone; one without a place
-/// is refused at once, because waiting would only hold its connection.
-#[derive(Clone)]
-pub(super) struct Admit(pub(super) Arc<Semaphore>);
-
-impl Around<GatewayError> for Admit {
-    type Error = GatewayError;
-
-    fn call<S>(&self, inner: &mut S, request: Request<Body>) -> Answer<GatewayError>
-    where
-        S: Service<Request<Body>, Error = GatewayError, Future = Answer<GatewayError>>,
-    {
-        let Ok(place) = Arc::clone(&self.0).try_acquire_owned() else {
-            return Box::pin(async { Err(GatewayError::Overloaded) });
-        };
-        let answer = inner.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| body::holding(body, place))) })
     }
 }

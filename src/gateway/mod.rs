@@ -1,5 +1,6 @@
 //! The document API: HTTP in, a typed request, the row's truth, and the first holder that answers.
 
+pub mod admission;
 pub mod conditional;
 pub mod create;
 pub mod digest;

@@ -84,7 +84,7 @@ pub struct PageRequest {
 }
 
 /// Route, then token, then tenant: a caller without a right to a tenant learns nothing of it, not even that it exists.
-pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: &Tenants) -> Result<Wanted, GatewayError> {
+pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: &Tenants) -> Result<(String, Wanted), GatewayError> {
     let (operation, captured) = match find(routes, &head.method, head.uri.path()) {
         Matched::Found(operation, captured) => (operation, captured),
         Matched::WrongMethod(allowed) => return Err(GatewayError::WrongMethod { allowed }),
@@ -97,27 +97,28 @@ pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: 
     let name: CollectionName = captured.collection.parse()?;
     let collection = tenant.collection(&name).ok_or(GatewayError::NotFound("the tenant has no such collection"))?;
     let id_kind = collection.id_kind;
-    match operation {
+    let wanted = match operation {
         Operation::Read | Operation::Head | Operation::Write | Operation::Delete | Operation::Metadata => {
             let key = DocKey { tenant: tenant.id.clone(), collection: name, id: DocId::parse(id_kind, &captured.id)? };
-            document(head, operation, tenant, key).map(Wanted::Document)
+            Wanted::Document(document(head, operation, tenant, key)?)
         }
         Operation::Create => {
             refuse_other_than_the_whole(&head.headers)?;
-            Ok(Wanted::New(NewRequest {
+            Wanted::New(NewRequest {
                 tenant,
                 collection: name,
                 precondition: conditional::precondition(&head.headers, false)?,
                 attributes: attributes(&head.headers)?,
                 sha256: digest::demanded(&head.headers)?,
                 content_length: content_length(&head.headers),
-            }))
+            })
         }
         Operation::List => {
             let span = Span::parse(id_kind, head.uri.query().unwrap_or_default())?;
-            Ok(Wanted::Page(PageRequest { tenant, collection: name, id_kind, span }))
+            Wanted::Page(PageRequest { tenant, collection: name, id_kind, span })
         }
-    }
+    };
+    Ok((identity.name, wanted))
 }
 
 fn document(head: &request::Parts, operation: Operation, tenant: Arc<Tenant>, key: DocKey) -> Result<DocumentRequest, GatewayError> {

@@ -1,6 +1,8 @@
 //! From an error to the answer that a client sees: three matches, each complete. What a client may know is decided here,
 //! apart from what is logged.
 
+use std::time::Duration;
+
 use http::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
@@ -54,6 +56,8 @@ pub enum GatewayError {
     Client(ClientFault),
     #[error("too many requests or transfers at once")]
     Overloaded,
+    #[error("more requests a second than are allowed")]
+    TooManyRequests { retry_after: Duration },
     #[error("the document kept changing")]
     Unsettled,
     #[error("the tenant is read-only")]
@@ -115,6 +119,7 @@ impl GatewayError {
             Self::Unsatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Client(ClientFault::Broken) => StatusCode::BAD_REQUEST,
             Self::Client(ClientFault::TooSlow) => StatusCode::REQUEST_TIMEOUT,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Store(StoreError { kind: StoreErrorKind::Timeout, .. }) => StatusCode::GATEWAY_TIMEOUT,
             Self::Overloaded
             | Self::Unsettled
@@ -147,6 +152,7 @@ impl GatewayError {
             Self::Client(ClientFault::Broken) => "body-incomplete",
             Self::Client(ClientFault::TooSlow) => "body-too-slow",
             Self::Overloaded => "overloaded",
+            Self::TooManyRequests { .. } => "too-many-requests",
             Self::Unsettled => "unsettled",
             Self::ReadOnly => "read-only",
             Self::NotOurs => "another-installation",
@@ -187,6 +193,9 @@ impl GatewayError {
             Self::Unsatisfiable { length_bytes } => format!("the document has {length_bytes} bytes, and none of them lies in the range"),
             Self::Client(fault) => fault.to_string(),
             Self::Overloaded => "too many requests or transfers at once; try again after the time in Retry-After".to_owned(),
+            Self::TooManyRequests { .. } => {
+                "more requests a second than this caller or this tenant may make; try again after the time in Retry-After".to_owned()
+            }
             Self::Unsettled => "the document changed again and again while it was handled; try again".to_owned(),
             Self::ReadOnly => {
                 "this tenant is read-only for now: documents can be read, and nothing was changed; try again later".to_owned()
@@ -281,6 +290,10 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         | GatewayError::Store(_)
         | GatewayError::Unknown(_)
         | GatewayError::UnknownNew(_) => Some((RETRY_AFTER, RETRY_SECONDS)),
+        // Whole seconds, and never too early.
+        GatewayError::TooManyRequests { retry_after } => {
+            Some((RETRY_AFTER, HeaderValue::from(retry_after.as_millis().div_ceil(1000).max(1).min(u128::from(u32::MAX)) as u32)))
+        }
         GatewayError::ReadOnly | GatewayError::NotOurs => Some((RETRY_AFTER, READ_ONLY_RETRY_SECONDS)),
         GatewayError::NoSuchPath
         | GatewayError::BadRequest(_)

@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
-use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
 use tracing::Span;
 
-use super::layers::{Admit, Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
+use super::admission::Admission;
+use super::layers::{Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
 use super::read::Reader;
 use super::request::{self, ON_BEHALF_OF, Wanted};
 use super::rescue::{self, GatewayError};
@@ -24,6 +24,7 @@ use crate::tenants::{Access, Tenants};
 /// What the innermost service works with.
 pub struct Documents {
     pub routes: Vec<Route>,
+    pub admission: Admission,
     pub access: Arc<Access>,
     pub tenants: Arc<Tenants>,
     pub reader: Reader,
@@ -34,7 +35,6 @@ pub struct Documents {
 pub fn stack(
     documents: Documents,
     metrics: Arc<Metrics>,
-    concurrent_requests: usize,
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
     ServiceBuilder::new()
         // Outermost, so that every answer has an id, also one that nothing below understood.
@@ -42,8 +42,6 @@ pub fn stack(
         .layer(AroundLayer(Farewell))
         .layer(AroundLayer(Observe(metrics)))
         .layer(AroundLayer(Rescue))
-        // Inside the rescue: a refusal is an answer like any other, and is counted.
-        .layer(AroundLayer(Admit(Arc::new(Semaphore::new(concurrent_requests)))))
         .service(DocumentService(Arc::new(documents)))
 }
 
@@ -68,13 +66,13 @@ impl Service<Request<Body>> for DocumentService {
 impl Documents {
     async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, GatewayError> {
         let (head, body) = request.into_parts();
-        let wanted = request::parse(&head, &self.routes, &self.access, &self.tenants)?;
+        let (caller, wanted) = request::parse(&head, &self.routes, &self.access, &self.tenants)?;
         let understood = Understood { tenant: wanted.tenant().id.clone(), operation: wanted.operation() };
         Span::current().record("tenant", understood.tenant.as_str());
         if let Some(other) = head.headers.get(ON_BEHALF_OF).and_then(|value| value.to_str().ok()) {
             Span::current().record("on_behalf_of", other);
         }
-        let answer = self.serve(&wanted, body).await;
+        let answer = self.admitted(&caller, &wanted, body).await;
         // Rescued here already, so that a refusal is counted under its tenant.
         let id = head.extensions.get::<RequestId>().map_or("-", RequestId::text);
         let mut response = answer.unwrap_or_else(|error| rescue::refuse(&error, id));
@@ -86,7 +84,14 @@ impl Documents {
         Ok(response)
     }
 
-    async fn serve(&self, wanted: &Wanted, body: Body) -> Result<Response<Body>, GatewayError> {
+    /// A request keeps its place until the body of its answer is gone.
+    async fn admitted(&self, caller: &str, wanted: &Wanted, body: Body) -> Result<Response<Body>, GatewayError> {
+        let place = self.admission.admit(wanted.tenant(), caller, self.tenants.all().len())?;
+        let response = self.carry_out(wanted, body).await?;
+        Ok(response.map(|body| body::holding(body, place)))
+    }
+
+    async fn carry_out(&self, wanted: &Wanted, body: Body) -> Result<Response<Body>, GatewayError> {
         match wanted {
             Wanted::New(request) => self.writer.create(request, body, &self.routes).await,
             Wanted::Page(request) => list::page(request, &self.reader.budget).await,

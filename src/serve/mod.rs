@@ -1,45 +1,35 @@
-//! The accept loop that both listeners share: HTTP/1.1 on TCP, every buffer and every wait bounded, and a stop that lets
-//! requests end. It knows nothing of documents; a tower service answers.
+//! The accept loop that both listeners share: HTTP/1.1 and HTTP/2 on TCP, with TLS or without, every buffer and every wait
+//! bounded, and a stop that lets requests end. It knows nothing of documents; a tower service answers.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
-use self::linger::Linger;
-use self::stall::{MinRate, Stall, TooSlow};
+use self::connection::Connection;
+use self::tls::Tls;
 use crate::body::Body;
 
+mod connection;
 mod linger;
+mod pace;
+mod preface;
+mod pulse;
 mod stall;
 #[cfg(test)]
 pub(crate) mod tests;
-
-/// Longest head of a request: a path with a document id in it, a token, and what proxies add. Above it the answer is 431, as it is above hyper's own 100 headers.
-const MAX_HEAD_BYTES: usize = 16 << 10;
-
-/// hyper refuses to work with less.
-const MIN_BUFFER_BYTES: usize = 8 << 10;
-
-/// What the kernel may keep unsent for one connection: with more, a peer's pace shows too late and in too large lumps.
-#[cfg(target_os = "linux")]
-const UNSENT_BYTES: u32 = 64 << 10;
+pub mod tls;
 
 /// A process without file descriptors has to wait until connections end; accepting at once would only fail again.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(200);
@@ -47,13 +37,19 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(200);
 /// Bounds of one listener.
 #[derive(Debug, Clone, Copy)]
 pub struct ServeSettings {
-    /// From accept, or from the last answer, to the end of a request's head.
+    /// For the TLS handshake, and from there to the end of the first request's head; later from a head's first byte to its end.
     pub header_timeout: Duration,
+    /// How long a connection may be without a request.
+    pub idle_timeout: Duration,
+    /// Of a request's head: a path with a document id in it, a token, and what proxies add. Above it the answer is 431.
+    pub max_head_bytes: usize,
+    /// Headers of one request. Above it the answer is 431.
+    pub max_headers: usize,
     /// Bytes a second below which a client that reads its answer is cut, measured over `rate_window`; 0 cuts nobody.
     pub min_rate: u64,
     pub rate_window: Duration,
-    /// What hyper may hold of each direction of a connection: a request's body can come in portions of up to twice this,
-    /// as its buffer grows by doubling, and of an answer one whole piece may come on top.
+    /// What hyper may hold of each direction of an HTTP/1.1 connection: a request's body can come in portions of up to twice
+    /// this, as its buffer grows by doubling, and of an answer one whole piece may come on top.
     pub max_buf_size: usize,
     /// Connections at once; further ones wait in the kernel's queue.
     pub max_connections: usize,
@@ -62,17 +58,22 @@ pub struct ServeSettings {
 }
 
 /// A bound socket: its address is known, and nothing is accepted yet.
-#[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
         let address = socket.local_addr()?;
-        Ok(Self { socket, address })
+        Ok(Self { socket, address, tls: None })
+    }
+
+    /// Speaks TLS only. A connection keeps the certificate that it began with.
+    pub fn with_tls(self, tls: Arc<Tls>) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -87,12 +88,11 @@ impl Listener {
         S::Future: Send + 'static,
     {
         let places = Arc::new(Semaphore::new(settings.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let http = bounded_http(&settings);
         while let Some(accepted) = drain.run_until_cancelled(accept(&self.socket, &places)).await {
             match accepted {
                 Ok(accepted) => {
-                    let connection = Connection { accepted, service: service.clone(), settings, drain: drain.clone() };
-                    tracker.spawn(connection.run(http.clone()));
+                    let (service, tls, drain, tasks) = (service.clone(), self.tls.clone(), drain.clone(), tracker.clone());
+                    tracker.spawn(Connection { accepted, service, settings, tls, drain, tasks }.run());
                 }
                 Err(error) if concerns_one_connection(&error) => debug!("a connection ended before it was accepted: {error}"),
                 Err(error) => {
@@ -109,86 +109,16 @@ struct Accepted {
     stream: TcpStream,
     peer: SocketAddr,
     /// Held for as long as the connection lasts.
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 async fn accept(socket: &TcpListener, places: &Arc<Semaphore>) -> io::Result<Accepted> {
     let place = Arc::clone(places).acquire_owned().await.expect("nobody closes the semaphore");
     let (stream, peer) = socket.accept().await?;
-    Ok(Accepted { stream, peer, _place: place })
+    Ok(Accepted { stream, peer, place })
 }
 
 /// The peer's fault, and only its own.
 fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused)
-}
-
-fn bounded_http(settings: &ServeSettings) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_header_size(MAX_HEAD_BYTES)
-        .max_buf_size(settings.max_buf_size.max(MIN_BUFFER_BYTES))
-        // Who closes its side is gone: its request ends at once, and gives back what it holds.
-        .half_close(false);
-    http
-}
-
-struct Connection<S> {
-    accepted: Accepted,
-    service: S,
-    settings: ServeSettings,
-    drain: CancellationToken,
-}
-
-impl<S> Connection<S>
-where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    async fn run(self, http: http1::Builder) {
-        let Self { accepted: Accepted { stream, peer, _place }, service, settings, drain } = self;
-        tune(&stream);
-        let rate = MinRate { bytes_per_second: settings.min_rate, window: settings.rate_window };
-        let io = TokioIo::new(Stall::new(Linger::new(stream), rate));
-        let mut connection = pin!(http.serve_connection(io, TowerToHyperService::new(service)));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = drain.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                let Ok(ended) = timeout(settings.drain_timeout, connection).await else {
-                    warn!(client = %peer, "dropped the connection from {peer}: its request did not end within the drain timeout");
-                    return;
-                };
-                ended
-            }
-        };
-        if let Err(error) = ended {
-            log_end(peer, &error);
-        }
-    }
-}
-
-/// A socket that refuses these serves on without them, or is dead, which its first read tells.
-fn tune(stream: &TcpStream) {
-    // An answer's head and its body are two writes: Nagle would hold back the second until the first is acknowledged.
-    let _ = stream.set_nodelay(true);
-    #[cfg(target_os = "linux")]
-    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES);
-}
-
-fn log_end(peer: SocketAddr, error: &hyper::Error) {
-    let chain: Vec<&(dyn Error + 'static)> =
-        std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source()).collect();
-    let text = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    if chain.iter().any(|error| is_too_slow(*error)) {
-        info!(client = %peer, "cut the connection from {peer}: {text}");
-    } else {
-        debug!(client = %peer, "the connection from {peer} broke: {text}");
-    }
-}
-
-/// An `io::Error` tells its inner error's source as its own, and so hides the error itself.
-fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<TooSlow>())
 }

@@ -3,6 +3,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -36,9 +38,23 @@ pub(super) struct TooSlow {
     bytes_per_second: u64,
 }
 
+/// Whether a connection, or a stream of it, was cut for being too slow. hyper keeps an error's text and not always the error.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cut(Arc<AtomicBool>);
+
+impl Cut {
+    pub(super) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// What a peer has left of our patience. Waiting for it spends time, each byte that it takes buys some back, never more than the window holds:
 /// who takes nothing is cut after one window, who takes half the rate after two, who keeps the rate never.
-struct Patience {
+pub(super) struct Patience {
     rate: MinRate,
     whole: Duration,
     left: Duration,
@@ -47,22 +63,28 @@ struct Patience {
 }
 
 impl Patience {
-    fn new(rate: MinRate) -> Self {
+    pub(super) fn new(rate: MinRate) -> Self {
         let whole = rate.window.max(rate.time_for(LUMP_BYTES).unwrap_or(Duration::ZERO));
         Self { rate, whole, left: whole, waiting_since: None, end: Box::pin(sleep(Duration::ZERO)) }
     }
 
-    fn took(&mut self, bytes: usize) {
+    /// The peer took bytes; or none, and we are waiting for something else from now on.
+    pub(super) fn took(&mut self, bytes: u64) {
         if let Some(since) = self.waiting_since.take() {
             self.left = self.left.saturating_sub(since.elapsed());
         }
-        if let Some(bought) = self.rate.time_for(bytes as u64) {
+        if let Some(bought) = self.rate.time_for(bytes) {
             self.left = self.left.saturating_add(bought).min(self.whole);
         }
     }
 
+    /// As at the beginning.
+    pub(super) fn renew(&mut self) {
+        (self.left, self.waiting_since) = (self.whole, None);
+    }
+
     /// Ready with an error once the patience is spent, else wakes the task when it will be.
-    fn poll_spent(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+    pub(super) fn poll_spent(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         if self.rate.bytes_per_second == 0 {
             return Poll::Pending;
         }
@@ -80,21 +102,26 @@ impl Patience {
 pub(super) struct Stall<I> {
     io: I,
     patience: Patience,
+    cut: Cut,
 }
 
 impl<I> Stall<I> {
-    pub(super) fn new(io: I, rate: MinRate) -> Self {
-        Self { io, patience: Patience::new(rate) }
+    pub(super) fn new(io: I, rate: MinRate, cut: Cut) -> Self {
+        Self { io, patience: Patience::new(rate), cut }
     }
 
     fn judge(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(bytes)) => {
-                self.patience.took(bytes);
+                self.patience.took(bytes as u64);
                 Poll::Ready(Ok(bytes))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => self.patience.poll_spent(cx).map(Err),
+            Poll::Pending => {
+                let error = ready!(self.patience.poll_spent(cx));
+                self.cut.note();
+                Poll::Ready(Err(error))
+            }
         }
     }
 }
@@ -142,7 +169,7 @@ mod tests {
 
     fn connection(rate: MinRate) -> (Stall<DuplexStream>, DuplexStream) {
         let (ours, theirs) = duplex(PIECE);
-        (Stall::new(ours, rate), theirs)
+        (Stall::new(ours, rate, Cut::default()), theirs)
     }
 
     async fn read_every(peer: &mut DuplexStream, pause: Duration, pieces: usize) {

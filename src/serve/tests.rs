@@ -9,7 +9,7 @@ use futures_util::stream::{iter, once, pending, repeat_with};
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tower::service_fn;
 
 use super::*;
@@ -17,6 +17,9 @@ use crate::body::{BoxError, empty, full, stream};
 
 pub(crate) const SETTINGS: ServeSettings = ServeSettings {
     header_timeout: Duration::from_secs(20),
+    idle_timeout: Duration::from_secs(20),
+    max_head_bytes: 16 << 10,
+    max_headers: 100,
     min_rate: 0,
     rate_window: Duration::from_secs(20),
     max_buf_size: 64 << 10,

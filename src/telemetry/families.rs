@@ -5,7 +5,7 @@ use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, exponential_buckets,
 };
 
-use super::labels::{CacheOutcome, Direction};
+use super::labels::{CacheOutcome, Direction, Shed};
 use crate::model::job::JobKind;
 
 /// Declares metrics in one registry, which puts the prefix before their names.
@@ -53,11 +53,12 @@ pub(super) struct RequestFamilies {
     pub(super) request_bytes: IntCounter,
     pub(super) fallbacks: IntCounterVec,
     pub(super) hedges: IntCounterVec,
+    pub(super) shed: IntCounterVec,
 }
 
 impl RequestFamilies {
     pub(super) fn new(r: &Registrar<'_>) -> Self {
-        Self {
+        let families = Self {
             total: r.counters(
                 "requests_total",
                 "Requests answered, by status code; tenant \"-\" where the request named none that exists.",
@@ -81,7 +82,16 @@ impl RequestFamilies {
                 "Reads for which SQL was asked too because the object store was slow to begin, by whose bytes were sent.",
                 &["tenant", "winner"],
             ),
+            shed: r.counters(
+                "shed_total",
+                "Requests refused before any store was asked, by whose limit they would have passed.",
+                &["reason"],
+            ),
+        };
+        for reason in Shed::ALL {
+            families.shed.with_label_values(&[reason.label()]);
         }
+        families
     }
 }
 

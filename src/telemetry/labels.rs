@@ -181,3 +181,28 @@ impl PoolState {
         }
     }
 }
+
+/// Why a request got no place among those in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shed {
+    /// The process has none left for its tenant.
+    Process,
+    Tenant,
+    Token,
+    TenantRate,
+    TokenRate,
+}
+
+impl Shed {
+    pub const ALL: [Self; 5] = [Self::Process, Self::Tenant, Self::Token, Self::TenantRate, Self::TokenRate];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Tenant => "tenant",
+            Self::Token => "token",
+            Self::TenantRate => "tenant_rate",
+            Self::TokenRate => "token_rate",
+        }
+    }
+}

@@ -12,7 +12,7 @@ use super::families::{
     CacheFamilies, CompareFamilies, JobFamilies, PlacementFamilies, Registrar, RequestFamilies, StoreFamilies, TenantFamilies,
     TransferFamilies, build_info,
 };
-use super::labels::{CacheOutcome, Direction, HeldBy, JobOutcome, PoolState, Refusal, ServedFrom, ShadowVerdict};
+use super::labels::{CacheOutcome, Direction, HeldBy, JobOutcome, PoolState, Refusal, ServedFrom, ShadowVerdict, Shed};
 use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::{JobKind, JobState};
 use crate::model::phase::Phase;
@@ -123,6 +123,11 @@ impl Metrics {
         let tenant = tenant.map_or("-", TenantId::as_str);
         self.requests.total.with_label_values(&[tenant, operation, served_from.label(), &code.to_string()]).inc();
         self.requests.duration.with_label_values(&[operation, served_from.label()]).observe(duration.as_secs_f64());
+    }
+
+    /// A request got no place among those in flight.
+    pub fn shed(&self, reason: Shed) {
+        self.requests.shed.with_label_values(&[reason.label()]).inc();
     }
 
     pub fn response_bytes(&self, bytes: u64) {

@@ -5,6 +5,6 @@ mod labels;
 mod logging;
 mod metrics;
 
-pub use labels::{CacheOutcome, Direction, HeldBy, JobOutcome, Refusal, ServedFrom, ShadowVerdict};
+pub use labels::{CacheOutcome, Direction, HeldBy, JobOutcome, Refusal, ServedFrom, ShadowVerdict, Shed};
 pub use logging::{LogFormat, LoggingError, init};
 pub use metrics::{Answered, HeldDocuments, InFlight, JobGauge, METRICS_MEDIA_TYPE, Metrics, PlacementGauge};

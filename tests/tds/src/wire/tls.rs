@@ -34,7 +34,7 @@ pub enum CertificateError {
 }
 
 impl Certificate {
-    /// A new authority, and a certificate of it for this machine.
+    /// A new authority, and a certificate of it for this machine, good for a server and for a client.
     ///
     /// Two certificates, because some clients take none that is an authority's for a server's.
     pub fn generate() -> Result<Self, CertificateError> {
@@ -48,7 +48,7 @@ impl Certificate {
         let mut server = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()])?;
         server.distinguished_name.push(DnType::CommonName, "localhost");
         server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate()?;
         let chain_pem = server.signed_by(&key, &Issuer::new(authority, authority_key))?.pem();
         Ok(Self { chain_pem, key_pem: key.serialize_pem(), authority_pem })

@@ -1,0 +1,125 @@
+//! TLS of one listener, from 1.2 on. Its certificate, its key and the authority of its clients can be replaced while it
+//! serves; what cannot be used replaces nothing. A client's certificate lets a connection in, and gives no right beyond that.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
+use tokio_rustls::server::TlsStream;
+
+use super::preface::ALPN;
+
+/// Where the parts stand, all of them PEM.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The listener's own certificate first, then those that lead to its authority.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub clients: Clients,
+}
+
+/// Which certificates clients show. The file holds the authorities that vouch for them.
+#[derive(Debug, Clone)]
+pub enum Clients {
+    NoCertificate,
+    /// One that is shown has to be good.
+    Optional(PathBuf),
+    Required(PathBuf),
+}
+
+/// Why files cannot be used. Nothing of a key is told.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("{} cannot be read as PEM: {reason}", file.display())]
+    Pem { file: PathBuf, reason: String },
+    #[error("{} holds no certificate", file.display())]
+    Empty { file: PathBuf },
+    #[error("{} and {} do not make a listener's certificate: {reason}", certificate.display(), key.display())]
+    Unusable { certificate: PathBuf, key: PathBuf, reason: rustls::Error },
+    #[error("{} holds no authority of clients that can be used: {reason}", file.display())]
+    Authority { file: PathBuf, reason: String },
+}
+
+/// A listener's TLS as its files last had it.
+pub struct Tls {
+    files: TlsFiles,
+    current: RwLock<Arc<ServerConfig>>,
+}
+
+impl Tls {
+    /// Reads small files: blocks for as long as that takes.
+    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let current = RwLock::new(Arc::new(read(&files)?));
+        Ok(Self { files, current })
+    }
+
+    /// New connections go by what the files hold now. After an error all is as before.
+    pub fn read_again(&self) -> Result<(), TlsError> {
+        let read = Arc::new(read(&self.files)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(())
+    }
+
+    pub fn files(&self) -> Vec<PathBuf> {
+        let authority = match &self.files.clients {
+            Clients::NoCertificate => None,
+            Clients::Optional(file) | Clients::Required(file) => Some(file.clone()),
+        };
+        [self.files.certificate.clone(), self.files.key.clone()].into_iter().chain(authority).collect()
+    }
+
+    pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(&self, io: I) -> io::Result<TlsStream<I>> {
+        let current = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
+        TlsAcceptor::from(current).accept(io).await
+    }
+}
+
+fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| pem(&files.key, &error))?;
+    // Named, since another crate of this process brings another one, and then none is the default.
+    let provider = Arc::new(ring::default_provider());
+    let unusable = |reason| TlsError::Unusable { certificate: files.certificate.clone(), key: files.key.clone(), reason };
+    let versions = [&rustls::version::TLS13, &rustls::version::TLS12];
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&versions).map_err(unusable)?;
+    let config = match &files.clients {
+        Clients::NoCertificate => config.with_no_client_auth(),
+        Clients::Optional(file) | Clients::Required(file) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(authorities(file)?, provider);
+            let verifier = match &files.clients {
+                Clients::Required(_) => verifier,
+                Clients::Optional(_) | Clients::NoCertificate => verifier.allow_unauthenticated(),
+            };
+            let verifier = verifier.build().map_err(|error| TlsError::Authority { file: file.clone(), reason: error.to_string() })?;
+            config.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut config = config.with_single_cert(chain, key).map_err(unusable)?;
+    config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
+    Ok(config)
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_file_iter(file).and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>());
+    let read = read.map_err(|error| pem(file, &error))?;
+    if read.is_empty() { Err(TlsError::Empty { file: file.to_owned() }) } else { Ok(read) }
+}
+
+fn authorities(file: &Path) -> Result<Arc<RootCertStore>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| TlsError::Authority { file: file.to_owned(), reason: error.to_string() })?;
+    }
+    Ok(Arc::new(roots))
+}
+
+fn pem(file: &Path, error: &rustls_pki_types::pem::Error) -> TlsError {
+    TlsError::Pem { file: file.to_owned(), reason: error.to_string() }
+}
