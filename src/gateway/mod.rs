@@ -2,7 +2,9 @@
 
 pub mod conditional;
 pub mod disposition;
+mod finish;
 pub mod follow;
+pub mod guise;
 mod hedge;
 pub mod inbound;
 pub mod layers;
@@ -13,4 +15,5 @@ pub mod rescue;
 pub mod respond;
 pub mod routes;
 pub mod service;
+pub mod upstream;
 pub mod write;

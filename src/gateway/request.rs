@@ -10,11 +10,12 @@ use http::{HeaderMap, request};
 use super::conditional;
 use super::disposition;
 use super::rescue::{BadRequest, GatewayError};
-use super::routes::{Captured, Matched, Operation, Route, find};
+use super::routes::{Captured, Operation, Route};
+use crate::config::AttributeHeaders;
 use crate::model::id::{DocId, DocKey, TenantId};
 use crate::model::precondition::Precondition;
 use crate::store::sql::NewAttributes;
-use crate::tenants::{Access, Identity, Tenant, Tenants};
+use crate::tenants::{Identity, Tenant, Tenants};
 
 /// For whom a caller acts, as it says itself; for the log only.
 pub const ON_BEHALF_OF: HeaderName = HeaderName::from_static("on-behalf-of");
@@ -34,17 +35,17 @@ pub struct DocumentRequest {
     pub content_length: Option<u64>,
 }
 
-/// Route, then token, then tenant: a caller without a right to a tenant learns nothing of it, not even that it exists.
-pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: &Tenants) -> Result<DocumentRequest, GatewayError> {
-    let (operation, captured) = match find(routes, &head.method, head.uri.path()) {
-        Matched::Found(operation, captured) => (operation, captured),
-        Matched::WrongMethod(allowed) => return Err(GatewayError::WrongMethod { allowed }),
-        Matched::NoSuchPath => return Err(GatewayError::NoSuchPath),
-        Matched::NotText => return Err(GatewayError::BadRequest(BadRequest::Path)),
-    };
-    let identity = access.identify(bearer(&head.headers)).ok_or(GatewayError::Unauthorized)?;
-    let tenant = authorize(&identity, operation, &captured, tenants)?;
-    let key = document_key(&tenant, &captured)?;
+/// Who asks, then tenant: a caller without a right to a tenant learns nothing of it, not even that it exists.
+pub fn parse(
+    head: &request::Parts,
+    route: &Route,
+    captured: &Captured,
+    identity: &Identity,
+    tenants: &Tenants,
+) -> Result<DocumentRequest, GatewayError> {
+    let operation = route.operation;
+    let tenant = authorize(identity, operation, captured, tenants)?;
+    let key = document_key(&tenant, captured)?;
     if operation == Operation::Write {
         refuse_other_than_the_whole(&head.headers)?;
     }
@@ -56,7 +57,7 @@ pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: 
         range: text(&head.headers, RANGE),
         // One that is not even text names no content of ours, and must not be taken for a condition that is not there.
         if_range: head.headers.get(IF_RANGE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
-        attributes: attributes(&head.headers)?,
+        attributes: attributes(&head.headers, &route.config.attributes)?,
         content_length: text(&head.headers, CONTENT_LENGTH).and_then(|length| length.parse().ok()),
     })
 }
@@ -99,15 +100,17 @@ fn refuse_other_than_the_whole(headers: &HeaderMap) -> Result<(), GatewayError> 
     }
 }
 
-fn attributes(headers: &HeaderMap) -> Result<NewAttributes, GatewayError> {
-    let media_type = match headers.get(CONTENT_TYPE) {
+/// `named`: headers of an existing API's own that bear them.
+fn attributes(headers: &HeaderMap, named: &AttributeHeaders) -> Result<NewAttributes, GatewayError> {
+    let media_type = match headers.get(named.media_type.as_ref().unwrap_or(&CONTENT_TYPE)) {
         Some(value) => Some(value.to_str().ok().filter(|text| is_media_type(text)).ok_or(BadRequest::MediaType)?.to_owned()),
         None => None,
     };
-    let file_name = match headers.get(CONTENT_DISPOSITION) {
-        // Old clients send names as raw UTF-8.
-        Some(value) => disposition::parse(&String::from_utf8_lossy(value.as_bytes()))?,
-        None => None,
+    // Old clients send names as raw UTF-8.
+    let text = |name: &HeaderName| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let file_name = match &named.file_name {
+        Some(name) => text(name).map(disposition::checked).transpose()?.flatten(),
+        None => text(&CONTENT_DISPOSITION).map(|value| disposition::parse(&value)).transpose()?.flatten(),
     };
     Ok(NewAttributes { media_type, file_name })
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::conditional::BadTags;
 use super::disposition::BadDisposition;
+use super::upstream::Fault;
 use crate::body::{self, Body};
 use crate::model::id::IdError;
 use crate::model::precondition::Unmet;
@@ -55,6 +56,8 @@ pub enum GatewayError {
     /// A commit whose answer is not known: it may have happened.
     #[error("outcome unknown: {0}")]
     Unknown(StoreError),
+    #[error("the existing API {0}")]
+    Upstream(Fault),
 }
 
 /// What a client has to correct.
@@ -72,6 +75,10 @@ pub enum BadRequest {
     Path,
     #[error("Content-Range: only a whole document can be put")]
     ContentRange,
+    #[error("Host: a request names exactly one")]
+    Host,
+    #[error("CONNECT: this is a gateway to one server, and no proxy")]
+    Connect,
 }
 
 impl<E: Into<BadRequest>> From<E> for GatewayError {
@@ -96,6 +103,8 @@ impl GatewayError {
             Self::Client(ClientFault::Broken) => StatusCode::BAD_REQUEST,
             Self::Client(ClientFault::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Store(StoreError { kind: StoreErrorKind::Timeout, .. }) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Upstream(fault) if fault.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
+            Self::Upstream(_) => StatusCode::BAD_GATEWAY,
             Self::Overloaded | Self::Unsettled | Self::ReadOnly | Self::NotOurs | Self::Store(_) | Self::Unknown(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -125,6 +134,8 @@ impl GatewayError {
             Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => "no-room",
             Self::Store(_) => "store-unavailable",
             Self::Unknown(_) => "outcome-unknown",
+            Self::Upstream(fault) if fault.is_timeout() => "upstream-timeout",
+            Self::Upstream(_) => "bad-gateway",
         }
     }
 
@@ -156,8 +167,17 @@ impl GatewayError {
                 "there is no room left to store the document, and nothing was changed; an operator has to make some".to_owned()
             }
             Self::Store(_) => "the document cannot be reached at the moment, and nothing was changed; try again".to_owned(),
+            Self::Upstream(fault) if fault.is_timeout() => {
+                "the server behind this gateway did not answer in time; what the request asked for may have happened".to_owned()
+            }
+            Self::Upstream(_) => "the server behind this gateway gave no answer that could be passed on".to_owned(),
             Self::Unknown(_) => "whether the change happened is not known; read the document before you repeat it".to_owned(),
         }
+    }
+
+    /// Whether the request names what is not there, or cannot be.
+    pub fn says_missing(&self) -> bool {
+        matches!(self, Self::NotFound(_) | Self::BadRequest(BadRequest::Id(_)))
     }
 
     /// Whether somebody has to look at it: such errors are logged as warnings, the others only in the request's own line.
@@ -239,6 +259,7 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         | GatewayError::Unmet(_)
         | GatewayError::Refused(_)
         | GatewayError::TooLarge { .. }
-        | GatewayError::Client(_) => None,
+        | GatewayError::Client(_)
+        | GatewayError::Upstream(_) => None,
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
+use tower::{Service, ServiceExt};
 use tracing::{debug, info, warn};
 
 use self::linger::Linger;
@@ -60,6 +60,10 @@ pub struct ServeSettings {
     /// How long requests in flight may take to end once draining has begun.
     pub drain_timeout: Duration,
 }
+
+/// Who is at the other end of a connection; each of its requests bears it.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
 
 /// A bound socket: its address is known, and nothing is accepted yet.
 #[derive(Debug)]
@@ -129,6 +133,8 @@ fn bounded_http(settings: &ServeSettings) -> http1::Builder {
         .header_read_timeout(settings.header_timeout)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(settings.max_buf_size.max(MIN_BUFFER_BYTES))
+        // What passes through keeps the case of its names.
+        .preserve_header_case(true)
         // Who closes its side is gone: its request ends at once, and gives back what it holds.
         .half_close(false);
     http
@@ -151,7 +157,11 @@ where
         tune(&stream);
         let rate = MinRate { bytes_per_second: settings.min_rate, window: settings.rate_window };
         let io = TokioIo::new(Stall::new(Linger::new(stream), rate));
-        let mut connection = pin!(http.serve_connection(io, TowerToHyperService::new(service)));
+        let service = service.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request
+        });
+        let mut connection = pin!(http.serve_connection(io, TowerToHyperService::new(service)).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = drain.cancelled() => {

@@ -13,6 +13,7 @@ use super::families::{
     build_info,
 };
 use super::labels::{Direction, HeldBy, JobOutcome, PoolState, Refusal, ServedFrom, ShadowVerdict};
+use super::upstream::UpstreamFamilies;
 use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::{JobKind, JobState};
 use crate::model::phase::Phase;
@@ -73,6 +74,7 @@ pub struct Metrics {
     tenants: TenantFamilies,
     compare: CompareFamilies,
     placements: PlacementFamilies,
+    pub(super) upstream: UpstreamFamilies,
     /// Placements that have series.
     shown: Mutex<BTreeMap<TenantId, Vec<PlacementName>>>,
 }
@@ -90,6 +92,7 @@ impl Metrics {
             tenants: TenantFamilies::new(&registrar),
             compare: CompareFamilies::new(&registrar),
             placements: PlacementFamilies::new(&registrar),
+            upstream: UpstreamFamilies::new(&registrar),
             shown: Mutex::default(),
             registry,
         }
@@ -330,6 +333,13 @@ impl Metrics {
 /// Something in flight, which counts until this is dropped.
 #[derive(Debug)]
 pub struct InFlight(IntGauge);
+
+impl InFlight {
+    pub(super) fn count(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
