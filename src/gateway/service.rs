@@ -15,7 +15,7 @@ use super::read::Reader;
 use super::request::{self, DocumentRequest, ON_BEHALF_OF};
 use super::rescue::{self, BadRequest, GatewayError};
 use super::routes::{self, Captured, Matched, Operation, Route};
-use super::upstream::{Upstream, Verdict};
+use super::upstream::{RequestRead, Upstream, Verdict};
 use super::write::Writer;
 use crate::body::{self, Body};
 use crate::config::{Missing, RouteAuth};
@@ -92,7 +92,11 @@ impl Documents {
             }
             (RouteAuth::Upstream, Some(upstream)) => match upstream.check(&head, &captured).await? {
                 Verdict::Allowed => Identity::upstream(),
-                Verdict::Refused(answer) => return Ok(*answer),
+                Verdict::Refused(mut answer) => {
+                    let read = RequestRead::by_reading(body, &head.headers).await;
+                    answer.extensions_mut().insert(read);
+                    return Ok(*answer);
+                }
             },
             (RouteAuth::Tokens | RouteAuth::Upstream, _) => {
                 self.access.identify(request::bearer(&head.headers)).ok_or(GatewayError::Unauthorized)?

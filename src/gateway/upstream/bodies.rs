@@ -30,6 +30,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// Of a body that the existing API never gets.
+    pub(super) fn of(whole: bool) -> Self {
+        Self { whole: AtomicBool::new(whole), ..Self::default() }
+    }
+
     /// Whether the client has sent all of it.
     pub(super) fn is_whole(&self) -> bool {
         self.whole.load(Ordering::Relaxed)

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use http::header::{EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, StatusCode, Version, request};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -31,6 +32,10 @@ use crate::body::{self, Body};
 use crate::config::UpstreamConfig;
 use crate::serve::Peer;
 use crate::telemetry::{InFlight, Metrics, UpstreamTrouble};
+
+/// What is read of a body that nobody wants, and for how long.
+const SCRAP_BYTES: usize = 64 << 10;
+const SCRAP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why the existing API gave no answer that could be passed on. Nothing of what was sent is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +100,13 @@ struct Place {
 pub(super) struct RequestRead(Arc<Progress>);
 
 impl RequestRead {
+    /// Of a request that is answered before its body was looked at: what has been sent of a small one is thrown away, so that the
+    /// connection can go on. A client that waits to be asked for it has sent nothing, and is not asked.
+    pub(super) async fn by_reading(body: Body, headers: &HeaderMap) -> Self {
+        let whole = body.is_end_stream() || !headers.contains_key(EXPECT) && timeout(SCRAP_PATIENCE, is_small(body)).await.unwrap_or(false);
+        Self(Arc::new(Progress::of(whole)))
+    }
+
     pub(super) fn is_whole(&self) -> bool {
         self.0.is_whole()
     }
@@ -217,6 +229,19 @@ impl Upstream {
             (false, _) => Fault::Broken,
         })
     }
+}
+
+/// Reads a body as far as it may be thrown away, and says whether that was all.
+async fn is_small(mut body: Body) -> bool {
+    let mut left = SCRAP_BYTES;
+    while let Some(frame) = body.frame().await {
+        let length = frame.map_or(usize::MAX, |frame| frame.data_ref().map_or(0, bytes::Bytes::len));
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return false,
+        }
+    }
+    true
 }
 
 fn chain(error: &(dyn Error + 'static)) -> String {
