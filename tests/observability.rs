@@ -31,6 +31,7 @@ fn rendered() -> String {
     metrics.fallback(&acme, "unavailable");
     metrics.store_operation("sqlite", "row", "ok", duration);
     metrics.job(JobKind::Copy, JobOutcome::Done, duration);
+    metrics.upstream_answered(200, duration);
     metrics.set_phase(&acme, Phase::Dual);
     metrics.set_documents(&acme, &[], jiff::Timestamp::UNIX_EPOCH);
     metrics.set_pool(&acme, 1, 2);

@@ -33,8 +33,9 @@ use crate::config::{AgentConfig, Auth, Config, TenantConfig, TlsConfig};
 use crate::gateway::admission::Admission;
 use crate::gateway::inbound::InboundLimits;
 use crate::gateway::read::Reader;
-use crate::gateway::routes;
+use crate::gateway::routes::{self, Route};
 use crate::gateway::service::{self, Documents};
+use crate::gateway::upstream::{Surroundings, Upstream};
 use crate::gateway::write::Writer;
 use crate::housekeeping::{Housekeeping, count_placements, look_for_owners};
 use crate::migrate::agents::Agents;
@@ -74,6 +75,8 @@ pub struct App {
     tenants: Arc<Tenants>,
     access: Arc<Access>,
     backends: Arc<Backends>,
+    routes: Vec<Route>,
+    upstream: Option<Arc<Upstream>>,
     tasks: TaskTracker,
     drain: CancellationToken,
 }
@@ -102,7 +105,17 @@ impl App {
         let tenants = Arc::new(Tenants::new(tenants));
         let access = Arc::new(Access::new(config.auth.clone()));
         let (tasks, drain) = (TaskTracker::new(), CancellationToken::new());
-        Ok(Self { config, clock, metrics, budget, cache, control, tenants, access, backends, tasks, drain })
+        let routes = routes::table(&config, &clock).await;
+        let around = Surroundings {
+            metrics: Arc::clone(&metrics),
+            tasks: tasks.clone(),
+            drain: drain.clone(),
+            queue_timeout: config.limits.queue_timeout,
+            behind_tls_proxy: config.listeners.behind_tls_proxy,
+        };
+        let upstream = config.upstream.clone().map(|upstream| Upstream::new(upstream, around)).transpose();
+        let upstream = upstream.context("set up connections to the existing API")?.map(Arc::new);
+        Ok(Self { config, clock, metrics, budget, cache, control, tenants, access, backends, routes, upstream, tasks, drain })
     }
 
     /// Sockets are bound before anything is started: an address in use is an error, not a half-started process.
@@ -195,7 +208,7 @@ impl App {
         let limits = &self.config.limits;
         let inbound = InboundLimits { max_bytes: limits.max_document_bytes, min_rate: limits.min_rate, window: limits.rate_window };
         let documents = Documents {
-            routes: routes::default_routes(),
+            routes: self.routes.clone(),
             admission: Admission::new(limits, Arc::clone(&self.metrics)),
             access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
@@ -208,6 +221,7 @@ impl App {
                 tasks: self.tasks.clone(),
             },
             writer: Writer { budget: Arc::clone(&self.budget), metrics: Arc::clone(&self.metrics), limits: inbound },
+            upstream: self.upstream.clone(),
         };
         let stack = service::stack(documents, Arc::clone(&self.metrics)).map_request(boxed);
         tracing::info!(address = %listener.local_addr(), "serving documents on {}", listener.local_addr());

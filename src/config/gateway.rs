@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::routes;
 use super::section::Section;
 use super::value::{self, GIB, KIB, MIB, Parsed, TIB};
-use super::{AgentConfig, Auth, ControlConfig, Limits, Listeners, Rights, ShadowConfig, TenantScope, TokenConfig};
-use super::{listeners, sql_server};
+use super::{
+    AgentConfig, Auth, ControlConfig, Limits, Listeners, Rights, RouteConfig, ShadowConfig, TenantScope, TokenConfig, UpstreamConfig,
+};
+use super::{listeners, sql_server, upstream};
 use crate::model::content::{ContentHash, MAX_CONTENT_BYTES};
 use crate::model::id::TenantId;
 use crate::model::job::Backoff;
@@ -27,6 +30,9 @@ pub(super) struct Gateway {
     pub(super) limits: Limits,
     pub(super) agents: AgentConfig,
     pub(super) shadow: ShadowConfig,
+    pub(super) upstream: Option<UpstreamConfig>,
+    pub(super) routes: Vec<RouteConfig>,
+    pub(super) own_api: bool,
 }
 
 /// `None` only beside a problem. `tenants` are those that have a file.
@@ -38,11 +44,17 @@ pub(super) fn read(section: &mut Section<'_>, tenants: &BTreeSet<TenantId>) -> O
     let limits = section.section("limits", read_limits);
     let agents = section.section("agents", read_agents);
     let shadow = section.section("shadow", read_shadow);
+    let own_api = section.flag("own_api", true);
+    let upstream = upstream::read(section);
+    if upstream.as_ref().is_some_and(|upstream| upstream.authority.as_str() == listeners.documents.to_string()) {
+        section.refuse("upstream", "url is the address of the documents: the gateway would pass requests to itself");
+    }
+    let routes = routes::read(section, upstream.as_ref(), mode == Some(AuthMode::Tokens));
     let auth = match mode? {
         AuthMode::None => Auth::None,
         AuthMode::Tokens => Auth::Tokens(tokens),
     };
-    Some(Gateway { listeners, auth, control: control?, limits, agents, shadow })
+    Some(Gateway { listeners, auth, control: control?, limits, agents, shadow, upstream, routes, own_api })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

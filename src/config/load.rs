@@ -33,9 +33,10 @@ pub(super) fn read(path: &Path, report: &mut Report) -> Option<Config> {
     let gateway = read_file(path, report, |section| gateway::read(section, &ids));
     let tenants: Vec<ReadTenant> = files.into_iter().filter_map(|file| read_tenant(file, report)).collect();
     across::check(&tenants, gateway.as_ref().map(|gateway| gateway.limits.buffer_bytes), report);
-    let gateway::Gateway { listeners, auth, control, limits, agents, shadow } = gateway?;
+    let gateway::Gateway { listeners, auth, control, limits, agents, shadow, upstream, routes, own_api } = gateway?;
     let tenants = tenants.into_iter().map(|tenant| tenant.config).collect();
-    Some(Config { file: path.to_owned(), listeners, auth, control, limits, agents, shadow, tenants })
+    let file = path.to_owned();
+    Some(Config { file, listeners, auth, control, limits, agents, shadow, upstream, routes, own_api, tenants })
 }
 
 fn refuse_file(report: &mut Report, file: &Path, line: Option<usize>, reason: String) {

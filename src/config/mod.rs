@@ -6,10 +6,12 @@
 mod across;
 mod collection;
 mod gateway;
+mod guise;
 mod listeners;
 mod load;
 mod placement;
 mod problem;
+mod routes;
 mod s3;
 mod secret;
 mod section;
@@ -17,6 +19,7 @@ mod sql_server;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod upstream;
 mod value;
 
 use std::net::SocketAddr;
@@ -29,10 +32,13 @@ use crate::model::job::Backoff;
 use crate::model::phase::Phase;
 
 pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, Disposition, TenantColumn};
+pub use guise::{AnswerValue, HeaderLine, ValuePart};
 pub use problem::{ConfigProblems, Problem};
+pub use routes::{AttributeHeaders, Missing, RouteAuth, RouteConfig, RouteOperation, Segment, Template, TenantSource};
 pub use s3::{S3Config, S3Credentials};
 pub use secret::{Secret, SecretSource};
 pub use sql_server::{Encryption, SqlServerConfig, Trust};
+pub use upstream::{CheckConfig, UpstreamConfig};
 pub use value::{byte_size_text, parse_byte_size};
 
 /// `sluss.toml` and every tenant file beside it.
@@ -46,6 +52,12 @@ pub struct Config {
     pub limits: Limits,
     pub agents: AgentConfig,
     pub shadow: ShadowConfig,
+    /// The existing API that gets every request that is not for a document.
+    pub upstream: Option<UpstreamConfig>,
+    /// In their order: the first that matches a request holds.
+    pub routes: Vec<RouteConfig>,
+    /// Whether the built-in API is served, too.
+    pub own_api: bool,
     pub tenants: Vec<TenantConfig>,
 }
 

@@ -69,11 +69,17 @@ pub fn parse(header: &str) -> Result<Option<String>, BadDisposition> {
         }
         rest = after;
     }
-    match extended.or(plain) {
-        Some(name) if name.len() > MAX_FILE_NAME_BYTES => Err(BadDisposition::TooLong),
-        Some(name) if name.chars().any(char::is_control) => Err(BadDisposition::ControlCharacter),
-        Some(name) if name.is_empty() => Ok(None),
-        name => Ok(name),
+    extended.or(plain).map_or(Ok(None), checked)
+}
+
+/// A file name as it is, if it can be one; an empty one is none.
+pub fn checked(name: String) -> Result<Option<String>, BadDisposition> {
+    if name.len() > MAX_FILE_NAME_BYTES {
+        Err(BadDisposition::TooLong)
+    } else if name.chars().any(char::is_control) {
+        Err(BadDisposition::ControlCharacter)
+    } else {
+        Ok((!name.is_empty()).then_some(name))
     }
 }
 

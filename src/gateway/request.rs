@@ -12,12 +12,13 @@ use super::digest;
 use super::disposition;
 use super::list::Span;
 use super::rescue::{BadRequest, GatewayError};
-use super::routes::{Captured, Matched, Operation, Route, find};
+use super::routes::{Captured, Operation, Route};
+use crate::config::AttributeHeaders;
 use crate::model::content::ContentHash;
 use crate::model::id::{CollectionName, DocId, DocKey, IdKind, TenantId};
 use crate::model::precondition::Precondition;
 use crate::store::sql::NewAttributes;
-use crate::tenants::{Access, Identity, Tenant, Tenants};
+use crate::tenants::{Identity, Tenant, Tenants};
 
 /// For whom a caller acts, as it says itself; for the log only.
 pub const ON_BEHALF_OF: HeaderName = HeaderName::from_static("on-behalf-of");
@@ -83,45 +84,50 @@ pub struct PageRequest {
     pub span: Span,
 }
 
-/// Route, then token, then tenant: a caller without a right to a tenant learns nothing of it, not even that it exists.
-pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: &Tenants) -> Result<(String, Wanted), GatewayError> {
-    let (operation, captured) = match find(routes, &head.method, head.uri.path()) {
-        Matched::Found(operation, captured) => (operation, captured),
-        Matched::WrongMethod(allowed) => return Err(GatewayError::WrongMethod { allowed }),
-        Matched::NoSuchPath => return Err(GatewayError::NoSuchPath),
-        Matched::NotText => return Err(GatewayError::BadRequest(BadRequest::Path)),
-    };
-    let identity = access.identify(bearer(&head.headers)).ok_or(GatewayError::Unauthorized)?;
-    let tenant = authorize(&identity, operation, &captured, tenants)?;
+/// Who asks, then tenant: a caller without a right to a tenant learns nothing of it, not even that it exists.
+pub fn parse(
+    head: &request::Parts,
+    route: &Route,
+    captured: &Captured,
+    identity: &Identity,
+    tenants: &Tenants,
+) -> Result<Wanted, GatewayError> {
+    let (operation, named) = (route.operation, &route.config.attributes);
+    let tenant = authorize(identity, operation, captured, tenants)?;
     refuse_expectations(&head.headers)?;
     let name: CollectionName = captured.collection.parse()?;
     let collection = tenant.collection(&name).ok_or(GatewayError::NotFound("the tenant has no such collection"))?;
     let id_kind = collection.id_kind;
-    let wanted = match operation {
+    match operation {
         Operation::Read | Operation::Head | Operation::Write | Operation::Delete | Operation::Metadata => {
             let key = DocKey { tenant: tenant.id.clone(), collection: name, id: DocId::parse(id_kind, &captured.id)? };
-            Wanted::Document(document(head, operation, tenant, key)?)
+            document(head, operation, tenant, key, named).map(Wanted::Document)
         }
         Operation::Create => {
             refuse_other_than_the_whole(&head.headers)?;
-            Wanted::New(NewRequest {
+            Ok(Wanted::New(NewRequest {
                 tenant,
                 collection: name,
                 precondition: conditional::precondition(&head.headers, false)?,
-                attributes: attributes(&head.headers)?,
+                attributes: attributes(&head.headers, named)?,
                 sha256: digest::demanded(&head.headers)?,
                 content_length: content_length(&head.headers),
-            })
+            }))
         }
         Operation::List => {
             let span = Span::parse(id_kind, head.uri.query().unwrap_or_default())?;
-            Wanted::Page(PageRequest { tenant, collection: name, id_kind, span })
+            Ok(Wanted::Page(PageRequest { tenant, collection: name, id_kind, span }))
         }
-    };
-    Ok((identity.name, wanted))
+    }
 }
 
-fn document(head: &request::Parts, operation: Operation, tenant: Arc<Tenant>, key: DocKey) -> Result<DocumentRequest, GatewayError> {
+fn document(
+    head: &request::Parts,
+    operation: Operation,
+    tenant: Arc<Tenant>,
+    key: DocKey,
+    named: &AttributeHeaders,
+) -> Result<DocumentRequest, GatewayError> {
     if operation == Operation::Write {
         refuse_other_than_the_whole(&head.headers)?;
     }
@@ -132,7 +138,7 @@ fn document(head: &request::Parts, operation: Operation, tenant: Arc<Tenant>, ke
         precondition: conditional::precondition(&head.headers, !operation.changes())?,
         range: text(&head.headers, RANGE),
         if_range: conditional::if_range(&head.headers),
-        attributes: attributes(&head.headers)?,
+        attributes: attributes(&head.headers, named)?,
         sha256: if operation.changes() { digest::demanded(&head.headers)? } else { None },
         content_length: content_length(&head.headers),
     })
@@ -175,14 +181,17 @@ fn refuse_other_than_the_whole(headers: &HeaderMap) -> Result<(), GatewayError> 
     }
 }
 
-fn attributes(headers: &HeaderMap) -> Result<NewAttributes, GatewayError> {
-    let media_type = match headers.get(CONTENT_TYPE) {
+/// `named`: headers of an existing API's own that bear them.
+fn attributes(headers: &HeaderMap, named: &AttributeHeaders) -> Result<NewAttributes, GatewayError> {
+    let media_type = match headers.get(named.media_type.as_ref().unwrap_or(&CONTENT_TYPE)) {
         Some(value) => Some(value.to_str().ok().filter(|text| is_media_type(text)).ok_or(BadRequest::MediaType)?.to_owned()),
         None => None,
     };
-    let file_name = match headers.get(CONTENT_DISPOSITION) {
-        Some(value) => disposition::parse(&disposition::text(value.as_bytes()))?,
-        None => None,
+    // Old clients send names in other codings.
+    let text = |name: &HeaderName| headers.get(name).map(|value| disposition::text(value.as_bytes()).into_owned());
+    let file_name = match &named.file_name {
+        Some(name) => text(name).map(disposition::checked).transpose()?.flatten(),
+        None => text(&CONTENT_DISPOSITION).map(|value| disposition::parse(&value)).transpose()?.flatten(),
     };
     Ok(NewAttributes { media_type, file_name })
 }

@@ -13,6 +13,7 @@ use super::conditional::BadTags;
 use super::digest::BadDigest;
 use super::disposition::BadDisposition;
 use super::list::BadQuery;
+use super::upstream::Fault;
 use crate::body::{self, Body};
 use crate::model::id::IdError;
 use crate::model::precondition::Unmet;
@@ -73,6 +74,8 @@ pub enum GatewayError {
     /// The same for a row whose id nobody heard.
     #[error("outcome unknown: {0}")]
     UnknownNew(StoreError),
+    #[error("the existing API {0}")]
+    Upstream(Fault),
 }
 
 /// What a client has to correct.
@@ -94,6 +97,10 @@ pub enum BadRequest {
     Path,
     #[error("Content-Range: only a whole document can be put")]
     ContentRange,
+    #[error("Host: a request names exactly one")]
+    Host,
+    #[error("CONNECT: this is a gateway to one server, and no proxy")]
+    Connect,
 }
 
 impl<E: Into<BadRequest>> From<E> for GatewayError {
@@ -121,6 +128,8 @@ impl GatewayError {
             Self::Client(ClientFault::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Store(StoreError { kind: StoreErrorKind::Timeout, .. }) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Upstream(fault) if fault.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
+            Self::Upstream(_) => StatusCode::BAD_GATEWAY,
             Self::Overloaded
             | Self::Unsettled
             | Self::ReadOnly
@@ -159,6 +168,8 @@ impl GatewayError {
             Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => "no-room",
             Self::Store(_) => "store-unavailable",
             Self::Unknown(_) | Self::UnknownNew(_) => "outcome-unknown",
+            Self::Upstream(fault) if fault.is_timeout() => "upstream-timeout",
+            Self::Upstream(_) => "bad-gateway",
         }
     }
 
@@ -213,8 +224,17 @@ impl GatewayError {
                  of your own can be repeated"
                     .to_owned()
             }
+            Self::Upstream(fault) if fault.is_timeout() => {
+                "the server behind this gateway did not answer in time; what the request asked for may have happened".to_owned()
+            }
+            Self::Upstream(_) => "the server behind this gateway gave no answer that could be passed on".to_owned(),
             Self::Unknown(_) => "whether the change happened is not known; read the document before you repeat it".to_owned(),
         }
+    }
+
+    /// Whether the request names what is not there, or cannot be.
+    pub fn says_missing(&self) -> bool {
+        matches!(self, Self::NotFound(_) | Self::BadRequest(BadRequest::Id(_)))
     }
 
     /// Whether somebody has to look at it: such errors are logged as warnings, the others only in the request's own line.
@@ -306,6 +326,7 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         | GatewayError::Unfit(_)
         | GatewayError::Expectation
         | GatewayError::TooLarge { .. }
-        | GatewayError::Client(_) => None,
+        | GatewayError::Client(_)
+        | GatewayError::Upstream(_) => None,
     }
 }

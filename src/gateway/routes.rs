@@ -1,7 +1,15 @@
-//! Which request means which operation: a table of methods and path templates, so that an existing API's paths can be put in its place.
+//! Which request means which operation: a table of methods and path templates. An existing API's paths stand in it before our own.
 
-use http::Method;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::{HeaderMap, Method, Uri, request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use super::guise::Guise;
+use crate::clock::Clock;
+use crate::config::{AttributeHeaders, Config, Missing, RouteAuth, RouteConfig, RouteOperation, Segment, Template, TenantSource};
 
 /// What can be asked of a document, or of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +45,28 @@ impl Operation {
     }
 }
 
-/// One line of the table. A template's `{name}` takes one path segment.
-#[derive(Debug, Clone)]
+impl From<RouteOperation> for Operation {
+    fn from(operation: RouteOperation) -> Self {
+        match operation {
+            RouteOperation::Read => Self::Read,
+            RouteOperation::Head => Self::Head,
+            RouteOperation::Write => Self::Write,
+            RouteOperation::Delete => Self::Delete,
+            RouteOperation::Metadata => Self::Metadata,
+            RouteOperation::Create => Self::Create,
+            RouteOperation::List => Self::List,
+        }
+    }
+}
+
+/// One line of the table. A template's `{name}` takes one path segment, and so does its `*`.
+#[derive(Clone)]
 pub struct Route {
     pub method: Method,
-    pub template: &'static str,
     pub operation: Operation,
+    pub config: Arc<RouteConfig>,
+    /// Set where answers are to look as an existing API's do.
+    pub guise: Option<Arc<Guise>>,
 }
 
 /// The API of its own that Sluss brings.
@@ -53,36 +77,57 @@ pub const METADATA: &str = "/v1/tenants/{tenant}/{collection}/{id}/metadata";
 
 pub fn default_routes() -> Vec<Route> {
     [
-        (Method::GET, DOCUMENT, Operation::Read),
-        (Method::HEAD, DOCUMENT, Operation::Head),
-        (Method::PUT, DOCUMENT, Operation::Write),
-        (Method::DELETE, DOCUMENT, Operation::Delete),
-        (Method::GET, METADATA, Operation::Metadata),
-        (Method::HEAD, METADATA, Operation::Metadata),
-        (Method::POST, COLLECTION, Operation::Create),
-        (Method::GET, COLLECTION, Operation::List),
-        (Method::HEAD, COLLECTION, Operation::List),
+        (Method::GET, DOCUMENT, RouteOperation::Read),
+        (Method::HEAD, DOCUMENT, RouteOperation::Head),
+        (Method::PUT, DOCUMENT, RouteOperation::Write),
+        (Method::DELETE, DOCUMENT, RouteOperation::Delete),
+        (Method::GET, METADATA, RouteOperation::Metadata),
+        (Method::HEAD, METADATA, RouteOperation::Metadata),
+        (Method::POST, COLLECTION, RouteOperation::Create),
+        (Method::GET, COLLECTION, RouteOperation::List),
+        (Method::HEAD, COLLECTION, RouteOperation::List),
     ]
-    .map(|(method, template, operation)| Route { method, template, operation })
+    .map(|(method, template, operation)| {
+        let config = RouteConfig {
+            method: method.clone(),
+            template: template.parse().expect("our own template is one"),
+            operation,
+            tenant: TenantSource::Path,
+            collection: None,
+            auth: RouteAuth::Tokens,
+            ignore_case: false,
+            missing: Missing::Problem,
+            attributes: AttributeHeaders::default(),
+            status: None,
+            response_headers: None,
+        };
+        Route { method, operation: operation.into(), config: Arc::new(config), guise: None }
+    })
     .to_vec()
 }
 
-/// All but the unreserved characters of RFC 3986.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Where a document is read: what a request's path would have said, spelled as a path. `None` where no route reads documents.
-pub fn document_path(routes: &[Route], said: &Captured) -> Option<String> {
-    let route = routes.iter().find(|route| route.operation == Operation::Read)?;
-    let segments = route.template.split('/').map(|segment| match segment {
-        "{tenant}" => utf8_percent_encode(&said.tenant, SEGMENT).to_string(),
-        "{collection}" => utf8_percent_encode(&said.collection, SEGMENT).to_string(),
-        "{id}" => utf8_percent_encode(&said.id, SEGMENT).to_string(),
-        literal => literal.to_owned(),
-    });
-    Some(segments.collect::<Vec<_>>().join("/"))
+/// The table that a process serves: configured routes in their order, then our own.
+pub async fn table(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for configured in &config.routes {
+        let guise = Guise::of(configured, clock).await.map(Arc::new);
+        let config = Arc::new(configured.clone());
+        let route = |method, operation| Route { method, operation, config: Arc::clone(&config), guise: guise.clone() };
+        routes.push(route(configured.method.clone(), configured.operation.into()));
+        match configured.operation {
+            RouteOperation::Read => routes.push(route(Method::HEAD, Operation::Head)),
+            RouteOperation::Metadata => routes.push(route(Method::HEAD, Operation::Metadata)),
+            RouteOperation::List => routes.push(route(Method::HEAD, Operation::List)),
+            RouteOperation::Head | RouteOperation::Write | RouteOperation::Delete | RouteOperation::Create => {}
+        }
+    }
+    if config.own_api {
+        routes.extend(default_routes());
+    }
+    routes
 }
 
-/// What the path's segments said, decoded and not yet parsed.
+/// What the request said of its document, decoded and not yet parsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captured {
     pub tenant: String,
@@ -90,9 +135,8 @@ pub struct Captured {
     pub id: String,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub enum Matched {
-    Found(Operation, Captured),
+pub enum Matched<'a> {
+    Found(&'a Route, Captured),
     /// The path is known, the method is not; these are.
     WrongMethod(Vec<Method>),
     NoSuchPath,
@@ -100,17 +144,40 @@ pub enum Matched {
     NotText,
 }
 
-pub fn find(routes: &[Route], method: &Method, path: &str) -> Matched {
+pub fn find<'a>(routes: &'a [Route], head: &request::Parts) -> Matched<'a> {
     let mut allowed = Vec::new();
     for route in routes {
-        match capture(route.template, path) {
+        match capture(&route.config, head) {
             Capture::No => {}
             Capture::NotText => return Matched::NotText,
-            Capture::Yes(captured) if route.method == *method => return Matched::Found(route.operation, captured),
+            Capture::Yes(captured) if route.method == head.method => return Matched::Found(route, captured),
+            Capture::Yes(_) if allowed.contains(&route.method) => {}
             Capture::Yes(_) => allowed.push(route.method.clone()),
         }
     }
     if allowed.is_empty() { Matched::NoSuchPath } else { Matched::WrongMethod(allowed) }
+}
+
+/// All but the unreserved characters of RFC 3986.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A template with these parts put in; each takes one segment whatever it holds.
+pub fn fill(template: &Template, captured: &Captured) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, SEGMENT).to_string();
+    let text = |segment: &Segment| match segment {
+        Segment::Literal(text) => text.clone(),
+        Segment::Any => "*".to_owned(),
+        Segment::Tenant => encoded(&captured.tenant),
+        Segment::Collection => encoded(&captured.collection),
+        Segment::Id => encoded(&captured.id),
+    };
+    template.segments().iter().map(|segment| format!("/{}", text(segment))).collect()
+}
+
+/// Where a document is read. `None` where no route that says all of a path reads documents.
+pub fn document_path(routes: &[Route], document: &Captured) -> Option<String> {
+    let reads = |route: &&Route| route.operation == Operation::Read && !route.config.template.has_wildcard();
+    routes.iter().find(reads).map(|route| fill(&route.config.template, document))
 }
 
 enum Capture {
@@ -119,87 +186,69 @@ enum Capture {
     NotText,
 }
 
-fn capture(template: &str, path: &str) -> Capture {
+fn capture(config: &RouteConfig, head: &request::Parts) -> Capture {
     let mut captured = Captured::default();
+    let Some(path) = head.uri.path().strip_prefix('/') else { return Capture::No };
     let mut given = path.split('/');
-    for wanted in template.split('/') {
-        let Some(segment) = given.next() else { return Capture::No };
-        let slot = match wanted {
-            "{tenant}" => &mut captured.tenant,
-            "{collection}" => &mut captured.collection,
-            "{id}" => &mut captured.id,
-            literal if literal == segment => continue,
-            _ => return Capture::No,
-        };
-        if segment.is_empty() {
-            return Capture::No;
-        }
-        match percent_decode_str(segment).decode_utf8() {
-            Ok(text) => *slot = text.into_owned(),
-            Err(_) => return Capture::NotText,
+    let mut texts = true;
+    for wanted in config.template.segments() {
+        let Some(segment) = given.next().filter(|segment| !segment.is_empty()) else { return Capture::No };
+        // Two spellings of one path are one path: what a caller encodes without need must not lead around the table.
+        let decoded = percent_decode_str(segment).decode_utf8().ok();
+        texts &= decoded.is_some();
+        let text = || decoded.clone().map(Cow::into_owned).unwrap_or_default();
+        match wanted {
+            Segment::Literal(literal) => match &decoded {
+                Some(text) if text == literal || config.ignore_case && text.eq_ignore_ascii_case(literal) => {}
+                Some(_) | None => return Capture::No,
+            },
+            Segment::Any => {}
+            Segment::Tenant => captured.tenant = text(),
+            Segment::Collection => captured.collection = text(),
+            Segment::Id => captured.id = text(),
         }
     }
-    if given.next().is_some() { Capture::No } else { Capture::Yes(captured) }
+    if given.next().is_some() {
+        return Capture::No;
+    }
+    match tenant(&config.tenant, head) {
+        Tenant::InPath => {}
+        Tenant::Named(name) => captured.tenant = name,
+        Tenant::Elsewhere => return Capture::No,
+    }
+    if let Some(collection) = &config.collection {
+        captured.collection = collection.as_str().to_owned();
+    }
+    if texts { Capture::Yes(captured) } else { Capture::NotText }
+}
+
+enum Tenant {
+    InPath,
+    Named(String),
+    /// This request names none where the route looks for it.
+    Elsewhere,
+}
+
+fn tenant(source: &TenantSource, head: &request::Parts) -> Tenant {
+    let named = match source {
+        TenantSource::Path => return Tenant::InPath,
+        TenantSource::Constant(tenant) => Some(tenant.as_str().to_owned()),
+        TenantSource::Header(name) => head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned),
+        TenantSource::Host { before, after } => {
+            let host = host(&head.uri, &head.headers).map(|host| host.to_ascii_lowercase());
+            host.and_then(|host| Some(host.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?.to_owned()))
+        }
+    };
+    named.filter(|name| !name.is_empty()).map_or(Tenant::Elsewhere, Tenant::Named)
+}
+
+/// Whom the request is for, without a port. The target's own host wins, by RFC 9112, 3.2.2.
+fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let named = || headers.get(HOST).and_then(|host| host.to_str().ok());
+    let whole = uri.authority().map(http::uri::Authority::as_str).or_else(named)?;
+    let whole = whole.rsplit('@').next().unwrap_or(whole);
+    Some(whole.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(whole, |(host, _)| host))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn lookup(method: &Method, path: &str) -> Matched {
-        find(&default_routes(), method, path)
-    }
-
-    #[test]
-    fn a_document_path_names_its_parts_decoded() {
-        let captured = Captured { tenant: "acme".into(), collection: "documents".into(), id: "a/b å".into() };
-        assert_eq!(lookup(&Method::GET, "/v1/tenants/acme/documents/a%2Fb%20%C3%A5"), Matched::Found(Operation::Read, captured));
-    }
-
-    #[test]
-    fn a_known_path_with_another_method_says_which_are_allowed() {
-        let Matched::WrongMethod(allowed) = lookup(&Method::PATCH, "/v1/tenants/acme/documents/1") else { panic!("not refused") };
-        assert_eq!(allowed, [Method::GET, Method::HEAD, Method::PUT, Method::DELETE]);
-    }
-
-    #[test]
-    fn other_paths_are_unknown() {
-        for path in ["/", "/v1/tenants/acme", "/v1/tenants/acme/documents/", "/v1/tenants//documents/1", "/v1/tenants/a/b/c/d"] {
-            assert_eq!(lookup(&Method::GET, path), Matched::NoSuchPath, "{path}");
-        }
-        assert_eq!(lookup(&Method::GET, "/v1/tenants/acme/documents/%ff"), Matched::NotText);
-    }
-
-    #[test]
-    fn a_collection_is_listed_and_takes_new_documents() {
-        let captured = Captured { tenant: "acme".into(), collection: "documents".into(), id: String::new() };
-        for (method, operation) in [(Method::GET, Operation::List), (Method::HEAD, Operation::List), (Method::POST, Operation::Create)] {
-            assert_eq!(lookup(&method, "/v1/tenants/acme/documents"), Matched::Found(operation, captured.clone()));
-        }
-    }
-
-    #[test]
-    fn metadata_is_a_segment_after_the_id_and_an_id_may_be_called_so() {
-        let captured = |id: &str| Captured { tenant: "acme".into(), collection: "documents".into(), id: id.into() };
-        let path = "/v1/tenants/acme/documents/a/metadata";
-        assert_eq!(lookup(&Method::GET, path), Matched::Found(Operation::Metadata, captured("a")));
-        let path = "/v1/tenants/acme/documents/a%2Fmetadata";
-        assert_eq!(lookup(&Method::GET, path), Matched::Found(Operation::Read, captured("a/metadata")));
-    }
-
-    proptest! {
-        #[test]
-        fn a_documents_path_leads_back_to_its_id(id in "\\PC{1,40}") {
-            let captured = Captured { tenant: "acme".into(), collection: "documents".into(), id };
-            let path = document_path(&default_routes(), &captured).unwrap();
-            prop_assert!(path.is_ascii());
-            prop_assert_eq!(lookup(&Method::GET, &path), Matched::Found(Operation::Read, captured));
-        }
-
-        #[test]
-        fn no_path_panics(path in ".{0,120}") {
-            lookup(&Method::GET, &path);
-        }
-    }
-}
+mod tests;

@@ -5,21 +5,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::CONTENT_LENGTH;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, request as http_request};
 use tower::{Service, ServiceBuilder};
 use tracing::Span;
 
 use super::admission::Admission;
+use super::finish::Finish;
 use super::layers::{Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
 use super::read::Reader;
 use super::request::{self, ON_BEHALF_OF, Wanted};
-use super::rescue::{self, GatewayError};
-use super::routes::{Operation, Route};
+use super::rescue::{self, BadRequest, GatewayError};
+use super::routes::{self, Captured, Matched, Operation, Route};
+use super::upstream::{RequestRead, Upstream, Verdict};
 use super::write::Writer;
 use super::{list, metadata};
 use crate::body::{self, Body};
+use crate::config::{Missing, RouteAuth};
 use crate::telemetry::Metrics;
-use crate::tenants::{Access, Tenants};
+use crate::tenants::{Access, Identity, Tenants};
 
 /// What the innermost service works with.
 pub struct Documents {
@@ -29,6 +32,8 @@ pub struct Documents {
     pub tenants: Arc<Tenants>,
     pub reader: Reader,
     pub writer: Writer,
+    /// Gets what is not for a document of ours.
+    pub upstream: Option<Arc<Upstream>>,
 }
 
 /// The stack that the document listener serves, outermost first.
@@ -37,7 +42,9 @@ pub fn stack(
     metrics: Arc<Metrics>,
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
     ServiceBuilder::new()
-        // Outermost, so that every answer has an id, also one that nothing below understood.
+        // What passes through, or has another API's guise, leaves with its own head, whatever the layers below add.
+        .layer(AroundLayer(Finish))
+        // Around all that follows, so that every answer has an id, also one that nothing below understood.
         .layer(AroundLayer(Identify))
         .layer(AroundLayer(Farewell))
         .layer(AroundLayer(Observe(metrics)))
@@ -65,17 +72,74 @@ impl Service<Request<Body>> for DocumentService {
 
 impl Documents {
     async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, GatewayError> {
+        if request.method() == Method::CONNECT {
+            return Err(BadRequest::Connect.into());
+        }
         let (head, body) = request.into_parts();
-        let (caller, wanted) = request::parse(&head, &self.routes, &self.access, &self.tenants)?;
+        let (route, captured) = match (routes::find(&self.routes, &head), &self.upstream) {
+            (Matched::Found(route, captured), _) => (route, captured),
+            (Matched::WrongMethod(_) | Matched::NoSuchPath | Matched::NotText, Some(upstream)) => {
+                return upstream.pass(Request::from_parts(head, body)).await;
+            }
+            (Matched::WrongMethod(allowed), None) => return Err(GatewayError::WrongMethod { allowed }),
+            (Matched::NoSuchPath, None) => return Err(GatewayError::NoSuchPath),
+            (Matched::NotText, None) => return Err(BadRequest::Path.into()),
+        };
+        let identity = match (route.config.auth, &self.upstream) {
+            (RouteAuth::Upstream, Some(upstream)) if self.is_unknown(&captured) => {
+                // Tenants move one by one: those that have not begun are the existing API's alone.
+                return upstream.pass(Request::from_parts(head, body)).await;
+            }
+            (RouteAuth::Upstream, Some(upstream)) => match upstream.check(&head, &captured).await? {
+                Verdict::Allowed => Identity::upstream(),
+                Verdict::Refused(mut answer) => {
+                    let read = RequestRead::by_reading(body, &head.headers).await;
+                    answer.extensions_mut().insert(read);
+                    return Ok(*answer);
+                }
+            },
+            (RouteAuth::Tokens | RouteAuth::Upstream, _) => {
+                self.access.identify(request::bearer(&head.headers)).ok_or(GatewayError::Unauthorized)?
+            }
+        };
+        self.document(head, body, route, &captured, &identity).await
+    }
+
+    fn is_unknown(&self, captured: &Captured) -> bool {
+        captured.tenant.parse().map_or(true, |tenant| self.tenants.get(&tenant).is_none())
+    }
+
+    async fn document(
+        &self,
+        head: http_request::Parts,
+        body: Body,
+        route: &Route,
+        captured: &Captured,
+        identity: &Identity,
+    ) -> Result<Response<Body>, GatewayError> {
+        let elsewhere = self.upstream.as_ref().filter(|_| route.config.missing == Missing::Upstream);
+        let wanted = match (request::parse(&head, route, captured, identity, &self.tenants), elsewhere) {
+            (Ok(wanted), _) => wanted,
+            (Err(error), Some(upstream)) if error.says_missing() => return upstream.pass(Request::from_parts(head, body)).await,
+            (Err(error), _) => return Err(error),
+        };
         let understood = Understood { tenant: wanted.tenant().id.clone(), operation: wanted.operation() };
         Span::current().record("tenant", understood.tenant.as_str());
         if let Some(other) = head.headers.get(ON_BEHALF_OF).and_then(|value| value.to_str().ok()) {
             Span::current().record("on_behalf_of", other);
         }
-        let answer = self.admitted(&caller, &wanted, body).await;
+        let mut body = Some(body);
+        let answer = self.admitted(&identity.name, &wanted, &mut body).await;
+        let is_missing = answer.as_ref().err().is_some_and(GatewayError::says_missing);
+        if let (true, Some(upstream), Some(body)) = (is_missing, elsewhere, body) {
+            return upstream.pass(Request::from_parts(head, body)).await;
+        }
+        let id = head.extensions.get::<RequestId>().cloned().unwrap_or_else(|| RequestId::of(None));
         // Rescued here already, so that a refusal is counted under its tenant.
-        let id = head.extensions.get::<RequestId>().map_or("-", RequestId::text);
-        let mut response = answer.unwrap_or_else(|error| rescue::refuse(&error, id));
+        let mut response = answer.unwrap_or_else(|error| rescue::refuse(&error, id.text()));
+        if let Some(guise) = &route.guise {
+            guise.put_on(&mut response, captured, &id, wanted.operation().changes());
+        }
         // What says its length keeps it without its body.
         if head.method == Method::HEAD && response.headers().contains_key(CONTENT_LENGTH) {
             *response.body_mut() = body::empty();
@@ -85,18 +149,20 @@ impl Documents {
     }
 
     /// A request keeps its place until the body of its answer is gone.
-    async fn admitted(&self, caller: &str, wanted: &Wanted, body: Body) -> Result<Response<Body>, GatewayError> {
+    async fn admitted(&self, caller: &str, wanted: &Wanted, body: &mut Option<Body>) -> Result<Response<Body>, GatewayError> {
         let place = self.admission.admit(wanted.tenant(), caller, self.tenants.all().len())?;
         let response = self.carry_out(wanted, body).await?;
         Ok(response.map(|body| body::holding(body, place)))
     }
 
-    async fn carry_out(&self, wanted: &Wanted, body: Body) -> Result<Response<Body>, GatewayError> {
+    /// Takes the body where the operation has content.
+    async fn carry_out(&self, wanted: &Wanted, body: &mut Option<Body>) -> Result<Response<Body>, GatewayError> {
+        let content = |body: &mut Option<Body>| body.take().unwrap_or_else(body::empty);
         match wanted {
-            Wanted::New(request) => self.writer.create(request, body, &self.routes).await,
+            Wanted::New(request) => self.writer.create(request, content(body), &self.routes).await,
             Wanted::Page(request) => list::page(request, &self.reader.budget).await,
             Wanted::Document(request) => match request.operation {
-                Operation::Write => self.writer.put(request, body).await,
+                Operation::Write => self.writer.put(request, content(body)).await,
                 Operation::Delete => self.writer.delete(request).await,
                 Operation::Metadata => metadata::of(request).await,
                 Operation::Read | Operation::Head | Operation::Create | Operation::List => self.reader.read(request).await,

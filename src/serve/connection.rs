@@ -28,7 +28,7 @@ use super::preface::{self, Protocol};
 use super::pulse::{Over, Pulse, Waits, Watched};
 use super::stall::{Cut, MinRate, Stall};
 use super::tls::Tls;
-use super::{Accepted, ServeSettings};
+use super::{Accepted, Peer, ServeSettings};
 use crate::body::{self, Body};
 
 /// hyper refuses to work with less.
@@ -81,6 +81,7 @@ where
         tune(&stream);
         let (rate, cut) = (MinRate { bytes_per_second: settings.min_rate, window: settings.rate_window }, Cut::default());
         let io = Stall::new(Linger::new(stream), rate, cut.clone());
+        let end = Peer { address: peer, over_tls: tls.is_some() };
         let (protocol, io) = match drain.run_until_cancelled(timeout(settings.header_timeout, open(io, tls.as_deref()))).await {
             Some(Ok(Ok(opened))) => opened,
             Some(Ok(Err(error))) => return debug!(client = %peer, "the connection from {peer} broke before its first request: {error}"),
@@ -89,7 +90,7 @@ where
         };
         let pulse = Arc::new(Pulse::new(protocol, Waits { head: settings.header_timeout, idle: settings.idle_timeout }));
         let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), place));
-        let service = Answering { service, protocol, pulse: Arc::clone(&pulse), max_headers: settings.max_headers };
+        let service = Answering { service, peer: end, protocol, pulse: Arc::clone(&pulse), max_headers: settings.max_headers };
         let run = Run { pulse, drain, settings, peer, cut: cut.clone() };
         match protocol {
             Protocol::Http1 => run.to_the_end(http1(&settings).serve_connection(io, service).with_upgrades()).await,
@@ -134,6 +135,8 @@ fn http1(settings: &ServeSettings) -> http1::Builder {
         .max_header_size(settings.max_head_bytes)
         .max_headers(settings.max_headers)
         .max_buf_size(settings.max_buf_size.max(MIN_BUFFER_BYTES).max(settings.max_head_bytes))
+        // What passes through keeps the case of its names.
+        .preserve_header_case(true)
         // Who closes its side is gone: its request ends at once, and gives back what it holds.
         .half_close(false);
     http
@@ -245,6 +248,7 @@ impl Run {
 /// What answers the requests of one connection, and tells its pulse of them.
 struct Answering<S> {
     service: S,
+    peer: Peer,
     protocol: Protocol,
     pulse: Arc<Pulse>,
     max_headers: usize,
@@ -259,8 +263,9 @@ where
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let begun = self.pulse.begin();
+        request.extensions_mut().insert(self.peer);
         // HTTP/1.1 has counted them while it read them; HTTP/2 has only summed up their bytes.
         if request.headers().len() > self.max_headers {
             let mut refused = Response::new(body::holding(body::empty(), begun));

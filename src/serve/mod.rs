@@ -57,6 +57,13 @@ pub struct ServeSettings {
     pub drain_timeout: Duration,
 }
 
+/// Who is at the other end of a connection; each of its requests bears it.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    pub address: SocketAddr,
+    pub over_tls: bool,
+}
+
 /// A bound socket: its address is known, and nothing is accepted yet.
 pub struct Listener {
     socket: TcpListener,

@@ -18,28 +18,28 @@ impl Registrar<'_> {
         metric
     }
 
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
+    pub(super) fn counter(&self, name: &str, help: &str) -> IntCounter {
         self.register(IntCounter::new(name, help))
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    pub(super) fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         self.register(IntCounterVec::new(Opts::new(name, help), labels))
     }
 
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+    pub(super) fn gauge(&self, name: &str, help: &str) -> IntGauge {
         self.register(IntGauge::new(name, help))
     }
 
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
         self.register(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
-    fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+    pub(super) fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
         self.register(GaugeVec::new(Opts::new(name, help), labels))
     }
 
     /// Twelve buckets from `first` seconds on, each three times the one before: more would multiply with every label.
-    fn durations(&self, name: &str, help: &str, labels: &[&str], first: f64) -> HistogramVec {
+    pub(super) fn durations(&self, name: &str, help: &str, labels: &[&str], first: f64) -> HistogramVec {
         let buckets = exponential_buckets(first, 3.0, 12).expect("buckets start above zero and grow");
         self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), labels))
     }

@@ -206,3 +206,29 @@ impl Shed {
         }
     }
 }
+
+/// Why the existing API behind the gateway did not answer a request as it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamTrouble {
+    Unreachable,
+    Timeout,
+    Broken,
+    /// It answered the check of a request's credentials with what is neither a yes nor a no.
+    Check,
+    /// As many requests as it gets at once were under way.
+    Full,
+}
+
+impl UpstreamTrouble {
+    pub const ALL: [Self; 5] = [Self::Unreachable, Self::Timeout, Self::Broken, Self::Check, Self::Full];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Broken => "broken",
+            Self::Check => "check",
+            Self::Full => "full",
+        }
+    }
+}

@@ -13,6 +13,7 @@ use super::families::{
     TransferFamilies, build_info,
 };
 use super::labels::{CacheOutcome, Direction, HeldBy, JobOutcome, PoolState, Refusal, ServedFrom, ShadowVerdict, Shed};
+use super::upstream::UpstreamFamilies;
 use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::{JobKind, JobState};
 use crate::model::phase::Phase;
@@ -74,6 +75,7 @@ pub struct Metrics {
     tenants: TenantFamilies,
     compare: CompareFamilies,
     placements: PlacementFamilies,
+    pub(super) upstream: UpstreamFamilies,
     /// Placements that have series.
     shown: Mutex<BTreeMap<TenantId, Vec<PlacementName>>>,
 }
@@ -92,6 +94,7 @@ impl Metrics {
             tenants: TenantFamilies::new(&registrar),
             compare: CompareFamilies::new(&registrar),
             placements: PlacementFamilies::new(&registrar),
+            upstream: UpstreamFamilies::new(&registrar),
             shown: Mutex::default(),
             registry,
         }
@@ -352,6 +355,13 @@ impl Metrics {
 /// Something in flight, which counts until this is dropped.
 #[derive(Debug)]
 pub struct InFlight(IntGauge);
+
+impl InFlight {
+    pub(super) fn count(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {

@@ -4,7 +4,8 @@ mod families;
 mod labels;
 mod logging;
 mod metrics;
+mod upstream;
 
-pub use labels::{CacheOutcome, Direction, HeldBy, JobOutcome, Refusal, ServedFrom, ShadowVerdict, Shed};
+pub use labels::{CacheOutcome, Direction, HeldBy, JobOutcome, Refusal, ServedFrom, ShadowVerdict, Shed, UpstreamTrouble};
 pub use logging::{LogFormat, LoggingError, init};
 pub use metrics::{Answered, HeldDocuments, InFlight, JobGauge, METRICS_MEDIA_TYPE, Metrics, PlacementGauge};
