@@ -74,8 +74,8 @@ fn the_defaults_are_the_documented_ones() {
     let main = folder.path().join("sluss.toml");
     let terse = "auth = \"none\"\n[control]\ndatabase = \"sqlite:control.db\"\n[upstream]\nurl = \"http://127.0.0.1:5000\"\n";
     fs::write(&main, terse).unwrap();
-    let without_examples = super::UpstreamConfig { ca_file: None, check: None, ..spelled.upstream.unwrap() };
-    assert_eq!(super::Config::load(&main).unwrap().upstream, Some(without_examples));
+    let expected = super::UpstreamConfig { ca_file: None, check: None, ..spelled.upstream.unwrap() };
+    assert_eq!(super::Config::load(&main).unwrap().upstream, Some(expected));
     for (spelled, shipped) in spelled.tenants.iter().zip(&shipped.tenants) {
         assert_eq!((spelled.initial_phase, spelled.mirror), (shipped.initial_phase, shipped.mirror));
         let objects = |tenant: &super::TenantConfig| tenant.objects.iter().map(placement_without_examples).collect::<Vec<_>>();

@@ -89,6 +89,9 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_tenant_phase{phase,tenant}
         sluss_transfers_in_flight{direction}
         sluss_uploads_condemned_total{}
+        sluss_upstream_duration_seconds{}
+        sluss_upstream_errors_total{reason}
+        sluss_upstream_requests_in_flight{}
         sluss_verified_bytes_total{}
         sluss_verified_documents_total{}
         sluss_writes_around_gateway_total{tenant}";
