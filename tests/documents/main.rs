@@ -5,6 +5,7 @@
 
 mod bodies;
 mod damaged;
+mod dates;
 mod digests;
 mod expectations;
 mod full;
