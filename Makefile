@@ -9,7 +9,7 @@ ARGS ?=
 # Stores that fail on purpose exist in this build only. A wrapper sets its flag for our own crates, so nothing else is built twice.
 FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
 
-.PHONY: help demo test lint torture mutants nightly bench
+.PHONY: help demo test lint torture mutants nightly bench http-checks
 
 help:
 	@echo 'make demo                  shows everything in one process; Ctrl-C ends it with a comparison of every document'
@@ -18,6 +18,7 @@ help:
 	@echo 'make torture SECONDS=600   random histories under faults, kills and flips; then a walk on which processes are killed'
 	@echo 'make mutants               takes one check out of the product at a time, and expects the torture to notice'
 	@echo 'make nightly               more cases for every property, a long torture, a long demo'
+	@echo 'make http-checks           REDbot against a served document; installs it from PyPI'
 	@echo 'make bench                 speed, CPU time and peak memory'
 
 demo:
@@ -68,3 +69,8 @@ bench:
 	$(CARGO) run --package sluss-loadtest -- memory --sql mssql
 	$(CARGO) run --package sluss-loadtest -- lanes
 	$(CARGO) run --package sluss-loadtest -- objects
+
+http-checks:
+	@tests/setup build
+	$(CARGO) build --bin sluss
+	tests/third_party/http-checks

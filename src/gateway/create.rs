@@ -61,6 +61,7 @@ fn finish(ended: Insertion) -> Result<Inserted, GatewayError> {
     match ended {
         Insertion::Done(inserted) => Ok(inserted),
         Insertion::Refused(Commit::Refused(reason)) => Err(GatewayError::RefusedNew(reason)),
+        Insertion::Refused(Commit::Unfit(reason)) => Err(GatewayError::Unfit(reason)),
         Insertion::Refused(Commit::Absent) => Err(GatewayError::NoInsert),
         Insertion::Refused(Commit::ReadOnly) => Err(GatewayError::ReadOnly),
         Insertion::Refused(Commit::Unmet(unmet)) => Err(GatewayError::Unmet(unmet)),

@@ -40,6 +40,8 @@ pub enum GatewayError {
     RefusedNew(String),
     #[error("the collection's rows are inserted by its application")]
     NoInsert,
+    #[error("the row cannot take it: {0}")]
+    Unfit(String),
     #[error("the body has a Content-Encoding")]
     Encoded,
     #[error("an expectation that nobody here meets")]
@@ -106,6 +108,7 @@ impl GatewayError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unmet(_) => StatusCode::PRECONDITION_FAILED,
             Self::Refused(_) | Self::RefusedNew(_) | Self::NoInsert => StatusCode::CONFLICT,
+            Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -136,6 +139,7 @@ impl GatewayError {
             Self::Unmet(_) => "precondition-failed",
             Self::Refused(_) | Self::RefusedNew(_) => "refused-by-database",
             Self::NoInsert => "insert-not-configured",
+            Self::Unfit(_) => "does-not-fit",
             Self::Encoded => "unsupported-encoding",
             Self::Expectation => "expectation-failed",
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => "too-large",
@@ -174,6 +178,9 @@ impl GatewayError {
             Self::NoInsert => "this collection takes content for rows that are there: the application inserts the row, and then PUTs its \
                  content; only create = \"insert\" in the tenant's file lets a POST make rows"
                 .to_owned(),
+            Self::Unfit(_) => {
+                "the media type or the file name does not fit into its column of the document table, and nothing was changed".to_owned()
+            }
             Self::Encoded => "the body is taken as it is: send it without Content-Encoding".to_owned(),
             Self::Expectation => "of all expectations only 100-continue is met here; send the request without Expect".to_owned(),
             Self::TooLarge { limit_bytes } => format!("the body is larger than the limit of {limit_bytes} bytes"),
@@ -283,6 +290,7 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         | GatewayError::Refused(_)
         | GatewayError::RefusedNew(_)
         | GatewayError::NoInsert
+        | GatewayError::Unfit(_)
         | GatewayError::Expectation
         | GatewayError::TooLarge { .. }
         | GatewayError::Client(_) => None,

@@ -300,5 +300,6 @@ fn finish(commit: Commit) -> Result<Response<Body>, GatewayError> {
         Commit::ReadOnly => Err(GatewayError::ReadOnly),
         Commit::Absent => Err(GatewayError::NotFound("there is no such document")),
         Commit::Refused(reason) => Err(GatewayError::Refused(reason)),
+        Commit::Unfit(reason) => Err(GatewayError::Unfit(reason)),
     }
 }

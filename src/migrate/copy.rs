@@ -98,7 +98,7 @@ impl Copy<'_> {
                 tracing::info!(event = "copied", size_bytes = length_bytes, "copied {} to the object store", self.row.key);
                 Ok(Attempt::Done)
             }
-            Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::ReadOnly | Commit::Refused(_) => match upload {
+            Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::ReadOnly | Commit::Refused(_) | Commit::Unfit(_) => match upload {
                 Some(upload) => self.lost(upload).await,
                 None => Ok(Attempt::Done),
             },

@@ -38,7 +38,7 @@ pub async fn write_back(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<
             tracing::info!(event = "written_back", size_bytes = location.content.length_bytes, "wrote {} back to sql", row.key);
         }
         // The staged pieces are left to the collector.
-        Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::ReadOnly | Commit::Refused(_) => {
+        Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::ReadOnly | Commit::Refused(_) | Commit::Unfit(_) => {
             tracing::info!(event = "write_back_moved", "the row of {} moved while it was written back", row.key);
         }
     }

@@ -144,6 +144,8 @@ pub enum Commit {
     ReadOnly,
     /// A constraint of the customer's table refused the row; the text is the database's own.
     Refused(String),
+    /// What the client said of the content does not fit into the row; the text names the column.
+    Unfit(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use sluss::model::content::Fingerprint;
 use sluss::model::document::{Holder, SqlContent};
 use sluss::model::id::DocKey;
-use sluss::model::precondition::{Precondition, Unmet};
+use sluss::model::precondition::{HttpDate, Precondition, Unmet};
 use sluss::model::stamp::Stamp;
 use sluss::store::sql::{Change, Commit, NewAttributes, NewContent};
 
@@ -164,6 +164,19 @@ async fn a_precondition_is_checked_in_the_transaction(w: World) {
     assert!(done(w.commit(&numbered(2), store(if_absent())).await).created);
 }
 
+async fn a_date_is_checked_in_the_transaction_where_the_row_has_one(w: World) {
+    let store = |precondition: Precondition| Change::Store { content: inline(b"new"), attributes: NewAttributes::default(), precondition };
+    let since = |seconds| Precondition { if_unmodified_since: HttpDate::of_seconds(seconds), ..Precondition::default() };
+    assert!(done(w.commit(&numbered(1), store(since(0))).await).created, "what is not there was not modified");
+    let modified = w.row(&numbered(1)).await.current().modified.unwrap().seconds();
+    for change in [store(since(modified - 1)), Change::Delete { precondition: since(modified - 1) }] {
+        assert!(matches!(w.commit(&numbered(1), change).await, Commit::Unmet(Unmet::IfUnmodifiedSince)));
+    }
+    done(w.commit(&numbered(1), store(since(modified))).await);
+    w.store(&bare("no date"), b"one").await;
+    done(w.commit(&bare("no date"), store(since(0))).await);
+}
+
 async fn a_constraint_of_the_customers_table_refuses_and_changes_nothing(w: World) {
     let attributes = NewAttributes { media_type: None, file_name: Some("forbidden.txt".to_owned()) };
     let store = |content| Change::Store { content, attributes: attributes.clone(), precondition: Precondition::default() };
@@ -222,6 +235,7 @@ on_every_backend!(
     an_attempt_of_another_epoch_is_void,
     a_commit_of_another_epoch_moves_nothing,
     a_precondition_is_checked_in_the_transaction,
+    a_date_is_checked_in_the_transaction_where_the_row_has_one,
     a_constraint_of_the_customers_table_refuses_and_changes_nothing,
     attributes_that_a_store_does_not_give_stay_as_they_are,
     a_store_sets_the_time_in_the_form_of_the_customers_column,

@@ -6,6 +6,9 @@
 mod bodies;
 mod creating;
 mod damaged;
+mod dates;
+mod digests;
+mod expectations;
 mod full;
 mod hedging;
 mod house;
@@ -23,4 +26,6 @@ mod stopping;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other suites; none of them needs all of it")]
 mod support;
+mod table;
+mod unfit;
 mod wire;

@@ -61,6 +61,13 @@ impl Column {
         (self.max_length >= 0).then_some(self.max_length / if wide { 2 } else { 1 })
     }
 
+    /// False for a text that is too long by its number of characters, however few bytes each of them takes.
+    pub(super) fn has_room_for(&self, text: &str) -> bool {
+        let is_wide = self.family == Family::Text { wide: true };
+        let chars = if is_wide { text.encode_utf16().count() } else { text.chars().count() };
+        self.max_chars().is_none_or(|most| i64::try_from(chars).is_ok_and(|chars| chars <= most))
+    }
+
     /// The declaration of a column of ours that is compared with this one.
     pub(super) fn with_collation(&self) -> String {
         match &self.collation {

@@ -5,14 +5,14 @@ use super::batch::Batch;
 use super::edit::Draft;
 use super::fault::Fault;
 use super::rows::{Seen, unsigned};
-use super::table::Table;
+use super::table::{Named, Table};
 use super::tenant::SqlServerTenant;
 use crate::model::document::DocRow;
 use crate::model::id::DocKey;
 use crate::model::job::Priority;
 use crate::model::stamp::{Epoch, Revision};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
-use crate::store::plan::{self, Decision, Plan};
+use crate::store::plan::{self, Decision, Plan, RowEdit};
 use crate::store::sql::{Change, Commit};
 
 /// How often the rows may turn out to be others before the caller hears of it. Each time somebody else's change went through.
@@ -47,6 +47,9 @@ pub(super) async fn commit(tenant: &SqlServerTenant, key: &DocKey, epoch: Epoch,
             Decision::Refuse(refusal) => return Ok(refusal),
             Decision::Make(plan) => plan,
         };
+        if let Some(reason) = unfit(&table, &plan.row) {
+            return Ok(Commit::Unfit(reason));
+        }
         match carry_out(tenant, &table, &seen, &plan).await {
             Ok(Ended::Done(Left { revision, .. })) => {
                 let after = plan.after(&seen.row, table.rules.column, revision.unwrap_or(Revision(0)));
@@ -55,11 +58,24 @@ pub(super) async fn commit(tenant: &SqlServerTenant, key: &DocKey, epoch: Epoch,
             Ok(Ended::Raced) => {}
             Ok(Ended::Gone) => return Ok(Commit::Moved),
             // Whatever a trigger has answered before: the batch rolls back before it passes an error on.
+            Err(fault) if fault.is_unfit() => return Ok(Commit::Unfit(fault.to_string())),
             Err(fault) if fault.is_refusal() => return Ok(Commit::Refused(fault.to_string())),
             Err(fault) => return Err(fault.at(operation, key)),
         }
     }
     Err(overtaken(operation, key))
+}
+
+/// A text that the server would refuse as too long, by what its own catalogue says of the column.
+pub(super) fn unfit(table: &Table, edit: &RowEdit) -> Option<String> {
+    let attributes = match edit {
+        RowEdit::Insert { attributes, .. } | RowEdit::Put { attributes, .. } => attributes,
+        RowEdit::Keep | RowEdit::Content(_) | RowEdit::Clear | RowEdit::Mark | RowEdit::Delete => return None,
+    };
+    [(&table.media_type, &attributes.media_type), (&table.file_name, &attributes.file_name)].into_iter().find_map(|(column, text)| {
+        let (Named { name, column }, text) = (column.as_ref()?, text.as_ref()?);
+        (!column.has_room_for(text)).then(|| format!("column {name} is {} and too short for this text", column.declared))
+    })
 }
 
 /// Somebody else's change went through each time.

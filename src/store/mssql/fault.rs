@@ -81,6 +81,11 @@ impl Fault {
         self.meaning == Meaning::Refusal
     }
 
+    /// What a client sent does not fit into its column.
+    pub(super) fn is_unfit(&self) -> bool {
+        self.meaning == Meaning::Unfit
+    }
+
     pub(super) fn is_login(&self) -> bool {
         self.meaning == Meaning::Login
     }

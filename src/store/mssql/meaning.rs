@@ -35,6 +35,8 @@ pub(super) enum Meaning {
     Corrupt,
     /// A constraint or a trigger of the customer's refuses the change.
     Refusal,
+    /// A text that its column cannot keep.
+    Unfit,
     Unknown,
 }
 
@@ -43,6 +45,9 @@ const FIRST_OWN_NUMBER: u32 = 50_000;
 
 /// What our own statements throw where one touched other than one row.
 const BROKEN_INVARIANT: u32 = 50_001;
+
+/// What our own statements throw where a code page has not all of a text's characters.
+const UNFIT_TEXT: u32 = 50_002;
 
 /// Azure's documentation asks for ten seconds after 40501.
 const BUSY_PAUSE: Duration = Duration::from_secs(10);
@@ -158,6 +163,7 @@ impl Meaning {
             3609 => Self::Refusal,
             // Our own: an invariant of ours does not hold, which is no word of the customer's.
             BROKEN_INVARIANT => Self::Unknown,
+            UNFIT_TEXT => Self::Unfit,
             FIRST_OWN_NUMBER.. => Self::Refusal,
             _ => Self::Unknown,
         }
@@ -171,7 +177,7 @@ impl Meaning {
             Self::Login | Self::Permission => StoreErrorKind::Denied,
             Self::Full => StoreErrorKind::Full,
             Self::Corrupt => StoreErrorKind::Corrupt,
-            Self::Missing | Self::Options | Self::Refusal | Self::Unknown => StoreErrorKind::Other,
+            Self::Missing | Self::Options | Self::Refusal | Self::Unfit | Self::Unknown => StoreErrorKind::Other,
         }
     }
 
@@ -189,6 +195,7 @@ impl Meaning {
             | Self::Full
             | Self::Corrupt
             | Self::Refusal
+            | Self::Unfit
             | Self::Unknown => false,
         }
     }
@@ -208,7 +215,7 @@ impl Meaning {
             Self::Corrupt => Some("run DBCC CHECKDB, and restore from a backup"),
             Self::Full => Some("give the database's files, its log or tempdb room"),
             Self::LockTimeout => Some("somebody held a lock for longer than sql.lock_timeout"),
-            Self::Victim | Self::Away | Self::Busy | Self::Refusal | Self::Unknown => None,
+            Self::Victim | Self::Away | Self::Busy | Self::Refusal | Self::Unfit | Self::Unknown => None,
         }
     }
 }

@@ -175,7 +175,9 @@ pub(crate) fn if_absent() -> Precondition {
 pub(crate) fn done(commit: Commit) -> Committed {
     match commit {
         Commit::Done(committed) => committed,
-        Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::ReadOnly | Commit::Refused(_) => panic!("not done: {commit:?}"),
+        Commit::Moved | Commit::Unmet(_) | Commit::Absent | Commit::ReadOnly | Commit::Refused(_) | Commit::Unfit(_) => {
+            panic!("not done: {commit:?}")
+        }
     }
 }
 

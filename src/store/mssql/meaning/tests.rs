@@ -33,6 +33,8 @@ fn only_what_the_server_undid_for_others_runs_again() {
 fn constraints_and_triggers_refuse_and_nothing_else_does() {
     let refusals: Vec<u32> = (0..50_000).filter(|number| Meaning::of(*number) == Meaning::Refusal).collect();
     assert_eq!(refusals, [515, 544, 547, 2601, 2627, 2628, 3609, 8152]);
+    let own = [50_000, 50_001, 50_002, 50_003].map(Meaning::of);
+    assert_eq!(own, [Meaning::Refusal, Meaning::Unknown, Meaning::Unfit, Meaning::Refusal]);
 }
 
 #[test]
