@@ -13,7 +13,7 @@ FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
 # they run beside the others.
 WAITING = --test migration --test outage
 
-.PHONY: help demo test test-all test-waiting test-faulty lint torture mutants nightly bench
+.PHONY: help demo test test-all test-waiting test-faulty lint torture mutants nightly bench http-checks
 
 help:
 	@echo 'make demo                  shows everything in one process; Ctrl-C ends it with a comparison of every document'
@@ -22,6 +22,7 @@ help:
 	@echo 'make torture SECONDS=600   random histories under faults, kills and flips; then a walk on which processes are killed'
 	@echo 'make mutants               takes one check out of the product at a time, and expects the torture to notice'
 	@echo 'make nightly               more cases for every property, a long torture, a long demo'
+	@echo 'make http-checks           REDbot against a served document; installs it from PyPI'
 	@echo 'make bench                 speed, CPU time and peak memory'
 
 demo:
@@ -86,3 +87,8 @@ bench:
 	$(CARGO) run --package sluss-loadtest -- objects
 	$(CARGO) run --package sluss-loadtest -- hot
 	$(CARGO) run --package sluss-loadtest -- crowd
+
+http-checks:
+	@tests/setup build
+	$(CARGO) build --bin sluss
+	tests/third_party/http-checks

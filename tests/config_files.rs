@@ -429,6 +429,7 @@ fn what_a_put_and_a_delete_do_is_said_in_known_words_and_with_what_they_need() {
     for (lines, expected) in [
         ("create = \"maybe\"", "say \"insert\" or \"existing\""),
         ("delete = \"all\"", "say \"row\", \"content\" or \"soft\""),
+        ("disposition = \"shown\"", "say \"attachment\" or \"inline\""),
         ("delete = \"soft\"", "name it as soft_delete"),
         ("tenant_column = \"customer\"", "needs tenant_value"),
         ("tenant_value = 7", "needs tenant_column"),

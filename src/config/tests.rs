@@ -46,7 +46,7 @@ fn every_key_is_documented_and_every_documented_key_is_known() {
 
 /// A key of a collection that has the same meaning in every database.
 fn is_any_tables(key: &str) -> bool {
-    let keys = ["content_nullable", "soft_delete", "tenant_column", "tenant_value", "defaults", "delete"];
+    let keys = ["content_nullable", "soft_delete", "tenant_column", "tenant_value", "defaults", "delete", "disposition"];
     key.strip_prefix("collections.documents.").is_some_and(|key| keys.contains(&key))
 }
 

@@ -175,7 +175,7 @@ mod tests {
     fn if_range_holds_by_a_strong_tag_or_by_a_date_whose_second_is_over() {
         let stamp: Stamp = "r-1-2a".parse().unwrap();
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
-        let at = |seconds| HttpDate::of_seconds(784_111_777 + seconds);
+        let at = |seconds: u64| HttpDate::of_seconds(784_111_777 + seconds);
         let holds = |value: &str, modified, now| if_range(&with(IF_RANGE, &[value])).unwrap().holds(&stamp, modified, now);
         assert!(holds("\"r-1-2a\"", None, at(0)));
         assert!(holds(date, at(0), at(1)));

@@ -67,7 +67,7 @@ mod tests {
         let framing = Framing::new(&ranges, "text/plain", 10);
         let (announced, boundary) = (framing.length_bytes(), framing.boundary.clone());
         assert_eq!(framing.media_type(), format!("multipart/byteranges; boundary={boundary}"));
-        let parts = ranges.map(|range| Ok(stream::iter([Ok(content.slice(range.start as usize..range.end as usize))])));
+        let parts = ranges.clone().map(|range| Ok(stream::iter([Ok(content.slice(range.start as usize..range.end as usize))])));
         let body: Vec<Bytes> = framing.around(stream::iter(parts)).try_collect().await.unwrap();
         let body = body.concat();
         let expected = format!(

@@ -29,7 +29,11 @@ pub fn wanted(header: Option<&str>, length: u64) -> Wanted {
     if specs.is_empty() || specs.len() > MAX_RANGES {
         return Wanted::Whole;
     }
-    let Some(found) = specs.into_iter().map(|spec| resolve(spec, length)).collect::<Option<Vec<_>>>() else { return Wanted::Whole };
+    let Some(found) = specs.iter().map(|spec| resolve(spec, length)).collect::<Option<Vec<_>>>() else { return Wanted::Whole };
+    // The last bytes of the empty content are there, and there are none of them: no answer could say which.
+    if length == 0 && specs.iter().any(|spec| is_suffix(spec)) {
+        return Wanted::Whole;
+    }
     let mut ranges: Vec<Range<u64>> = found.into_iter().filter(|range| !range.is_empty()).collect();
     match ranges.len() {
         0 => Wanted::Unsatisfiable,
@@ -49,6 +53,11 @@ fn resolve(spec: &str, length: u64) -> Option<Range<u64>> {
     let first = number(first)?;
     let last = if last.is_empty() { u64::MAX } else { number(last)? };
     (first <= last).then(|| first.min(length)..last.saturating_add(1).min(length))
+}
+
+/// RFC 9110, 14.1.2: satisfiable whatever the content is.
+fn is_suffix(spec: &str) -> bool {
+    spec.strip_prefix('-').and_then(number).is_some_and(|length| length > 0)
 }
 
 /// More digits than fit name a position beyond any content.
@@ -94,7 +103,9 @@ mod tests {
             assert_eq!(wanted(Some(header), 10), expected, "{header}");
         }
         assert_eq!(wanted(None, 10), Wanted::Whole);
-        assert_eq!(wanted(Some("bytes=-1"), 0), Wanted::Unsatisfiable);
+        assert_eq!(wanted(Some("bytes=-1"), 0), Wanted::Whole);
+        assert_eq!(wanted(Some("bytes=0-,-1"), 0), Wanted::Whole);
+        assert_eq!(wanted(Some("bytes=-0"), 0), Wanted::Unsatisfiable);
         assert_eq!(wanted(Some("bytes=0-"), 0), Wanted::Unsatisfiable);
     }
 

@@ -7,6 +7,7 @@ mod bodies;
 mod caching;
 mod creating;
 mod damaged;
+mod dates;
 mod digests;
 mod expectations;
 mod full;

@@ -63,10 +63,8 @@ impl Column {
 
     /// False for a text that is too long by its number of characters, however few bytes each of them takes.
     pub(super) fn has_room_for(&self, text: &str) -> bool {
-        let chars = match self.family {
-            Family::Text { wide: true } => text.encode_utf16().count(),
-            _ => text.chars().count(),
-        };
+        let is_wide = self.family == Family::Text { wide: true };
+        let chars = if is_wide { text.encode_utf16().count() } else { text.chars().count() };
         self.max_chars().is_none_or(|most| i64::try_from(chars).is_ok_and(|chars| chars <= most))
     }
 

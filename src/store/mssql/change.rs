@@ -67,7 +67,7 @@ pub(super) async fn commit(tenant: &SqlServerTenant, key: &DocKey, epoch: Epoch,
 }
 
 /// A text that the server would refuse as too long, by what its own catalogue says of the column.
-fn unfit(table: &Table, edit: &RowEdit) -> Option<String> {
+pub(super) fn unfit(table: &Table, edit: &RowEdit) -> Option<String> {
     let attributes = match edit {
         RowEdit::Insert { attributes, .. } | RowEdit::Put { attributes, .. } => attributes,
         RowEdit::Keep | RowEdit::Content(_) | RowEdit::Clear | RowEdit::Mark | RowEdit::Delete => return None,

@@ -1,7 +1,7 @@
 //! Rows whose id the database gives. The plan is that of a write where no row is; the batch compares the state alone, and learns the id from
 //! its own INSERT.
 
-use super::change::{Ended, Left, TRIES, ended, overtaken};
+use super::change::{Ended, Left, TRIES, ended, overtaken, unfit};
 use super::edit::Draft;
 use super::fault::Fault;
 use super::table::Table;
@@ -30,11 +30,15 @@ pub(super) async fn insert(
             Decision::Refuse(refusal) => return Ok(Insertion::Refused(refusal)),
             Decision::Make(plan) => plan,
         };
+        if let Some(reason) = unfit(&table, &plan.row) {
+            return Ok(Insertion::Refused(Commit::Unfit(reason)));
+        }
         match carry_out(tenant, &table, &unborn, &plan).await {
             Ok(Ended::Done(left)) => return inserted(&table, &unborn, &plan, left).map_err(|fault| fault.at("insert", target())),
             Ok(Ended::Raced) => {}
             Ok(Ended::Gone) => return Ok(Insertion::Refused(Commit::Moved)),
             Err(fault) if fault.is_refusal() => return Ok(Insertion::Refused(Commit::Refused(fault.to_string()))),
+            Err(fault) if fault.is_unfit() => return Ok(Insertion::Refused(Commit::Unfit(fault.to_string()))),
             Err(fault) => return Err(fault.at("insert", target())),
         }
     }

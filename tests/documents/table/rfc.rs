@@ -35,7 +35,14 @@ impl Verdict {
         match self {
             Self::Created | Self::Replaced => Effect::Written,
             Self::Deleted => Effect::Deleted,
-            _ => Effect::Nothing,
+            Self::Whole { .. }
+            | Self::Part
+            | Self::Parts
+            | Self::NotModified
+            | Self::NotFound
+            | Self::PreconditionFailed
+            | Self::Unsatisfiable
+            | Self::DigestMismatch => Effect::Nothing,
         }
     }
 
@@ -67,7 +74,7 @@ pub fn verdict(case: &Case) -> Verdict {
             return if reads { Verdict::NotModified } else { Verdict::PreconditionFailed };
         }
         Condition::ModifiedSince(Moment::Equal | Moment::Newer) if reads => return Verdict::NotModified,
-        _ => {}
+        Condition::None | Condition::Match(_) | Condition::NoneMatch(_) | Condition::ModifiedSince(_) | Condition::UnmodifiedSince(_) => {}
     }
     match case.method {
         Method::Put if case.digest == Digest::Wrong => Verdict::DigestMismatch,
@@ -79,7 +86,9 @@ pub fn verdict(case: &Case) -> Verdict {
         Method::Get => match case.wish {
             Wish::Whole => Verdict::Whole { head: false },
             Wish::Unsatisfiable => Verdict::Unsatisfiable,
-            Wish::Single | Wish::Several if case.state == State::Empty => Verdict::Unsatisfiable,
+            Wish::Single if case.state == State::Empty => Verdict::Unsatisfiable,
+            // A suffix can always be satisfied, of nothing by nothing: there is no part to speak of.
+            Wish::Several if case.state == State::Empty => Verdict::Whole { head: false },
             Wish::Single => Verdict::Part,
             Wish::Several => Verdict::Parts,
         },
