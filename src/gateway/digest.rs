@@ -26,7 +26,7 @@ pub enum BadDigest {
 
 /// The SHA-256 that a body has to have. Other algorithms are left alone, as the RFC asks.
 pub fn demanded(headers: &HeaderMap) -> Result<Option<ContentHash>, BadDigest> {
-    match (sha256(headers, CONTENT_DIGEST)?, sha256(headers, REPR_DIGEST)?) {
+    match (sha256(headers, &CONTENT_DIGEST)?, sha256(headers, &REPR_DIGEST)?) {
         (Some(one), Some(other)) if one != other => Err(BadDigest::Mismatch),
         (one, other) => Ok(one.or(other)),
     }
@@ -41,9 +41,9 @@ pub fn format(sha256: ContentHash) -> String {
 }
 
 /// Of a dictionary's members the last one of a name counts.
-fn sha256(headers: &HeaderMap, name: HeaderName) -> Result<Option<ContentHash>, BadDigest> {
+fn sha256(headers: &HeaderMap, name: &HeaderName) -> Result<Option<ContentHash>, BadDigest> {
     let mut found = None;
-    for line in headers.get_all(&name) {
+    for line in headers.get_all(name) {
         let members = line.to_str().ok().and_then(members).ok_or_else(|| BadDigest::Syntax(name.clone()))?;
         found = members.into_iter().next_back().or(found);
     }

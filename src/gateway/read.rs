@@ -76,23 +76,15 @@ impl Reader {
             Err(Unmet::IfNoneMatch | Unmet::IfModifiedSince) => return Ok(Ok(respond::not_modified(document))),
             Err(unmet @ (Unmet::IfMatch | Unmet::IfUnmodifiedSince)) => return Ok(Err(GatewayError::Unmet(unmet))),
         }
-        let wanted = wanted(request, &found);
-        let framing = match &wanted {
-            Wanted::Parts(ranges) => Some(Framing::new(ranges, document.media_type(), document.length_bytes)),
-            Wanted::Whole | Wanted::Part(_) | Wanted::Unsatisfiable => None,
-        };
-        let (mut response, ranges) = match (wanted, &framing) {
-            (Wanted::Unsatisfiable, _) => return Ok(Err(GatewayError::Unsatisfiable { length_bytes: document.length_bytes })),
-            (Wanted::Part(range), _) => (respond::part(document, &range), vec![range]),
-            (Wanted::Parts(ranges), Some(framing)) => (respond::parts(document, framing), ranges),
-            (Wanted::Whole | Wanted::Parts(_), _) if request.operation == Operation::Head => (respond::head(document), Vec::new()),
-            (Wanted::Whole | Wanted::Parts(_), _) => (respond::whole(document), vec![0..document.length_bytes]),
+        let (mut response, selection) = match select(request, &found) {
+            Ok(selected) => selected,
+            Err(error) => return Ok(Err(error)),
         };
         let served_from = if request.operation == Operation::Head || document.length_bytes == 0 {
             expected(found.holder, row.state.phase.reads_from())
         } else {
             let sampled = self.shadow.wants(&row).then(|| row.clone());
-            let Some((from, content)) = self.content(request, row, &found, Selection { ranges, framing }).await? else {
+            let Some((from, content)) = self.content(request, row, &found, selection).await? else {
                 return Ok(Err(GatewayError::Overloaded));
             };
             if let Some(row) = sampled {
@@ -201,6 +193,24 @@ impl Reader {
 struct Selection {
     ranges: Vec<Range<u64>>,
     framing: Option<Framing>,
+}
+
+/// The answer's head, and the bytes that belong to it.
+fn select(request: &DocumentRequest, found: &Found) -> Result<(Response<Body>, Selection), GatewayError> {
+    let document = &found.document;
+    let everything = 0..document.length_bytes;
+    match wanted(request, found) {
+        Wanted::Unsatisfiable => Err(GatewayError::Unsatisfiable { length_bytes: document.length_bytes }),
+        Wanted::Whole if request.operation == Operation::Head => {
+            Ok((respond::head(document), Selection { ranges: Vec::new(), framing: None }))
+        }
+        Wanted::Whole => Ok((respond::whole(document), Selection { ranges: vec![everything], framing: None })),
+        Wanted::Part(range) => Ok((respond::part(document, &range), Selection { ranges: vec![range], framing: None })),
+        Wanted::Parts(ranges) => {
+            let framing = Framing::new(&ranges, document.media_type(), document.length_bytes);
+            Ok((respond::parts(document, &framing), Selection { ranges, framing: Some(framing) }))
+        }
+    }
 }
 
 /// A further part, by the row of the first one: whoever finds that it has moved looks again. A part that cannot be had breaks the
