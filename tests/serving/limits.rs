@@ -95,6 +95,9 @@ async fn requests_above_a_rate_are_told_how_long_to_wait() {
 async fn a_tenants_own_limit_follows_its_file() {
     let house = House::open(Plan::default()).await;
     let file = house.objects().with_file_name("tenants").join("acme.toml");
+    // From here on the process has looked at its files once.
+    assert_eq!(house.get(&document(&ACME, "1")).await.status, 404);
+    tokio::time::sleep(Duration::from_millis(200)).await;
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text + "[limits]\nrequests_per_second = 1\n").unwrap();
     wait_until("the tenant's rate is kept", async || house.get(&document(&ACME, "1")).await.status == 429).await;
