@@ -57,6 +57,7 @@ async fn a_token_at_its_limit_leaves_its_tenant_to_the_others() {
     // Whoever is not known holds no place, and gets none.
     assert_eq!(house.ask(&by("nobody")).await.status, 401);
     assert_eq!(house.ask(&by(GLOBEX_TOKEN)).await.status, 403);
+    drop(held);
     house.close().await;
 }
 
@@ -68,8 +69,10 @@ async fn a_tenant_that_takes_all_it_gets_leaves_another_its_part_of_the_process(
     house.plant(&globex, large()).await;
     let greedy = hold(&house, &Ask::get(&acme), 9).await;
     assert!((4..8).contains(&greedy.len()), "{}", greedy.len());
-    assert!(hold(&house, &Ask::get(&globex), 9).await.len() >= 2);
+    let other = hold(&house, &Ask::get(&globex), 9).await;
+    assert!(other.len() >= 2, "{}", other.len());
     assert!(house.metric("sluss_shed_total{reason=\"process\"}").await >= 1.0);
+    drop((greedy, other));
     house.close().await;
 }
 

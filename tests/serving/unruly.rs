@@ -89,6 +89,7 @@ async fn an_answer_that_is_not_taken_is_reset_and_its_connection_goes_on() {
     raw.send(&frame(HEADERS, WHOLE, 3, &get(&witness.path))).await.unwrap();
     assert_eq!(raw.until(HEADERS).await.stream, 3);
     assert_eq!(raw.until(DATA).await.stream, 3);
+    drop(raw);
     house.close().await;
 }
 
