@@ -11,19 +11,27 @@ use super::reload::{LOOK_EVERY, Marks, marks};
 use crate::config::{ClientCertificates, TlsConfig};
 use crate::serve::tls::{Clients, Tls, TlsError, TlsFiles};
 
-pub(super) fn load(what: &str, config: &TlsConfig) -> anyhow::Result<Arc<Tls>> {
+/// A listener's TLS, and its files as they were when they were read.
+pub(super) struct Followed {
+    pub(super) tls: Arc<Tls>,
+    known: Marks,
+}
+
+pub(super) fn load(what: &str, config: &TlsConfig) -> anyhow::Result<Followed> {
     let clients = match &config.clients {
         ClientCertificates::None => Clients::NoCertificate,
         ClientCertificates::Optional(authority) => Clients::Optional(authority.clone()),
         ClientCertificates::Required(authority) => Clients::Required(authority.clone()),
     };
     let files = TlsFiles { certificate: config.certificate.clone(), key: config.key.clone(), clients };
-    Ok(Arc::new(Tls::load(files).with_context(|| format!("set up TLS of the {what} listener"))?))
+    let known = marks(files.all());
+    let tls = Tls::load(files).with_context(|| format!("set up TLS of the {what} listener"))?;
+    Ok(Followed { tls: Arc::new(tls), known })
 }
 
 /// Follows the files of one listener.
-pub(super) async fn follow(what: &'static str, tls: Arc<Tls>, drain: CancellationToken) {
-    let mut known = look(&tls).await;
+pub(super) async fn follow(what: &'static str, followed: Followed, drain: CancellationToken) {
+    let Followed { tls, mut known } = followed;
     while drain.run_until_cancelled(sleep(LOOK_EVERY)).await.is_some() {
         // Looked at before it is read: what changes meanwhile is seen again.
         let seen = look(&tls).await;
@@ -48,6 +56,6 @@ fn warn(what: &str, error: &TlsError) {
 }
 
 async fn look(tls: &Arc<Tls>) -> Marks {
-    let files = tls.files();
+    let files = tls.files().all();
     tokio::task::spawn_blocking(move || marks(files)).await.unwrap_or_default()
 }

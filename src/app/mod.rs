@@ -173,9 +173,10 @@ impl App {
         let Some(address) = address else { return Ok(None) };
         let listener = Listener::bind(address).await.with_context(|| format!("bind the {what} listener to {address}"))?;
         let Some(tls) = tls else { return Ok(Some(listener)) };
-        let tls = certificates::load(what, tls)?;
-        self.tasks.spawn(certificates::follow(what, Arc::clone(&tls), self.drain.clone()));
-        Ok(Some(listener.with_tls(tls)))
+        let followed = certificates::load(what, tls)?;
+        let listener = listener.with_tls(Arc::clone(&followed.tls));
+        self.tasks.spawn(certificates::follow(what, followed, self.drain.clone()));
+        Ok(Some(listener))
     }
 
     fn start_reload(&self) {

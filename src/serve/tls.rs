@@ -25,6 +25,16 @@ pub struct TlsFiles {
     pub clients: Clients,
 }
 
+impl TlsFiles {
+    pub fn all(&self) -> Vec<PathBuf> {
+        let authority = match &self.clients {
+            Clients::NoCertificate => None,
+            Clients::Optional(file) | Clients::Required(file) => Some(file.clone()),
+        };
+        [self.certificate.clone(), self.key.clone()].into_iter().chain(authority).collect()
+    }
+}
+
 /// Which certificates clients show. The file holds the authorities that vouch for them.
 #[derive(Debug, Clone)]
 pub enum Clients {
@@ -67,12 +77,8 @@ impl Tls {
         Ok(())
     }
 
-    pub fn files(&self) -> Vec<PathBuf> {
-        let authority = match &self.files.clients {
-            Clients::NoCertificate => None,
-            Clients::Optional(file) | Clients::Required(file) => Some(file.clone()),
-        };
-        [self.files.certificate.clone(), self.files.key.clone()].into_iter().chain(authority).collect()
+    pub fn files(&self) -> &TlsFiles {
+        &self.files
     }
 
     pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(&self, io: I) -> io::Result<TlsStream<I>> {

@@ -1,10 +1,11 @@
 //! Clients that hold connections and do nothing with them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::frames::{HEADERS, Raw, frame, get};
 use super::house::{House, Plan, content, document};

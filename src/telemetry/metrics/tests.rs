@@ -81,6 +81,7 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_request_duration_seconds{operation,served_from}
         sluss_requests_total{code,operation,served_from,tenant}
         sluss_response_bytes_total{}
+        sluss_shed_total{reason}
         sluss_sole_objects_broken_total{tenant}
         sluss_sql_pool_connections{state,tenant}
         sluss_store_operation_duration_seconds{operation,outcome,store}
