@@ -77,10 +77,11 @@ async fn concurrent_reads_of_one_cold_document_share_one_read_of_the_store() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_takes_what_a_read_has_brought_from_sql() {
-    let house = open(Phase::Shadow).await;
+    let house = open(Phase::Sql).await;
     let bytes = content(1, 16 * KIB);
     house.database(&ACME).execute("INSERT INTO documents (id, content) VALUES (1, ?1)", params![bytes]).unwrap();
     assert_eq!(house.get(&document(&ACME, "1")).await.header("served-from"), "sql");
+    house.flip(&ACME, Phase::Shadow).await;
     house.settle(&ACME).await;
     assert_eq!(house.metric("sluss_copied_documents_total").await, 1.0);
     assert_eq!(house.metric(COPIES).await, 1.0);
