@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,8 +28,8 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 /// Lines in one answer, unless fewer are asked for.
 const MAX_LINES: usize = 1000;
 
-#[derive(Serialize)]
-struct AuditPage {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct AuditPage {
     entries: Vec<AuditEntry>,
     /// Whether the hashes of the whole chain hold; only where `check=true` was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! Why an operator's request was not carried out, and what to do about it.
 
-use http::header::{HeaderValue, WWW_AUTHENTICATE};
+use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 
 use crate::body::{Body, ReadError};
@@ -27,6 +27,9 @@ pub enum AdminError {
     #[error("not now: {}", .0.reason())]
     Failed(#[from] JobError),
 }
+
+/// Time for a breaker to let a call through again.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("10");
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
@@ -65,6 +68,9 @@ impl AdminError {
         let mut response = problem(self.status(), self.label(), &self.to_string(), request_id);
         if self.status() == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
         }
         response
     }

@@ -207,6 +207,7 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             drain: self.drain.clone(),
             last_look: LastLook::default(),
+            description: admin::openapi::description().into(),
         };
         let service = admin::service(admin).map_request(boxed);
         tracing::info!(address = %listener.local_addr(), "serving operators on {}", listener.local_addr());

@@ -6,6 +6,7 @@ pub mod follow;
 mod hedge;
 pub mod inbound;
 pub mod layers;
+pub mod openapi;
 pub mod range;
 pub mod read;
 pub mod request;

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
 use tracing::Span;
 
+use super::openapi::Description;
 use super::layers::{Admit, Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
 use super::read::Reader;
 use super::request::{self, ON_BEHALF_OF};
@@ -16,6 +17,7 @@ use super::rescue::{self, GatewayError};
 use super::routes::{Operation, Route};
 use super::write::Writer;
 use crate::body::Body;
+use crate::openapi::PATH;
 use crate::telemetry::Metrics;
 use crate::tenants::{Access, Tenants};
 
@@ -42,11 +44,14 @@ pub fn stack(
         .layer(AroundLayer(Rescue))
         // Inside the rescue: a refusal is an answer like any other, and is counted.
         .layer(AroundLayer(Admit(Arc::new(Semaphore::new(concurrent_requests)))))
-        .service(DocumentService(Arc::new(documents)))
+        .service(DocumentService { description: Description::of(&documents.routes), documents: Arc::new(documents) })
 }
 
 #[derive(Clone)]
-struct DocumentService(Arc<Documents>);
+struct DocumentService {
+    documents: Arc<Documents>,
+    description: Description,
+}
 
 impl Service<Request<Body>> for DocumentService {
     type Response = Response<Body>;
@@ -58,7 +63,11 @@ impl Service<Request<Body>> for DocumentService {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let documents = Arc::clone(&self.0);
+        if request.uri().path() == PATH {
+            let answer = self.description.answer(request.method());
+            return Box::pin(std::future::ready(answer));
+        }
+        let documents = Arc::clone(&self.documents);
         Box::pin(async move { documents.answer(request).await })
     }
 }
