@@ -48,7 +48,8 @@ fn operation(target: Target) -> Operation {
     match target {
         Target::Open(page) => open(page).without_token(),
         Target::Guarded(wanted) => {
-            let for_whom = Parameter::header("On-Behalf-Of", "For whom the caller acts, as it says itself; for the audit. At most 400 bytes.");
+            let for_whom =
+                Parameter::header("On-Behalf-Of", "For whom the caller acts, as it says itself; for the audit. At most 400 bytes.");
             guarded(wanted).with([for_whom]).refuses(&GUARDED)
         }
     }
@@ -56,16 +57,16 @@ fn operation(target: Target) -> Operation {
 
 fn open(page: Page) -> Operation {
     match page {
-        Page::Health => Operation::new("health", "Whether the process is up").answers(
-            StatusCode::OK,
-            "It is.",
-            [bytes_of("text/plain; charset=utf-8")],
-        ),
+        Page::Health => {
+            Operation::new("health", "Whether the process is up").answers(StatusCode::OK, "It is.", [bytes_of("text/plain; charset=utf-8")])
+        }
         Page::Readiness => Operation::new("readiness", "Whether the process takes requests")
             .described("A store that is away never turns it red: one tenant's database would take every replica out at once.")
             .answers(StatusCode::OK, "It does. The body tells each store's health.", [json_of::<Readiness>()])
             .answers(StatusCode::SERVICE_UNAVAILABLE, "It drains.", [json_of::<Readiness>()]),
-        Page::Description => Operation::new("description", "This document").answers(StatusCode::OK, "OpenAPI 3.1.", [bytes_of("application/json")]),
+        Page::Description => {
+            Operation::new("description", "This document").answers(StatusCode::OK, "OpenAPI 3.1.", [bytes_of("application/json")])
+        }
     }
 }
 
@@ -83,15 +84,19 @@ fn guarded(wanted: Wanted) -> Operation {
             [json_of::<Counted>()],
         ),
         Wanted::Purge => purge(),
-        Wanted::ListPurges => of_tenant(told("listPurges", "Of each collection the purge under way, or the last one", json_of::<PurgeList>())),
+        Wanted::ListPurges => {
+            of_tenant(told("listPurges", "Of each collection the purge under way, or the last one", json_of::<PurgeList>()))
+        }
         Wanted::Verify => wishing(of_tenant(Operation::new("verify", "Has every document's holders compared")), json_of::<Wish>()).answers(
             StatusCode::ACCEPTED,
             "The agents do the work.",
             [json_of::<Begun>()],
         ),
         Wanted::ShowVerification => of_tenant(told("showVerification", "How far the verification is", json_of::<Verifications>())),
-        Wanted::ListDifferences => of_tenant(told("listDifferences", "What differs, in the order in which it was found", json_of::<DifferenceList>()))
-            .with([Parameter::query("after", "Where the page begins: `next` of the one before.", number()), limit()]),
+        Wanted::ListDifferences => {
+            of_tenant(told("listDifferences", "What differs, in the order in which it was found", json_of::<DifferenceList>()))
+                .with([Parameter::query("after", "Where the page begins: `next` of the one before.", number()), limit()])
+        }
         Wanted::PauseTenant => of_tenant(told("pauseTenant", "The agents rest for this tenant", json_of::<ScopeView>())),
         Wanted::ResumeTenant => of_tenant(told("resumeTenant", "The agents are at work for this tenant", json_of::<ScopeView>())),
         Wanted::LimitTenant => {
@@ -112,17 +117,13 @@ fn guarded(wanted: Wanted) -> Operation {
         Wanted::ListJobs => list_jobs(),
         Wanted::RetryJobs => wishing(told("retryJobs", "Has quarantined jobs tried again", json_of::<Counted>()), json_of::<RetryWish>())
             .refuses(&[StatusCode::NOT_FOUND]),
-        Wanted::RetryJob => {
-            told("retryJob", "Has one quarantined job tried again", json_of::<Counted>()).refuses(&[StatusCode::NOT_FOUND])
-        }
+        Wanted::RetryJob => told("retryJob", "Has one quarantined job tried again", json_of::<Counted>()).refuses(&[StatusCode::NOT_FOUND]),
         Wanted::ListAudit => list_audit(),
         Wanted::ListProcesses => {
             told("listProcesses", "The processes that are alive", json_of::<Vec<Process>>()).described("For tokens of all tenants.")
         }
-        Wanted::ListOperators => {
-            told("listOperators", "Who has changed something over this API", json_of::<Vec<control::Operator>>())
-                .described("For tokens of all tenants.")
-        }
+        Wanted::ListOperators => told("listOperators", "Who has changed something over this API", json_of::<Vec<control::Operator>>())
+            .described("For tokens of all tenants."),
     }
 }
 
@@ -130,16 +131,20 @@ const CHANGE: &str = "Names some of the figures; what is not named stays, and `n
 
 fn flip() -> Operation {
     let flip = of_tenant(Operation::new("flip", "Moves a tenant to another phase, if every guard passes"));
-    wishing(flip, json_of::<FlipWish>())
-        .answers(StatusCode::OK, "Done, or what a dry run found.", [json_of::<FlipReport>()])
-        .answers(StatusCode::CONFLICT, "Blocked; the report tells by what. Nothing was changed.", [json_of::<FlipReport>()])
+    wishing(flip, json_of::<FlipWish>()).answers(StatusCode::OK, "Done, or what a dry run found.", [json_of::<FlipReport>()]).answers(
+        StatusCode::CONFLICT,
+        "Blocked; the report tells by what. Nothing was changed.",
+        [json_of::<FlipReport>()],
+    )
 }
 
 fn purge() -> Operation {
     let purge = of_tenant(Operation::new("purge", "Takes content out of SQL that a verified object holds"));
-    wishing(purge, json_of::<PurgeWish>())
-        .answers(StatusCode::ACCEPTED, "The agents do the work.", [json_of::<PurgeAnswer>()])
-        .answers(StatusCode::CONFLICT, "Blocked; the answer tells by what. Nothing was changed.", [json_of::<PurgeAnswer>()])
+    wishing(purge, json_of::<PurgeWish>()).answers(StatusCode::ACCEPTED, "The agents do the work.", [json_of::<PurgeAnswer>()]).answers(
+        StatusCode::CONFLICT,
+        "Blocked; the answer tells by what. Nothing was changed.",
+        [json_of::<PurgeAnswer>()],
+    )
 }
 
 fn list_jobs() -> Operation {

@@ -71,10 +71,10 @@ const OVERLOADED: [StatusCode; 1] = [StatusCode::SERVICE_UNAVAILABLE];
 
 fn operation(wanted: Wanted) -> Operation {
     let described = match wanted {
-        Wanted::Read => reading(Operation::new("readDocument", "A document's bytes")).described(
+        Wanted::Read => ranged(reading(Operation::new("readDocument", "A document's bytes"))).described(
             "The same answer whichever store holds them. Conditions and ranges by RFC 9110; several ranges come as `multipart/byteranges`.",
         ),
-        Wanted::Head => reading(Operation::new("headDocument", "A document's headers, as GET would have them")),
+        Wanted::Head => reading(Operation::new("headDocument", "A document's headers, as GET without a range would have them")),
         Wanted::Write => write(),
         Wanted::Delete => Operation::new("deleteDocument", "Deletes a document")
             .described("What becomes of its row is the collection's `delete`: it goes, it loses its content, or it is marked.")
@@ -85,23 +85,31 @@ fn operation(wanted: Wanted) -> Operation {
     described.with([Parameter::header("On-Behalf-Of", "For whom the caller acts, as it says itself; for the log.")]).refuses(&GUARDED)
 }
 
+/// What a whole document's answer says.
+const WHOLE: [Header; 7] = [ETAG, LAST_MODIFIED, CONTENT_LENGTH, ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_TYPE_OPTIONS, SERVED_FROM];
+
 fn reading(operation: Operation) -> Operation {
-    let validators = [ETAG, LAST_MODIFIED];
-    let whole = [ETAG, LAST_MODIFIED, CONTENT_LENGTH, ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_TYPE_OPTIONS, SERVED_FROM];
-    let part = [&whole[..], &[CONTENT_RANGE]].concat();
     operation
         .with([
             if_match(),
             if_none_match(),
             Parameter::header("If-Modified-Since", "304 if it has not changed since. If-None-Match goes before it."),
             Parameter::header("If-Unmodified-Since", "412 if it has changed since. If-Match goes before it."),
+        ])
+        .answers_with(StatusCode::OK, "The whole document.", [bytes_of("*/*")], &WHOLE)
+        .answers_with(StatusCode::NOT_MODIFIED, "The caller has it already.", [], &[ETAG, LAST_MODIFIED])
+        .refuses(&[StatusCode::PRECONDITION_FAILED])
+}
+
+fn ranged(operation: Operation) -> Operation {
+    let part = [&WHOLE[..], &[CONTENT_RANGE]].concat();
+    operation
+        .with([
             Parameter::header("Range", "`bytes=0-99`, also several: 206, or 416 where none lies in the document."),
             Parameter::header("If-Range", "An entity tag or a date: the range, if it is still this document, and else the whole."),
         ])
-        .answers_with(StatusCode::OK, "The whole document.", [bytes_of("*/*")], &whole)
         .answers_with(StatusCode::PARTIAL_CONTENT, "The ranges that were asked for.", [bytes_of("*/*")], &part)
-        .answers_with(StatusCode::NOT_MODIFIED, "The caller has it already.", [], &validators)
-        .refuses(&[StatusCode::PRECONDITION_FAILED, StatusCode::RANGE_NOT_SATISFIABLE])
+        .refuses(&[StatusCode::RANGE_NOT_SATISFIABLE])
 }
 
 fn write() -> Operation {
@@ -114,7 +122,10 @@ fn write() -> Operation {
             if_match(),
             if_none_match(),
             Parameter::header("Content-Disposition", "The file name, as RFC 6266 has it."),
-            Parameter::header("Content-Digest", "`sha-256=:<Base64>:` of RFC 9530. A body that is another one is 400, and nothing changes."),
+            Parameter::header(
+                "Content-Digest",
+                "`sha-256=:<Base64>:` of RFC 9530. A body that is another one is 400, and nothing changes.",
+            ),
         ])
         .takes(bytes_of("*/*"))
         .answers_with(StatusCode::CREATED, "There was no such document.", [], &[WRITTEN_ETAG])
@@ -145,7 +156,7 @@ const fn sometimes(name: &'static str, description: &'static str) -> Header {
 }
 
 const ETAG: Header = always("ETag", "Names this content; strong.");
-const WRITTEN_ETAG: Header = sometimes("ETag", "Names the new content. It is left out where somebody else has changed the row since.");
+const WRITTEN_ETAG: Header = always("ETag", "Names the new content.");
 const LAST_MODIFIED: Header = sometimes("Last-Modified", "Where the table has a date.");
 const CONTENT_LENGTH: Header = always("Content-Length", "Bytes of this answer.");
 const CONTENT_RANGE: Header = sometimes("Content-Range", "Where one range was asked for.");

@@ -9,8 +9,8 @@ use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
 use tracing::Span;
 
-use super::openapi::Description;
 use super::layers::{Admit, Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
+use super::openapi::Description;
 use super::read::Reader;
 use super::request::{self, ON_BEHALF_OF};
 use super::rescue::{self, GatewayError};

@@ -59,11 +59,7 @@ impl<'a> Writer<'a> {
             settings.meta_schema = None;
             settings
         };
-        Self {
-            api,
-            read: settings().for_deserialize().into_generator(),
-            written: settings().for_serialize().into_generator(),
-        }
+        Self { api, read: settings().for_deserialize().into_generator(), written: settings().for_serialize().into_generator() }
     }
 
     /// A type on both ways has to have one schema.
