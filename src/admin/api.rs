@@ -25,6 +25,9 @@ use crate::tenants::Tenant;
 /// A wish is a few words.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
+/// No store counts further.
+pub(super) const MAX_NUMBER: u64 = i64::MAX as u64;
+
 /// Lines in one answer, unless fewer are asked for.
 const MAX_LINES: usize = 1000;
 
@@ -128,7 +131,8 @@ impl Admin {
                 ChainCheck::Whole { entries } => format!("whole: {entries} entries"),
                 ChainCheck::BrokenAt { number } => format!("broken at entry {number}"),
             }),
-            Some(_) | None => None,
+            Some("false") | None => None,
+            Some(_) => return Err(AdminError::BadRequest("`check` is true or false".to_owned())),
         };
         Ok(json(StatusCode::OK, &AuditPage { entries, chain }))
     }
@@ -170,6 +174,10 @@ impl Admin {
 
 pub(super) async fn parse<T: DeserializeOwned>(body: Body) -> Result<T, AdminError> {
     let bytes = whole(body).await?;
+    // By position, which a list would be read by, nobody means anything here.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(AdminError::BadRequest("the request's body is not a JSON object".to_owned()));
+    }
     serde_json::from_slice(&bytes)
         .map_err(|error| AdminError::BadRequest(format!("the request's body is not the JSON that is expected: {error}")))
 }
@@ -200,8 +208,8 @@ impl Query {
     }
 
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, AdminError> {
-        let number = self.get(name).map(str::parse).transpose();
-        number.map_err(|_| AdminError::BadRequest(format!("`{name}` is not a number")))
+        let number = self.get(name).map(|text| text.parse::<u64>().ok().filter(|number| *number <= MAX_NUMBER).ok_or(name)).transpose();
+        number.map_err(|name| AdminError::BadRequest(format!("`{name}` is not a number from 0 to {MAX_NUMBER}")))
     }
 
     pub(super) fn limit(&self) -> Result<usize, AdminError> {

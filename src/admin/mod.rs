@@ -24,7 +24,7 @@ use tracing::Instrument;
 
 use self::error::AdminError;
 pub use self::health::LastLook;
-use self::routes::{Operation, Page, Target};
+use self::routes::{Found, Operation, Page, Target};
 use crate::body::{self, Body};
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -97,15 +97,15 @@ pub fn service(admin: Admin) -> impl Service<Request<Body>, Response = Response<
 impl Admin {
     async fn route(&self, request: Request<Body>) -> Result<Response<Body>, AdminError> {
         let (head, body) = request.into_parts();
-        let found = routes::find(&head.method, head.uri.path());
-        let (operation, name) = match found {
-            Some((Target::Open(page), _)) => return self.page(page).await,
-            Some((Target::Guarded(operation), name)) => (Some(operation), name),
-            None => (None, String::new()),
+        let wanted = match routes::find(&head.method, head.uri.path()) {
+            Found::Target(Target::Open(page), _) => return self.page(page).await,
+            Found::Target(Target::Guarded(operation), name) => Ok((operation, name)),
+            Found::OtherMethods(allowed) => Err(AdminError::WrongMethod { allowed }),
+            Found::Nothing => Err(AdminError::NoSuchPath),
         };
         // Token first: who has none learns not even which paths there are.
         let operator = self.operator(&head).await?;
-        let operation = operation.ok_or(AdminError::NoSuchPath)?;
+        let (operation, name) = wanted?;
         self.carry_out(&operator, operation, &name, head.uri.query().unwrap_or_default(), body).await
     }
 

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::api::AuditPage;
+use super::MAX_ON_BEHALF_OF_BYTES;
+use super::api::{AuditPage, MAX_NUMBER};
 use super::health::Readiness;
 use super::limits::{LimitsView, ReadOnlyView, ReadOnlyWish, ScopeView};
 use super::purge::{PurgeAnswer, PurgeList, PurgeWish};
@@ -14,9 +15,10 @@ use super::views::{Counted, FlipWish, JobList, RetryWish, TenantList, TenantView
 use crate::body::{self, Body};
 use crate::gateway::rescue::Problem;
 use crate::migrate::cutover::FlipReport;
+use crate::model::id::NAME_PATTERN;
 use crate::model::job::JobState;
 use crate::model::limits::LimitsChange;
-use crate::openapi::{Api, Content, Operation, Parameter, bytes_of, document, json_of, number, one_of, schema};
+use crate::openapi::{Api, Content, Operation, Parameter, PathParameter, bytes_of, document, json_of, number, one_of, schema};
 use crate::store::control::{self, Process};
 use crate::telemetry::METRICS_MEDIA_TYPE;
 
@@ -29,11 +31,14 @@ pub fn description() -> String {
         title: "Sluss, for operators",
         description: "What moves, how far it is, and what can be steered. Tokens need the right `admin`; what tells of all tenants \
                       at once needs a token of all tenants. Every change leaves an entry in the audit.",
-        path_parameters: &[("tenant", "A tenant's name."), ("job", "A job's id as the list of jobs has it, `<tenant>:<number>`.")],
+        path_parameters: &[
+            PathParameter { name: "tenant", description: "A tenant's name.", pattern: Some(NAME_PATTERN) },
+            PathParameter { name: "job", description: "A job's id as the list of jobs has it, `<tenant>:<number>`.", pattern: None },
+        ],
         request_headers: vec![Parameter::header("X-Request-Id", "Comes back in the answer; without one, the server makes one up.")],
         problem: schema::<Problem<'static>>,
     };
-    document(&api, ROUTES.iter().map(|route| (route.method.clone(), route.template, operation(route.target))))
+    document(&api, ROUTES.iter().map(|route| (&route.method, route.template, operation(route.target))))
 }
 
 /// The document's answer, the same for everybody: it tells what this version can do, and of no tenant.
@@ -48,8 +53,11 @@ fn operation(target: Target) -> Operation {
     match target {
         Target::Open(page) => open(page).without_token(),
         Target::Guarded(wanted) => {
-            let for_whom =
-                Parameter::header("On-Behalf-Of", "For whom the caller acts, as it says itself; for the audit. At most 400 bytes.");
+            let for_whom = Parameter::short_header(
+                "On-Behalf-Of",
+                "For whom the caller acts, as it says itself; for the audit.",
+                MAX_ON_BEHALF_OF_BYTES,
+            );
             guarded(wanted).with([for_whom]).refuses(&GUARDED)
         }
     }
@@ -95,7 +103,7 @@ fn guarded(wanted: Wanted) -> Operation {
         Wanted::ShowVerification => of_tenant(told("showVerification", "How far the verification is", json_of::<Verifications>())),
         Wanted::ListDifferences => {
             of_tenant(told("listDifferences", "What differs, in the order in which it was found", json_of::<DifferenceList>()))
-                .with([Parameter::query("after", "Where the page begins: `next` of the one before.", number()), limit()])
+                .with([Parameter::query("after", "Where the page begins: `next` of the one before.", number(0, MAX_NUMBER)), limit()])
         }
         Wanted::PauseTenant => of_tenant(told("pauseTenant", "The agents rest for this tenant", json_of::<ScopeView>())),
         Wanted::ResumeTenant => of_tenant(told("resumeTenant", "The agents are at work for this tenant", json_of::<ScopeView>())),
@@ -158,14 +166,14 @@ fn list_jobs() -> Operation {
 
 fn list_audit() -> Operation {
     told("listAudit", "Who changed what, the newest first", json_of::<AuditPage>()).described("For tokens of all tenants.").with([
-        Parameter::query("before", "Entries before this number.", number()),
+        Parameter::query("before", "Entries before this number.", number(0, MAX_NUMBER)),
         Parameter::query("check", "`true`: whether the hashes of the whole chain hold.", one_of(&["true", "false"])),
         limit(),
     ])
 }
 
 fn limit() -> Parameter {
-    Parameter::query("limit", "Lines at most; never more than 1000.", number())
+    Parameter::query("limit", "Lines at most; never more than 1000.", number(0, MAX_NUMBER))
 }
 
 fn told(id: &'static str, summary: &'static str, content: Content) -> Operation {

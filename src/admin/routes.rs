@@ -102,10 +102,26 @@ pub static ROUTES: [Route; 27] = [
     get("/admin/v1/operators", Operation::ListOperators),
 ];
 
-/// The target, and what stands in the path for its template's name. A '/' at the end makes no other path.
-pub fn find(method: &Method, path: &str) -> Option<(Target, String)> {
-    let of_method = ROUTES.iter().filter(|route| route.method == *method);
-    of_method.into_iter().find_map(|route| capture(route.template, path).map(|name| (route.target, name)))
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// With what stands in the path for the template's name.
+    Target(Target, String),
+    /// The path is known, the method is not; these are.
+    OtherMethods(Vec<&'static str>),
+    Nothing,
+}
+
+/// A '/' at the end makes no other path.
+pub fn find(method: &Method, path: &str) -> Found {
+    let mut others = Vec::new();
+    for route in &ROUTES {
+        match capture(route.template, path) {
+            Some(name) if route.method == *method => return Found::Target(route.target, name),
+            Some(_) => others.push(route.method.as_str()),
+            None => {}
+        }
+    }
+    if others.is_empty() { Found::Nothing } else { Found::OtherMethods(others) }
 }
 
 /// Decoded: a job's id has a ':' in it, and a tenant's name can have a '-', which a client may escape.
@@ -136,13 +152,13 @@ mod tests {
 
     #[test]
     fn a_path_leads_to_one_target_with_its_name_decoded() {
-        let job = find(&Method::POST, "/admin/v1/jobs/acme%3A7/retry");
-        assert_eq!(job, Some((Target::Guarded(Operation::RetryJob), "acme:7".to_owned())));
-        assert_eq!(find(&Method::POST, "/admin/v1/jobs/retry/"), Some((Target::Guarded(Operation::RetryJobs), String::new())));
+        let guarded = |operation, name: &str| Found::Target(Target::Guarded(operation), name.to_owned());
+        assert_eq!(find(&Method::POST, "/admin/v1/jobs/acme%3A7/retry"), guarded(Operation::RetryJob, "acme:7"));
+        assert_eq!(find(&Method::POST, "/admin/v1/jobs/retry/"), guarded(Operation::RetryJobs, ""));
         for path in ["/", "/admin/v1", "/admin/v1/tenants/a/b", "/admin/v1/tenants/%ff", "/admin/v1/tenants//phase/x"] {
-            assert_eq!(find(&Method::GET, path), None, "{path}");
+            assert_eq!(find(&Method::GET, path), Found::Nothing, "{path}");
         }
-        assert_eq!(find(&Method::DELETE, "/healthz"), None);
+        assert_eq!(find(&Method::DELETE, "/admin/v1/tenants/acme/purge"), Found::OtherMethods(vec!["POST", "GET"]));
     }
 
     proptest! {

@@ -7,7 +7,8 @@ use http::{Method, Response, StatusCode};
 use super::rescue::{GatewayError, Problem};
 use super::routes::{Operation as Wanted, Route};
 use crate::body::{self, Body};
-use crate::openapi::{Api, Header, Operation, PATH, Parameter, bytes_of, document, schema};
+use crate::model::id::NAME_PATTERN;
+use crate::openapi::{Api, Header, Operation, PATH, Parameter, PathParameter, bytes_of, document, schema};
 
 /// The document's answer, the same for everybody: it tells what this version can do, and of no tenant.
 #[derive(Clone)]
@@ -48,22 +49,23 @@ pub fn description(routes: &[Route]) -> String {
                       that ends before its length is no document. What is no HTTP at all is refused with 400 or 431 before anything \
                       here is looked at.",
         path_parameters: &[
-            ("tenant", "A tenant's name."),
-            ("collection", "A collection of the tenant; the default one is called `documents`."),
-            ("id", "The document's id as its table has it, percent-encoded."),
+            PathParameter { name: "tenant", description: "A tenant's name.", pattern: Some(NAME_PATTERN) },
+            PathParameter {
+                name: "collection",
+                description: "A collection of the tenant; the default one is called `documents`.",
+                pattern: Some(NAME_PATTERN),
+            },
+            PathParameter { name: "id", description: "The document's id as its table has it, percent-encoded.", pattern: None },
         ],
         request_headers: vec![Parameter::header("X-Request-Id", "Comes back in the answer; without one, the server makes one up.")],
         problem: schema::<Problem<'static>>,
     };
-    let own = [
-        (Method::GET, PATH, Operation::new("description", "This document")),
-        (Method::HEAD, PATH, Operation::new("descriptionHead", "Whether this document is there")),
-    ];
-    let json = || [bytes_of("application/json")];
-    let own = own.map(|(method, path, operation)| {
-        (method, path, operation.without_token().answers(StatusCode::OK, "OpenAPI 3.1.", json()).refuses(&OVERLOADED))
-    });
-    document(&api, own.into_iter().chain(routes.iter().map(|route| (route.method.clone(), route.template, operation(route.operation)))))
+    let page = Operation::new("description", "This document")
+        .without_token()
+        .answers(StatusCode::OK, "OpenAPI 3.1.", [bytes_of("application/json")])
+        .refuses(&OVERLOADED);
+    let own = [(&Method::GET, PATH, page.clone()), (&Method::HEAD, PATH, page)];
+    document(&api, own.into_iter().chain(routes.iter().map(|route| (&route.method, route.template, operation(route.operation)))))
 }
 
 /// Before anything is understood, there can be too many requests at once.
@@ -74,7 +76,7 @@ fn operation(wanted: Wanted) -> Operation {
         Wanted::Read => ranged(reading(Operation::new("readDocument", "A document's bytes"))).described(
             "The same answer whichever store holds them. Conditions and ranges by RFC 9110; several ranges come as `multipart/byteranges`.",
         ),
-        Wanted::Head => reading(Operation::new("headDocument", "A document's headers, as GET without a range would have them")),
+        Wanted::Head => reading(Operation::new("readDocument", "A document's headers, as GET without a range would have them")),
         Wanted::Write => write(),
         Wanted::Delete => Operation::new("deleteDocument", "Deletes a document")
             .described("What becomes of its row is the collection's `delete`: it goes, it loses its content, or it is marked.")
@@ -136,6 +138,7 @@ fn write() -> Operation {
             StatusCode::PRECONDITION_FAILED,
             StatusCode::PAYLOAD_TOO_LARGE,
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            StatusCode::UNPROCESSABLE_ENTITY,
         ])
 }
 

@@ -74,6 +74,7 @@ impl fmt::Display for WorkLimits {
 /// A wish to change limits: what it does not name stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub struct LimitsChange {
     /// `Some(None)` lifts it, here and below.
     #[serde(default, deserialize_with = "named")]

@@ -5,7 +5,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Api, Content, Header, Operation, Parameter, Place};
+use super::{Answer, Api, Content, Header, Operation, Parameter, PathParameter, Place};
 
 /// Headers of every answer, and of refusals by their status.
 const ALWAYS: Header = Header { name: "X-Request-Id", description: "Finds the request in the log.", always: true };
@@ -14,12 +14,12 @@ const WWW_AUTHENTICATE: Header = Header { name: "WWW-Authenticate", description:
 
 /// The listener's document as JSON. Two operations of one path and method, or a path with a name that `api` does not explain, are
 /// mistakes of the program.
-pub fn document<'a>(api: &Api, operations: impl IntoIterator<Item = (Method, &'a str, Operation)>) -> String {
+pub fn document<'a>(api: &Api, operations: impl IntoIterator<Item = (&'a Method, &'a str, Operation)>) -> String {
     let mut writer = Writer::new(api);
     let mut paths = Map::new();
     for (method, template, operation) in operations {
         let item = paths.entry(template).or_insert_with(|| json!({ "parameters": path_parameters(api, template) }));
-        let written = writer.operation(&method, &operation);
+        let written = writer.operation(method, &operation);
         let before = item.as_object_mut().and_then(|item| item.insert(method.as_str().to_lowercase(), written));
         assert!(before.is_none(), "{method} {template} is there twice");
     }
@@ -74,8 +74,9 @@ impl<'a> Writer<'a> {
 
     fn operation(&mut self, method: &Method, operation: &Operation) -> Value {
         let parameters: Vec<Value> = operation.parameters.iter().chain(&self.api.request_headers).map(parameter).collect();
+        let id = if *method == Method::HEAD { format!("{}Head", operation.id) } else { operation.id.to_owned() };
         let mut written = json!({
-            "operationId": operation.id,
+            "operationId": id,
             "summary": operation.summary,
             "parameters": parameters,
             "responses": self.responses(method, operation),
@@ -152,9 +153,13 @@ fn parameter(parameter: &Parameter) -> Value {
 fn path_parameters(api: &Api, template: &str) -> Vec<Value> {
     let names = template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     let described = names.map(|name| {
-        let known = api.path_parameters.iter().find(|(known, _)| *known == name);
-        let (name, description) = known.expect("a listener explains the names in its own paths");
-        json!({ "name": name, "in": "path", "required": true, "description": description, "schema": { "type": "string", "minLength": 1 } })
+        let known = api.path_parameters.iter().find(|known| known.name == name);
+        let PathParameter { name, description, pattern } = known.expect("a listener explains the names in its own paths");
+        let mut schema = json!({ "type": "string", "minLength": 1 });
+        if let Some(pattern) = pattern {
+            schema["pattern"] = (*pattern).into();
+        }
+        json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
     });
     described.collect()
 }

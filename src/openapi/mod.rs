@@ -23,11 +23,20 @@ pub fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 pub struct Api {
     pub title: &'static str,
     pub description: &'static str,
-    /// Every `{name}` of its paths, with what stands there.
-    pub path_parameters: &'static [(&'static str, &'static str)],
+    /// Every name of its paths.
+    pub path_parameters: &'static [PathParameter],
     /// Headers that every request may have.
     pub request_headers: Vec<Parameter>,
     pub problem: MakeSchema,
+}
+
+/// What stands for a template's `{name}`.
+#[derive(Debug, Clone, Copy)]
+pub struct PathParameter {
+    pub name: &'static str,
+    pub description: &'static str,
+    /// A regular expression that every name has to match, where there is one.
+    pub pattern: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +56,11 @@ pub struct Parameter {
 impl Parameter {
     pub fn header(name: &'static str, description: &'static str) -> Self {
         Self { place: Place::Header, name, description, schema: text() }
+    }
+
+    /// The same, where longer ones are refused.
+    pub fn short_header(name: &'static str, description: &'static str, max_length: usize) -> Self {
+        Self { place: Place::Header, name, description, schema: json!({ "type": "string", "maxLength": max_length }) }
     }
 
     pub fn query(name: &'static str, description: &'static str, schema: Value) -> Self {
@@ -73,8 +87,8 @@ pub fn text() -> Value {
     json!({ "type": "string" })
 }
 
-pub fn number() -> Value {
-    json!({ "type": "integer", "minimum": 0 })
+pub fn number(from: u64, to: u64) -> Value {
+    json!({ "type": "integer", "minimum": from, "maximum": to })
 }
 
 pub fn one_of(values: &[&str]) -> Value {
@@ -101,6 +115,7 @@ struct Answer {
 /// One operation of a listener.
 #[derive(Clone)]
 pub struct Operation {
+    /// Unique among a listener's operations, but for one that GET and HEAD share.
     id: &'static str,
     summary: &'static str,
     description: Option<&'static str>,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sluss::admin::routes::ROUTES;
 
 use super::described::Described;
-use super::house::{Ask, House, Told};
+use super::house::{Ask, House, Told, ask};
 use super::support::lab::Lab;
 use super::support::wait::block_on;
 
@@ -103,7 +103,9 @@ async fn differences(described: &mut Described, lab: &Lab) {
     verify(described, false).await;
     let list = told(&described.expect(200, &get("/admin/v1/tenants/acme/differences?limit=1&after=0")).await);
     assert_eq!(list["differences"][0]["kind"], "object_missing", "{list}");
-    described.expect(400, &get("/admin/v1/tenants/acme/differences?after=x")).await;
+    for beyond in ["x", "-1", "9223372036854775808"] {
+        described.expect(400, &get(&format!("/admin/v1/tenants/acme/differences?after={beyond}"))).await;
+    }
 }
 
 fn walk_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
@@ -121,7 +123,7 @@ async fn steering(described: &mut Described) {
     ] {
         let put = |change: &Value| wish(Ask::new(&Method::PUT, path), change);
         described.expect(200, &put(&change)).await;
-        for wrong in [json!({}), json!({ "concurrency": 0 }), json!({ "concurrency": -1 }), json!({ "unknown": 1 })] {
+        for wrong in [json!({}), json!({ "concurrency": 0 }), json!({ "concurrency": -1 }), json!({ "unknown": 1 }), json!([null])] {
             described.expect(400, &put(&wrong)).await;
         }
     }
@@ -155,6 +157,9 @@ async fn lists(described: &mut Described) {
     }
     described.expect(404, &get("/admin/v1/jobs?tenant=nobody")).await;
     described.expect(400, &get("/admin/v1/jobs?state=unknown")).await;
+    described.expect(400, &get("/admin/v1/audit?check=maybe")).await;
+    let told = ask(&described.client, &Ask::new(&Method::DELETE, "/admin/v1/tenants/acme/purge")).await;
+    assert_eq!((told.status, told.headers["allow"].as_str()), (405, "POST, GET"));
 }
 
 /// Asks until the answer is as expected: agents work in real time.

@@ -9,11 +9,11 @@ use sluss::client::HttpClient;
 
 use super::house::{Ask, EVERYTHING, Told, ask};
 
-/// Statuses that need a store that fails, a server that is full, or minutes: other suites see to them.
-const NOT_AT_WILL: [u16; 4] = [408, 429, 503, 504];
+/// Statuses that need a store that fails, a column of a code page, a server that is full, or minutes: other suites see to them.
+const NOT_AT_WILL: [u16; 5] = [408, 422, 429, 503, 504];
 
 pub struct Described {
-    client: HttpClient,
+    pub client: HttpClient,
     document: Value,
     /// What was seen: method, path and status.
     seen: BTreeSet<(String, String, u16)>,
