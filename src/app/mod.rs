@@ -186,6 +186,7 @@ impl App {
             reader: Reader {
                 budget: Arc::clone(&self.budget),
                 metrics: Arc::clone(&self.metrics),
+                clock: Arc::clone(&self.clock),
                 shadow: Shadow::new(self.config.shadow, Arc::clone(&self.metrics), self.tasks.clone(), self.drain.clone()),
                 tasks: self.tasks.clone(),
             },

@@ -37,6 +37,8 @@ pub struct CollectionConfig {
     pub tenant: Option<TenantColumn>,
     pub create: CreateRule,
     pub delete: DeleteRule,
+    /// What a browser is to do with a document.
+    pub disposition: Disposition,
     /// What further columns get in a row that a PUT inserts.
     pub defaults: Vec<(String, ColumnValue)>,
 }
@@ -76,6 +78,24 @@ pub enum DeleteRule {
     Soft,
 }
 
+/// `Content-Disposition` of every answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// It is saved.
+    Attachment,
+    /// It is shown where the browser can.
+    Inline,
+}
+
+impl Disposition {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Attachment => "attachment",
+            Self::Inline => "inline",
+        }
+    }
+}
+
 impl CollectionConfig {
     /// A table with nothing but an id and a content that may be NULL, in which a PUT inserts and a DELETE deletes.
     pub fn plain(name: CollectionName, table: &str, id_column: &str, id_kind: IdKind, content_column: &str) -> Self {
@@ -96,6 +116,7 @@ impl CollectionConfig {
             tenant: None,
             create: CreateRule::Insert,
             delete: DeleteRule::Row,
+            disposition: Disposition::Attachment,
             defaults: Vec::new(),
         }
     }
@@ -135,6 +156,7 @@ pub(super) fn read(name: &str, section: &mut Section<'_>, backend: Backend) -> O
     if delete == DeleteRule::Soft && soft_delete_column.is_none() && !section.is_refused("soft_delete") {
         section.refuse("delete", "\"soft\" needs a column to mark: name it as soft_delete");
     }
+    let disposition = section.optional("disposition", disposition).unwrap_or(Disposition::Attachment);
     let defaults = section.optional("defaults", |value| column_values(value, backend)).unwrap_or_default();
     if create == CreateRule::Existing && !defaults.is_empty() {
         section.refuse("defaults", "are for rows that a PUT inserts, and create = \"existing\" lets it insert none");
@@ -169,6 +191,7 @@ pub(super) fn read(name: &str, section: &mut Section<'_>, backend: Backend) -> O
         tenant,
         create,
         delete,
+        disposition,
         defaults,
     })
 }
@@ -269,6 +292,14 @@ fn delete_rule(value: &DeValue<'_>) -> Parsed<DeleteRule> {
         "content" => Ok(DeleteRule::Content),
         "soft" => Ok(DeleteRule::Soft),
         other => Err(format!("{} is not known: say \"row\", \"content\" or \"soft\"", value::shown(other))),
+    }
+}
+
+fn disposition(value: &DeValue<'_>) -> Parsed<Disposition> {
+    match value::text(value)? {
+        "attachment" => Ok(Disposition::Attachment),
+        "inline" => Ok(Disposition::Inline),
+        other => Err(format!("{} is not known: say \"attachment\" or \"inline\"", value::shown(other))),
     }
 }
 

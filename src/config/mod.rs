@@ -27,7 +27,7 @@ use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::Backoff;
 use crate::model::phase::Phase;
 
-pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, TenantColumn};
+pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, Disposition, TenantColumn};
 pub use problem::{ConfigProblems, Problem};
 pub use s3::{S3Config, S3Credentials};
 pub use secret::{Secret, SecretSource};

@@ -117,7 +117,9 @@ impl Traffic {
         let pattern = Pattern { seed: self.next_seed.fetch_add(1, Ordering::Relaxed), length };
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(document.media_type));
-        if let Ok(value) = HeaderValue::from_str(&crate::gateway::disposition::format(Some(&document.file_name))) {
+        if let Ok(value) =
+            HeaderValue::from_str(&crate::gateway::disposition::format(crate::config::Disposition::Attachment, Some(&document.file_name)))
+        {
             headers.insert(CONTENT_DISPOSITION, value);
         }
         // Half of the bodies come without an announced length.

@@ -1,11 +1,16 @@
 //! The document API: HTTP in, a typed request, the row's truth, and the first holder that answers.
 
 pub mod conditional;
+pub mod create;
+pub mod digest;
 pub mod disposition;
 pub mod follow;
 mod hedge;
 pub mod inbound;
 pub mod layers;
+pub mod list;
+pub mod metadata;
+pub mod multipart;
 pub mod openapi;
 pub mod range;
 pub mod read;

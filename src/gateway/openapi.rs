@@ -4,11 +4,13 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 
+use super::list::{MAX_LIMIT, PageView};
+use super::metadata::MetadataView;
 use super::rescue::{GatewayError, Problem};
 use super::routes::{Operation as Wanted, Route};
 use crate::body::{self, Body};
 use crate::model::id::NAME_PATTERN;
-use crate::openapi::{Api, Header, Operation, PATH, Parameter, PathParameter, bytes_of, document, schema};
+use crate::openapi::{Api, Header, Operation, PATH, Parameter, PathParameter, bytes_of, document, json_of, number, schema, text};
 
 /// The document's answer, the same for everybody: it tells what this version can do, and of no tenant.
 #[derive(Clone)]
@@ -32,11 +34,12 @@ impl Description {
 }
 
 /// Refusals that every operation on a document knows.
-const GUARDED: [StatusCode; 7] = [
+const GUARDED: [StatusCode; 8] = [
     StatusCode::BAD_REQUEST,
     StatusCode::UNAUTHORIZED,
     StatusCode::FORBIDDEN,
     StatusCode::NOT_FOUND,
+    StatusCode::EXPECTATION_FAILED,
     StatusCode::TOO_MANY_REQUESTS,
     StatusCode::SERVICE_UNAVAILABLE,
     StatusCode::GATEWAY_TIMEOUT,
@@ -83,12 +86,34 @@ fn operation(wanted: Wanted) -> Operation {
             .with([if_match(), if_none_match()])
             .answers(StatusCode::NO_CONTENT, "It is gone.", [])
             .refuses(&[StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED]),
+        Wanted::Metadata => Operation::new("readMetadata", "What is known of a document beside its bytes").answers(
+            StatusCode::OK,
+            "As of this moment.",
+            [json_of::<MetadataView>()],
+        ),
+        Wanted::Create => create(),
+        Wanted::List => Operation::new("listDocuments", "A page of a collection's documents, in SQL's order of their ids")
+            .with([
+                Parameter::query("after", "Where the page begins: `next` of the one before.", text()),
+                Parameter::query("limit", "Documents at most; 100 unless it is said.", number(1, MAX_LIMIT as u64)),
+            ])
+            .answers(StatusCode::OK, "As of this moment.", [json_of::<PageView>()]),
     };
     described.with([Parameter::header("On-Behalf-Of", "For whom the caller acts, as it says itself; for the log.")]).refuses(&GUARDED)
 }
 
 /// What a whole document's answer says.
-const WHOLE: [Header; 7] = [ETAG, LAST_MODIFIED, CONTENT_LENGTH, ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_TYPE_OPTIONS, SERVED_FROM];
+const WHOLE: [Header; 9] = [
+    ETAG,
+    CONTENT_DIGEST,
+    REPR_DIGEST,
+    LAST_MODIFIED,
+    CONTENT_LENGTH,
+    ACCEPT_RANGES,
+    CONTENT_DISPOSITION,
+    CONTENT_TYPE_OPTIONS,
+    SERVED_FROM,
+];
 
 fn reading(operation: Operation) -> Operation {
     operation
@@ -115,11 +140,24 @@ fn ranged(operation: Operation) -> Operation {
 }
 
 fn write() -> Operation {
-    Operation::new("writeDocument", "Creates a document, or replaces its content")
+    storing(Operation::new("writeDocument", "Creates a document, or replaces its content"))
         .described(
             "All of it or nothing. Where the application inserts the rows itself (`create = \"existing\"`), an id without a row is 404. \
              After 503 `outcome-unknown` the change may have happened.",
         )
+        .answers_with(StatusCode::CREATED, "There was no such document.", [], &[WRITTEN_ETAG])
+        .answers_with(StatusCode::NO_CONTENT, "It has this content now.", [], &[WRITTEN_ETAG])
+}
+
+fn create() -> Operation {
+    storing(Operation::new("createDocument", "Creates a document whose id the database gives"))
+        .described("Not to be repeated after an outcome that is not known: a second one makes a second document.")
+        .answers_with(StatusCode::CREATED, "It is there.", [], &[WRITTEN_ETAG, LOCATION])
+}
+
+/// What takes a document's content has in common.
+fn storing(operation: Operation) -> Operation {
+    operation
         .with([
             if_match(),
             if_none_match(),
@@ -130,8 +168,6 @@ fn write() -> Operation {
             ),
         ])
         .takes(bytes_of("*/*"))
-        .answers_with(StatusCode::CREATED, "There was no such document.", [], &[WRITTEN_ETAG])
-        .answers_with(StatusCode::NO_CONTENT, "It has this content now.", [], &[WRITTEN_ETAG])
         .refuses(&[
             StatusCode::REQUEST_TIMEOUT,
             StatusCode::CONFLICT,
@@ -160,10 +196,13 @@ const fn sometimes(name: &'static str, description: &'static str) -> Header {
 
 const ETAG: Header = always("ETag", "Names this content; strong.");
 const WRITTEN_ETAG: Header = always("ETag", "Names the new content.");
+const LOCATION: Header = sometimes("Location", "The new document's path, where some path reads documents.");
 const LAST_MODIFIED: Header = sometimes("Last-Modified", "Where the table has a date.");
 const CONTENT_LENGTH: Header = always("Content-Length", "Bytes of this answer.");
 const CONTENT_RANGE: Header = sometimes("Content-Range", "Where one range was asked for.");
 const ACCEPT_RANGES: Header = always("Accept-Ranges", "`bytes`.");
 const CONTENT_DISPOSITION: Header = always("Content-Disposition", "With the file name, as RFC 6266 has it.");
 const CONTENT_TYPE_OPTIONS: Header = always("X-Content-Type-Options", "`nosniff`.");
+const CONTENT_DIGEST: Header = sometimes("Content-Digest", "`sha-256=:<Base64>:` of a whole document, where it is known.");
+const REPR_DIGEST: Header = sometimes("Repr-Digest", "The same, with parts too.");
 const SERVED_FROM: Header = always("Served-From", "`sql`, `object` or `cache`: who had the bytes.");

@@ -1,25 +1,31 @@
 //! GET and HEAD: ask the row where the document is, then read the first copy that answers.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, future, stream};
 use http::Response;
 use tokio_util::task::TaskTracker;
 
+use super::conditional::IfRange;
 use super::follow::{Follow, HELD_BYTES, Lost, served_from};
+use super::multipart::Framing;
 use super::range::{self, Wanted};
 use super::request::DocumentRequest;
 use super::rescue::GatewayError;
-use super::respond;
+use super::respond::{self, Representation};
 use super::routes::Operation;
-use crate::body::{self, Body};
+use crate::body::{self, Body, BoxError};
 use crate::budget::{Budget, SMALL_BYTES};
+use crate::clock::Clock;
 use crate::compare::shadow::Shadow;
-use crate::model::document::{Attributes, DocRow, Holder};
+use crate::config::Disposition;
+use crate::model::content::ContentHash;
+use crate::model::document::{DocRow, Holder};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::Side;
-use crate::model::precondition::Unmet;
-use crate::model::stamp::Stamp;
+use crate::model::precondition::{Current, HttpDate, Unmet};
 use crate::telemetry::{Direction, Metrics, ServedFrom};
 
 /// A read starts over when the document changes before its first byte; this often, then the client is asked to come again.
@@ -28,6 +34,7 @@ const MAX_STARTS: u32 = 5;
 pub struct Reader {
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
+    pub clock: Arc<dyn Clock>,
     /// Compares beside a share of the reads.
     pub shadow: Arc<Shadow>,
     pub tasks: TaskTracker,
@@ -35,10 +42,10 @@ pub struct Reader {
 
 /// What a request found: the content that its conditions were checked against.
 struct Found {
-    stamp: Stamp,
+    document: Representation,
     holder: Holder,
-    attributes: Attributes,
-    length_bytes: u64,
+    /// The second in which it was found.
+    now: Option<HttpDate>,
 }
 
 impl Reader {
@@ -56,25 +63,34 @@ impl Reader {
     }
 
     async fn answer(&self, request: &DocumentRequest, row: DocRow) -> Result<Result<Response<Body>, GatewayError>, Lost> {
-        let found = match found(&row) {
+        let found = match self.found(request, &row) {
             Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };
-        match request.precondition.check(Some(&found.stamp)) {
+        let document = &found.document;
+        let current = Current { stamp: Some(document.stamp.clone()), modified: document.modified };
+        match request.precondition.check(&current) {
             Ok(()) => {}
-            Err(Unmet::IfNoneMatch) => return Ok(Ok(respond::not_modified(&found.stamp, &found.attributes))),
-            Err(Unmet::IfMatch) => return Ok(Err(GatewayError::Unmet(Unmet::IfMatch))),
+            Err(Unmet::IfNoneMatch | Unmet::IfModifiedSince) => return Ok(Ok(respond::not_modified(document))),
+            Err(unmet @ (Unmet::IfMatch | Unmet::IfUnmodifiedSince)) => return Ok(Err(GatewayError::Unmet(unmet))),
         }
         let wanted = wanted(request, &found);
-        if wanted == Wanted::Unsatisfiable {
-            return Ok(Err(GatewayError::Unsatisfiable { length_bytes: found.length_bytes }));
-        }
-        let mut response = respond::document(&found.stamp, &found.attributes, found.length_bytes, &wanted);
-        let served_from = if request.operation == Operation::Head || found.length_bytes == 0 {
+        let framing = match &wanted {
+            Wanted::Parts(ranges) => Some(Framing::new(ranges, document.media_type(), document.length_bytes)),
+            Wanted::Whole | Wanted::Part(_) | Wanted::Unsatisfiable => None,
+        };
+        let (mut response, ranges) = match (wanted, &framing) {
+            (Wanted::Unsatisfiable, _) => return Ok(Err(GatewayError::Unsatisfiable { length_bytes: document.length_bytes })),
+            (Wanted::Part(range), _) => (respond::part(document, &range), vec![range]),
+            (Wanted::Parts(ranges), Some(framing)) => (respond::parts(document, framing), ranges),
+            (Wanted::Whole | Wanted::Parts(_), _) if request.operation == Operation::Head => (respond::head(document), Vec::new()),
+            (Wanted::Whole | Wanted::Parts(_), _) => (respond::whole(document), vec![0..document.length_bytes]),
+        };
+        let served_from = if request.operation == Operation::Head || document.length_bytes == 0 {
             expected(found.holder, row.state.phase.reads_from())
         } else {
             let sampled = self.shadow.wants(&row).then(|| row.clone());
-            let Some((side, content)) = self.content(request, row, &found, wanted).await? else {
+            let Some((side, content)) = self.content(request, row, &found, Selection { ranges, framing }).await? else {
                 return Ok(Err(GatewayError::Overloaded));
             };
             if let Some(row) = sampled {
@@ -88,30 +104,45 @@ impl Reader {
     }
 
     /// `None`: no memory came free in time.
-    async fn content(&self, request: &DocumentRequest, row: DocRow, found: &Found, wanted: Wanted) -> Result<Option<(Side, Body)>, Lost> {
-        let range = match wanted {
-            Wanted::Part(range) => range,
-            Wanted::Whole | Wanted::Unsatisfiable => 0..found.length_bytes,
-        };
-        // Each of two holders may bring its first bytes.
-        let brought = if found.holder == Holder::Both { 2 * found.length_bytes } else { found.length_bytes };
-        let held = if found.length_bytes <= SMALL_BYTES { found.length_bytes } else { brought.min(HELD_BYTES) };
+    async fn content(
+        &self,
+        request: &DocumentRequest,
+        row: DocRow,
+        found: &Found,
+        selection: Selection,
+    ) -> Result<Option<(Side, Body)>, Lost> {
+        let length_bytes = found.document.length_bytes;
+        // Each of two holders may bring its first bytes. Several parts come one after the other, and take no more than one.
+        let brought = if found.holder == Holder::Both { 2 * length_bytes } else { length_bytes };
+        let held = if length_bytes <= SMALL_BYTES { length_bytes } else { brought.min(HELD_BYTES) };
         let portion = self.budget.portion_bytes();
         let Some(grant) = self.budget.acquire(held).await else { return Ok(None) };
         self.ask_for_copy(request, &row, found.holder);
-        let follow = Follow {
+        let follow = |range: Range<u64>| Follow {
             tenant: Arc::clone(&request.tenant),
             metrics: Arc::clone(&self.metrics),
             key: row.key.clone(),
-            stamp: found.stamp.clone(),
+            stamp: found.document.stamp.clone(),
             at: range.start,
             end: range.end,
             portion,
         };
-        let source = follow.open(row, None).await?;
+        let mut follows = selection.ranges.into_iter().map(follow).collect::<Vec<_>>().into_iter();
+        let Some(first) = follows.next() else { return Ok(Some((row.state.phase.reads_from(), body::empty()))) };
+        let source = first.open(row.clone(), None).await?;
         let side = source.side;
+        let first = first.into_stream(source);
+        let content = match selection.framing {
+            None => first.left_stream(),
+            Some(framing) => {
+                let rest = stream::iter(follows).then(move |follow| open_part(follow, row.clone()));
+                framing
+                    .around(stream::once(future::ready(Ok(first.left_stream()))).chain(rest.map(|part| part.map(StreamExt::right_stream))))
+                    .right_stream()
+            }
+        };
         let (metrics, transfer) = (Arc::clone(&self.metrics), self.metrics.transfer(Direction::Download));
-        let content = follow.into_stream(source).inspect(move |portion| {
+        let content = content.inspect(move |portion| {
             // The grant and the gauge last as long as the stream that holds them.
             let _held_until_the_end = (&grant, &transfer);
             if let Ok(bytes) = portion {
@@ -119,6 +150,28 @@ impl Reader {
             }
         });
         Ok(Some((side, body::stream(content))))
+    }
+
+    fn found(&self, request: &DocumentRequest, row: &DocRow) -> Result<Found, GatewayError> {
+        let truth = row.truth();
+        let Some(document) = row.document.as_ref().filter(|_| truth.visible) else {
+            return Err(GatewayError::NotFound("there is no such document"));
+        };
+        let stamp = truth.stamp.ok_or(GatewayError::NotFound("the document has no content"))?;
+        let now = HttpDate::of(self.clock.now());
+        let modified = document.attributes.modified.and_then(HttpDate::of);
+        let collection = request.tenant.collection(&row.key.collection);
+        let document = Representation {
+            stamp,
+            // RFC 9110, 8.8.2.1: a date in the future counts as now.
+            modified: modified.map(|modified| now.map_or(modified, |now| modified.min(now))),
+            media_type: document.attributes.media_type.clone(),
+            file_name: document.attributes.file_name.clone(),
+            disposition: collection.map_or(Disposition::Attachment, |collection| collection.disposition),
+            length_bytes: row.length_bytes(),
+            sha256: known_sha256(row, truth.holder),
+        };
+        Ok(Found { document, holder: truth.holder, now })
     }
 
     /// Copy on access: the first of many readers asks, off the request's path.
@@ -140,21 +193,38 @@ impl Reader {
     }
 }
 
-fn found(row: &DocRow) -> Result<Found, GatewayError> {
-    let truth = row.truth();
-    let Some(document) = row.document.as_ref().filter(|_| truth.visible) else {
-        return Err(GatewayError::NotFound("there is no such document"));
-    };
-    let stamp = truth.stamp.ok_or(GatewayError::NotFound("the document has no content"))?;
-    Ok(Found { stamp, holder: truth.holder, attributes: document.attributes.clone(), length_bytes: row.length_bytes() })
+/// Which bytes of a content are sent, and what stands around them.
+struct Selection {
+    ranges: Vec<Range<u64>>,
+    framing: Option<Framing>,
+}
+
+/// A further part, by the row of the first one: whoever finds that it has moved looks again. A part that cannot be had breaks the
+/// connection.
+async fn open_part(follow: Follow, row: DocRow) -> Result<impl Stream<Item = Result<Bytes, BoxError>> + Send, BoxError> {
+    match follow.open(row, None).await {
+        Ok(source) => Ok(follow.into_stream(source)),
+        Err(lost) => {
+            tracing::warn!(event = "broken_read", tenant = %follow.tenant.id, "{} ends short at byte {}: {lost}", follow.key, follow.at);
+            Err(lost.into())
+        }
+    }
+}
+
+/// The SHA-256 of exactly the current content, where it was taken already.
+fn known_sha256(row: &DocRow, holder: Holder) -> Option<ContentHash> {
+    match holder {
+        Holder::Both | Holder::Object | Holder::EmptyDocument => row.location.as_ref().map(|location| location.content.sha256),
+        Holder::NoDocument | Holder::NoContent | Holder::Sql => None,
+    }
 }
 
 /// A range holds for GET only, and with `If-Range` only while the content is the one that the client has a part of.
 fn wanted(request: &DocumentRequest, found: &Found) -> Wanted {
-    let entity_tag = respond::entity_tag(&found.stamp);
-    let still_the_same = request.if_range.as_ref().is_none_or(|tag| tag.trim() == entity_tag);
-    if request.operation == Operation::Read && still_the_same {
-        range::wanted(request.range.as_deref(), found.length_bytes)
+    let document = &found.document;
+    let holds = |condition: &IfRange| condition.holds(&document.stamp, document.modified, found.now);
+    if request.operation == Operation::Read && request.if_range.as_ref().is_none_or(holds) {
+        range::wanted(request.range.as_deref(), document.length_bytes)
     } else {
         Wanted::Whole
     }

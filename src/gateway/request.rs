@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use http::header::{
-    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, IF_RANGE, RANGE,
+    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT, HeaderName, RANGE,
 };
 use http::{HeaderMap, request};
 
-use super::conditional;
+use super::conditional::{self, IfRange};
+use super::digest;
 use super::disposition;
+use super::list::Span;
 use super::rescue::{BadRequest, GatewayError};
 use super::routes::{Captured, Matched, Operation, Route, find};
-use crate::model::id::{DocId, DocKey, TenantId};
+use crate::model::content::ContentHash;
+use crate::model::id::{CollectionName, DocId, DocKey, IdKind, TenantId};
 use crate::model::precondition::Precondition;
 use crate::store::sql::NewAttributes;
 use crate::tenants::{Access, Identity, Tenant, Tenants};
@@ -22,20 +25,66 @@ pub const ON_BEHALF_OF: HeaderName = HeaderName::from_static("on-behalf-of");
 /// As long as RFC 6838 lets a type and a subtype be, with room for parameters.
 const MAX_MEDIA_TYPE_BYTES: usize = 255;
 
-/// A request for a document that may be made: its tenant exists, and the caller may do this there.
+/// A request that may be made: its tenant exists, and the caller may do this there.
+pub enum Wanted {
+    Document(DocumentRequest),
+    New(NewRequest),
+    Page(PageRequest),
+}
+
+impl Wanted {
+    pub fn operation(&self) -> Operation {
+        match self {
+            Self::Document(request) => request.operation,
+            Self::New(_) => Operation::Create,
+            Self::Page(_) => Operation::List,
+        }
+    }
+
+    pub fn tenant(&self) -> &Arc<Tenant> {
+        match self {
+            Self::Document(request) => &request.tenant,
+            Self::New(request) => &request.tenant,
+            Self::Page(request) => &request.tenant,
+        }
+    }
+}
+
+/// What is asked of one document.
 pub struct DocumentRequest {
     pub operation: Operation,
     pub tenant: Arc<Tenant>,
     pub key: DocKey,
     pub precondition: Precondition,
     pub range: Option<String>,
-    pub if_range: Option<String>,
+    pub if_range: Option<IfRange>,
     pub attributes: NewAttributes,
+    /// What the body has to be.
+    pub sha256: Option<ContentHash>,
     pub content_length: Option<u64>,
 }
 
+/// A document that is to be made.
+pub struct NewRequest {
+    pub tenant: Arc<Tenant>,
+    pub collection: CollectionName,
+    pub precondition: Precondition,
+    pub attributes: NewAttributes,
+    /// What the body has to be.
+    pub sha256: Option<ContentHash>,
+    pub content_length: Option<u64>,
+}
+
+/// A page of a collection's documents.
+pub struct PageRequest {
+    pub tenant: Arc<Tenant>,
+    pub collection: CollectionName,
+    pub id_kind: IdKind,
+    pub span: Span,
+}
+
 /// Route, then token, then tenant: a caller without a right to a tenant learns nothing of it, not even that it exists.
-pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: &Tenants) -> Result<DocumentRequest, GatewayError> {
+pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: &Tenants) -> Result<Wanted, GatewayError> {
     let (operation, captured) = match find(routes, &head.method, head.uri.path()) {
         Matched::Found(operation, captured) => (operation, captured),
         Matched::WrongMethod(allowed) => return Err(GatewayError::WrongMethod { allowed }),
@@ -44,7 +93,34 @@ pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: 
     };
     let identity = access.identify(bearer(&head.headers)).ok_or(GatewayError::Unauthorized)?;
     let tenant = authorize(&identity, operation, &captured, tenants)?;
-    let key = document_key(&tenant, &captured)?;
+    refuse_expectations(&head.headers)?;
+    let name: CollectionName = captured.collection.parse()?;
+    let collection = tenant.collection(&name).ok_or(GatewayError::NotFound("the tenant has no such collection"))?;
+    let id_kind = collection.id_kind;
+    match operation {
+        Operation::Read | Operation::Head | Operation::Write | Operation::Delete | Operation::Metadata => {
+            let key = DocKey { tenant: tenant.id.clone(), collection: name, id: DocId::parse(id_kind, &captured.id)? };
+            document(head, operation, tenant, key).map(Wanted::Document)
+        }
+        Operation::Create => {
+            refuse_other_than_the_whole(&head.headers)?;
+            Ok(Wanted::New(NewRequest {
+                tenant,
+                collection: name,
+                precondition: conditional::precondition(&head.headers, false)?,
+                attributes: attributes(&head.headers)?,
+                sha256: digest::demanded(&head.headers)?,
+                content_length: content_length(&head.headers),
+            }))
+        }
+        Operation::List => {
+            let span = Span::parse(id_kind, head.uri.query().unwrap_or_default())?;
+            Ok(Wanted::Page(PageRequest { tenant, collection: name, id_kind, span }))
+        }
+    }
+}
+
+fn document(head: &request::Parts, operation: Operation, tenant: Arc<Tenant>, key: DocKey) -> Result<DocumentRequest, GatewayError> {
     if operation == Operation::Write {
         refuse_other_than_the_whole(&head.headers)?;
     }
@@ -52,12 +128,12 @@ pub fn parse(head: &request::Parts, routes: &[Route], access: &Access, tenants: 
         operation,
         tenant,
         key,
-        precondition: conditional::precondition(&head.headers)?,
+        precondition: conditional::precondition(&head.headers, !operation.changes())?,
         range: text(&head.headers, RANGE),
-        // One that is not even text names no content of ours, and must not be taken for a condition that is not there.
-        if_range: head.headers.get(IF_RANGE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        if_range: conditional::if_range(&head.headers),
         attributes: attributes(&head.headers)?,
-        content_length: text(&head.headers, CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+        sha256: if operation.changes() { digest::demanded(&head.headers)? } else { None },
+        content_length: content_length(&head.headers),
     })
 }
 
@@ -81,11 +157,10 @@ fn authorize(identity: &Identity, operation: Operation, captured: &Captured, ten
     tenants.get(&id).ok_or(GatewayError::NotFound("there is no such tenant"))
 }
 
-fn document_key(tenant: &Tenant, captured: &Captured) -> Result<DocKey, GatewayError> {
-    let name = captured.collection.parse()?;
-    let collection = tenant.collection(&name).ok_or(GatewayError::NotFound("the tenant has no such collection"))?;
-    let id = DocId::parse(collection.id_kind, &captured.id)?;
-    Ok(DocKey { tenant: tenant.id.clone(), collection: name, id })
+/// RFC 9110, 10.1.1. A client that waits for 100 gets it once its body is read for the first time, and no sooner.
+fn refuse_expectations(headers: &HeaderMap) -> Result<(), GatewayError> {
+    let is_met = |value: &http::HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"100-continue");
+    if headers.get_all(EXPECT).iter().all(is_met) { Ok(()) } else { Err(GatewayError::Expectation) }
 }
 
 /// RFC 9110, 14.5 and 8.4: a part, or another coding of the content, would be stored as if it were the document.
@@ -105,8 +180,7 @@ fn attributes(headers: &HeaderMap) -> Result<NewAttributes, GatewayError> {
         None => None,
     };
     let file_name = match headers.get(CONTENT_DISPOSITION) {
-        // Old clients send names as raw UTF-8.
-        Some(value) => disposition::parse(&String::from_utf8_lossy(value.as_bytes()))?,
+        Some(value) => disposition::parse(&disposition::text(value.as_bytes()))?,
         None => None,
     };
     Ok(NewAttributes { media_type, file_name })
@@ -117,6 +191,10 @@ fn is_media_type(text: &str) -> bool {
     let essence = text.split_once(';').map_or(text, |(essence, _)| essence).trim();
     let whole = essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
     whole && text.len() <= MAX_MEDIA_TYPE_BYTES
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    text(headers, CONTENT_LENGTH)?.parse().ok()
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {

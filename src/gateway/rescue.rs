@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::conditional::BadTags;
+use super::digest::BadDigest;
 use super::disposition::BadDisposition;
+use super::list::BadQuery;
 use crate::body::{self, Body};
 use crate::model::id::IdError;
 use crate::model::precondition::Unmet;
@@ -34,8 +36,15 @@ pub enum GatewayError {
     Unmet(Unmet),
     #[error("the database refused the row: {0}")]
     Refused(String),
+    /// The same for a row whose id it was to give.
+    #[error("the database refused the new row: {0}")]
+    RefusedNew(String),
+    #[error("the collection's rows are inserted by its application")]
+    NoInsert,
     #[error("the body has a Content-Encoding")]
     Encoded,
+    #[error("an expectation that nobody here meets")]
+    Expectation,
     #[error("content over {limit_bytes} bytes")]
     TooLarge { limit_bytes: u64 },
     #[error("range not satisfiable")]
@@ -56,6 +65,9 @@ pub enum GatewayError {
     /// A commit whose answer is not known: it may have happened.
     #[error("outcome unknown: {0}")]
     Unknown(StoreError),
+    /// The same for a row whose id nobody heard.
+    #[error("outcome unknown: {0}")]
+    UnknownNew(StoreError),
 }
 
 /// What a client has to correct.
@@ -66,7 +78,11 @@ pub enum BadRequest {
     #[error("{0}")]
     Tags(#[from] BadTags),
     #[error("{0}")]
+    Query(#[from] BadQuery),
+    #[error("{0}")]
     Disposition(#[from] BadDisposition),
+    #[error("{0}")]
+    Digest(#[from] BadDigest),
     #[error("Content-Type is not a media type of at most 255 characters")]
     MediaType,
     #[error("the path is not UTF-8 once it is decoded")]
@@ -90,16 +106,21 @@ impl GatewayError {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unmet(_) => StatusCode::PRECONDITION_FAILED,
-            Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Refused(_) | Self::RefusedNew(_) | Self::NoInsert => StatusCode::CONFLICT,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Client(ClientFault::Broken) => StatusCode::BAD_REQUEST,
             Self::Client(ClientFault::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Store(StoreError { kind: StoreErrorKind::Timeout, .. }) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Overloaded | Self::Unsettled | Self::ReadOnly | Self::NotOurs | Self::Store(_) | Self::Unknown(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Overloaded
+            | Self::Unsettled
+            | Self::ReadOnly
+            | Self::NotOurs
+            | Self::Store(_)
+            | Self::Unknown(_)
+            | Self::UnknownNew(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -108,13 +129,16 @@ impl GatewayError {
         match self {
             Self::NoSuchPath => "no-such-path",
             Self::WrongMethod { .. } => "method-not-allowed",
+            Self::BadRequest(BadRequest::Digest(BadDigest::Mismatch)) => "digest-mismatch",
             Self::BadRequest(_) => "bad-request",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not-found",
             Self::Unmet(_) => "precondition-failed",
-            Self::Refused(_) => "refused-by-database",
+            Self::Refused(_) | Self::RefusedNew(_) => "refused-by-database",
+            Self::NoInsert => "insert-not-configured",
             Self::Encoded => "unsupported-encoding",
+            Self::Expectation => "expectation-failed",
             Self::TooLarge { .. } | Self::Client(ClientFault::TooLarge) => "too-large",
             Self::Unsatisfiable { .. } => "range-not-satisfiable",
             Self::Client(ClientFault::Broken) => "body-incomplete",
@@ -125,7 +149,7 @@ impl GatewayError {
             Self::NotOurs => "another-installation",
             Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => "no-room",
             Self::Store(_) => "store-unavailable",
-            Self::Unknown(_) => "outcome-unknown",
+            Self::Unknown(_) | Self::UnknownNew(_) => "outcome-unknown",
         }
     }
 
@@ -138,9 +162,21 @@ impl GatewayError {
             Self::Unauthorized => "send a known token as `Authorization: Bearer <token>`".to_owned(),
             Self::Forbidden(reason) | Self::NotFound(reason) => (*reason).to_owned(),
             Self::Unmet(Unmet::IfMatch) => "the document is not the one that If-Match names; read it again".to_owned(),
-            Self::Unmet(Unmet::IfNoneMatch) => "the document has a content that If-None-Match rules out; nothing was changed".to_owned(),
+            Self::Unmet(Unmet::IfUnmodifiedSince) => "the document has changed since If-Unmodified-Since; read it again".to_owned(),
+            Self::Unmet(Unmet::IfNoneMatch | Unmet::IfModifiedSince) => {
+                "the document has a content that If-None-Match rules out; nothing was changed".to_owned()
+            }
             Self::Refused(_) => "a constraint of the document table refuses this row".to_owned(),
+            Self::RefusedNew(_) => {
+                "the database refuses this row: a constraint of the document table forbids it, or its id column gives a new row \
+                 no id; then PUT the document with an id of your own"
+                    .to_owned()
+            }
+            Self::NoInsert => "this collection takes content for rows that are there: the application inserts the row, and then PUTs its \
+                 content; only create = \"insert\" in the tenant's file lets a POST make rows"
+                .to_owned(),
             Self::Encoded => "the body is taken as it is: send it without Content-Encoding".to_owned(),
+            Self::Expectation => "of all expectations only 100-continue is met here; send the request without Expect".to_owned(),
             Self::TooLarge { limit_bytes } => format!("the body is larger than the limit of {limit_bytes} bytes"),
             Self::Unsatisfiable { length_bytes } => format!("the document has {length_bytes} bytes, and none of them lies in the range"),
             Self::Client(fault) => fault.to_string(),
@@ -157,6 +193,11 @@ impl GatewayError {
                 "there is no room left to store the document, and nothing was changed; an operator has to make some".to_owned()
             }
             Self::Store(_) => "the document cannot be reached at the moment, and nothing was changed; try again".to_owned(),
+            Self::UnknownNew(_) => {
+                "whether the document was made is not known, nor its id: look for it before you repeat this; a PUT with an id \
+                 of your own can be repeated"
+                    .to_owned()
+            }
             Self::Unknown(_) => "whether the change happened is not known; read the document before you repeat it".to_owned(),
         }
     }
@@ -197,7 +238,7 @@ pub fn problem(status: StatusCode, label: &str, detail: &str, request_id: &str) 
 pub fn refuse(error: &GatewayError, request_id: &str) -> Response<Body> {
     if error.is_ours() {
         let cause = match error {
-            GatewayError::Store(error) | GatewayError::Unknown(error) => error.chain(),
+            GatewayError::Store(error) | GatewayError::Unknown(error) | GatewayError::UnknownNew(error) => error.chain(),
             other => other.to_string(),
         };
         tracing::warn!(problem = error.label(), "answered {}: {cause}", error.status().as_u16());
@@ -232,9 +273,11 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         GatewayError::Unsatisfiable { length_bytes } => {
             HeaderValue::from_str(&format!("bytes */{length_bytes}")).ok().map(|value| (CONTENT_RANGE, value))
         }
-        GatewayError::Overloaded | GatewayError::Unsettled | GatewayError::Store(_) | GatewayError::Unknown(_) => {
-            Some((RETRY_AFTER, RETRY_SECONDS))
-        }
+        GatewayError::Overloaded
+        | GatewayError::Unsettled
+        | GatewayError::Store(_)
+        | GatewayError::Unknown(_)
+        | GatewayError::UnknownNew(_) => Some((RETRY_AFTER, RETRY_SECONDS)),
         GatewayError::ReadOnly | GatewayError::NotOurs => Some((RETRY_AFTER, READ_ONLY_RETRY_SECONDS)),
         GatewayError::NoSuchPath
         | GatewayError::BadRequest(_)
@@ -242,6 +285,9 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         | GatewayError::NotFound(_)
         | GatewayError::Unmet(_)
         | GatewayError::Refused(_)
+        | GatewayError::RefusedNew(_)
+        | GatewayError::NoInsert
+        | GatewayError::Expectation
         | GatewayError::TooLarge { .. }
         | GatewayError::Client(_) => None,
     }

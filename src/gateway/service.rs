@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::header::CONTENT_LENGTH;
+use http::{Method, Request, Response};
 use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
 use tracing::Span;
@@ -12,11 +13,12 @@ use tracing::Span;
 use super::layers::{Admit, Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
 use super::openapi::Description;
 use super::read::Reader;
-use super::request::{self, ON_BEHALF_OF};
+use super::request::{self, ON_BEHALF_OF, Wanted};
 use super::rescue::{self, GatewayError};
 use super::routes::{Operation, Route};
 use super::write::Writer;
-use crate::body::Body;
+use super::{list, metadata};
+use crate::body::{self, Body};
 use crate::openapi::PATH;
 use crate::telemetry::Metrics;
 use crate::tenants::{Access, Tenants};
@@ -76,20 +78,33 @@ impl Documents {
     async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, GatewayError> {
         let (head, body) = request.into_parts();
         let wanted = request::parse(&head, &self.routes, &self.access, &self.tenants)?;
-        let understood = Understood { tenant: wanted.tenant.id.clone(), operation: wanted.operation };
+        let understood = Understood { tenant: wanted.tenant().id.clone(), operation: wanted.operation() };
         Span::current().record("tenant", understood.tenant.as_str());
         if let Some(other) = head.headers.get(ON_BEHALF_OF).and_then(|value| value.to_str().ok()) {
             Span::current().record("on_behalf_of", other);
         }
-        let answer = match wanted.operation {
-            Operation::Read | Operation::Head => self.reader.read(&wanted).await,
-            Operation::Write => self.writer.put(&wanted, body).await,
-            Operation::Delete => self.writer.delete(&wanted).await,
-        };
+        let answer = self.serve(&wanted, body).await;
         // Rescued here already, so that a refusal is counted under its tenant.
         let id = head.extensions.get::<RequestId>().map_or("-", RequestId::text);
         let mut response = answer.unwrap_or_else(|error| rescue::refuse(&error, id));
+        // What says its length keeps it without its body.
+        if head.method == Method::HEAD && response.headers().contains_key(CONTENT_LENGTH) {
+            *response.body_mut() = body::empty();
+        }
         response.extensions_mut().insert(understood);
         Ok(response)
+    }
+
+    async fn serve(&self, wanted: &Wanted, body: Body) -> Result<Response<Body>, GatewayError> {
+        match wanted {
+            Wanted::New(request) => self.writer.create(request, body, &self.routes).await,
+            Wanted::Page(request) => list::page(request, &self.reader.budget).await,
+            Wanted::Document(request) => match request.operation {
+                Operation::Write => self.writer.put(request, body).await,
+                Operation::Delete => self.writer.delete(request).await,
+                Operation::Metadata => metadata::of(request).await,
+                Operation::Read | Operation::Head | Operation::Create | Operation::List => self.reader.read(request).await,
+            },
+        }
     }
 }

@@ -5,24 +5,26 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 
+use super::digest;
 use super::inbound::{Inbound, InboundLimits};
 use super::request::DocumentRequest;
 use super::rescue::GatewayError;
 use super::respond;
 use crate::body::Body;
 use crate::budget::{Budget, SMALL_BYTES};
-use crate::config::CreateRule;
-use crate::model::content::{ContentHasher, PIECE_BYTES};
+use crate::config::{CreateRule, DeleteRule};
+use crate::model::content::{ContentHash, ContentHasher, Fingerprint, PIECE_BYTES};
 use crate::model::document::{DocRow, State};
 use crate::model::id::{FreshKey, ObjectId};
 use crate::model::location::Labels;
 use crate::model::phase::Side;
-use crate::model::stamp::Stamp;
+use crate::model::stamp::{Epoch, Stamp};
 use crate::store::error::{ClientFault, Interrupted};
 use crate::store::measured::measured;
 use crate::store::object::{self, ObjectMeta, PutError};
 use crate::store::sql::{Change, Commit, NewAttributes, NewContent, PartsInSql, Recorded, Staging, UploadPurpose};
 use crate::telemetry::{Direction, Metrics};
+use crate::tenants::Tenant;
 
 /// A write starts over when the phase moves before its upload is recorded; this often, then the client is asked to come again.
 const MAX_STARTS: u32 = 5;
@@ -40,11 +42,10 @@ impl Writer {
             return Err(GatewayError::TooLarge { limit_bytes });
         }
         let row = request.tenant.sql.row(&request.key).await?;
-        check_early(request, &row)?;
+        check_changeable(request, &row)?;
         check_row(request, &row)?;
-        let portion = request.content_length.map_or(PIECE_BYTES as u64, |length| length.min(PIECE_BYTES as u64));
-        // Content in one portion is copied once more on its way into a statement.
-        let held = if portion <= SMALL_BYTES { portion } else { 2 * portion };
+        check_condition(request, &row)?;
+        let held = held_bytes(request.content_length);
         let uploaded = match row.state.phase.writes_to() {
             Side::Sql => 0,
             Side::Object => request.tenant.objects.upload_bytes(request.content_length),
@@ -62,10 +63,9 @@ impl Writer {
 
     pub async fn delete(&self, request: &DocumentRequest) -> Result<Response<Body>, GatewayError> {
         let row = request.tenant.sql.row(&request.key).await?;
-        check_early(request, &row)?;
-        if !row.truth().visible {
-            return Err(GatewayError::NotFound("there is no such document"));
-        }
+        check_changeable(request, &row)?;
+        check_deletable(request, &row)?;
+        check_condition(request, &row)?;
         let change = Change::Delete { precondition: request.precondition.clone() };
         let commit = request.tenant.sql.commit(&request.key, row.state.epoch, change).await.map_err(GatewayError::Unknown)?;
         finish(commit).map(|_| respond::deleted())
@@ -99,36 +99,39 @@ impl Writer {
         request: &DocumentRequest,
         state: State,
         first: Bytes,
-        mut inbound: Inbound,
+        inbound: Inbound,
     ) -> Result<Response<Body>, GatewayError> {
-        let second = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?;
-        let content = match second {
-            None => {
-                self.metrics.request_bytes(first.len() as u64);
-                NewContent::Inline(first)
-            }
-            Some(second) => self.stage(request, state, [first, second], inbound).await?,
-        };
+        let whose = Incoming { tenant: &request.tenant, epoch: state.epoch, sha256: request.sha256 };
+        let content = self.bring_in(whose, first, inbound).await?;
         let (attributes, precondition) = (request.attributes.clone(), request.precondition.clone());
         let change = Change::Store { content, attributes, precondition };
         let commit = request.tenant.sql.commit(&request.key, state.epoch, change).await.map_err(GatewayError::Unknown)?;
         finish(commit)
     }
 
-    async fn stage(
-        &self,
-        request: &DocumentRequest,
-        state: State,
-        begun: [Bytes; 2],
-        mut inbound: Inbound,
-    ) -> Result<NewContent, GatewayError> {
-        let mut staging = request.tenant.sql.stage(state.epoch).await?;
-        match self.fill(&mut *staging, begun, &mut inbound).await {
-            Ok(hasher) => Ok(NewContent::Staged(staging.finish(hasher.finish()).await?)),
+    /// A whole body, ready for a commit into SQL: as it is where it is one portion, else in staging.
+    pub(super) async fn bring_in(&self, whose: Incoming<'_>, first: Bytes, mut inbound: Inbound) -> Result<NewContent, GatewayError> {
+        match inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))? {
+            None => {
+                self.metrics.request_bytes(first.len() as u64);
+                if whose.sha256.is_some() {
+                    digest::check(whose.sha256, Fingerprint::of(&first).sha256)?;
+                }
+                Ok(NewContent::Inline(first))
+            }
+            Some(second) => self.stage(whose, [first, second], inbound).await,
+        }
+    }
+
+    async fn stage(&self, whose: Incoming<'_>, begun: [Bytes; 2], mut inbound: Inbound) -> Result<NewContent, GatewayError> {
+        let mut staging = whose.tenant.sql.stage(whose.epoch).await?;
+        let filled = self.fill(&mut *staging, begun, &mut inbound).await.map(ContentHasher::finish);
+        match filled.and_then(|content| expected(whose.sha256, content)) {
+            Ok(content) => Ok(NewContent::Staged(staging.finish(content).await?)),
             Err(error) => {
                 // What cannot be removed now is removed by the collector.
                 if let Err(left) = staging.abandon().await {
-                    tracing::debug!(tenant = %request.tenant.id, "an attempt was left in staging: {}", left.chain());
+                    tracing::debug!(tenant = %whose.tenant.id, "an attempt was left in staging: {}", left.chain());
                 }
                 Err(error)
             }
@@ -165,8 +168,10 @@ impl Writer {
         let object =
             object::Upload { key, meta: meta(request, upload, labels.clone()), length_bytes: request.content_length, content, log };
         let stored = request.tenant.objects.put(object).await;
-        let committed = match (stored, measurement.fingerprint()) {
-            (Ok(object), Some(content)) => {
+        let measured = measurement.fingerprint().map(|content| expected(request.sha256, content));
+        let committed = match (stored, measured) {
+            (Ok(_), Some(Err(other))) => Err(other),
+            (Ok(object), Some(Ok(content))) => {
                 self.metrics.request_bytes(content.length_bytes);
                 let (attributes, precondition) = (request.attributes.clone(), request.precondition.clone());
                 let change = Change::Point { object, labels, content, attributes, precondition };
@@ -199,7 +204,7 @@ impl Writer {
         }
     }
 
-    fn client(&self, fault: ClientFault) -> GatewayError {
+    pub(super) fn client(&self, fault: ClientFault) -> GatewayError {
         match fault {
             ClientFault::TooLarge => GatewayError::TooLarge { limit_bytes: self.limits.max_bytes },
             ClientFault::Broken | ClientFault::TooSlow => GatewayError::Client(fault),
@@ -207,16 +212,48 @@ impl Writer {
     }
 }
 
+/// Whose body it is that comes in, and what it has to be.
+pub(super) struct Incoming<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) epoch: Epoch,
+    pub(super) sha256: Option<ContentHash>,
+}
+
+/// The memory that a body takes on its way into SQL.
+pub(super) fn held_bytes(content_length: Option<u64>) -> u64 {
+    let portion = content_length.map_or(PIECE_BYTES as u64, |length| length.min(PIECE_BYTES as u64));
+    // Content in one portion is copied once more on its way into a statement.
+    if portion <= SMALL_BYTES { portion } else { 2 * portion }
+}
+
+/// The content, if it is what its digest announced. Nothing of it is visible yet.
+fn expected(demanded: Option<ContentHash>, content: Fingerprint) -> Result<Fingerprint, GatewayError> {
+    digest::check(demanded, content.sha256)?;
+    Ok(content)
+}
+
 /// Refuses before the body is read what the commit would refuse after it.
-fn check_early(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+fn check_changeable(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
     if request.tenant.ownership.is_anothers() {
         return Err(GatewayError::NotOurs);
     }
     if row.state.read_only {
         return Err(GatewayError::ReadOnly);
     }
+    Ok(())
+}
+
+/// Conditions come last: what would be refused without them is refused for that (RFC 9110, 13.2.1).
+fn check_condition(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+    request.precondition.check(&row.current()).map_err(GatewayError::Unmet)
+}
+
+fn check_deletable(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+    let rule = request.tenant.collection(&request.key.collection).map(|collection| collection.delete);
     let truth = row.truth();
-    request.precondition.check(truth.stamp.as_ref().filter(|_| truth.visible)).map_err(GatewayError::Unmet)
+    // Of a document whose row stays there is nothing more to delete than its content.
+    let is_there = truth.visible && (rule != Some(DeleteRule::Content) || truth.stamp.is_some());
+    if is_there { Ok(()) } else { Err(GatewayError::NotFound("there is no such document")) }
 }
 
 /// An upload that is recorded, and what its object will say of itself.

@@ -7,6 +7,7 @@ use super::id::DocKey;
 use super::job::JobKind;
 use super::location::Location;
 use super::phase::Phase;
+use super::precondition::{Current, HttpDate};
 use super::stamp::{Epoch, Revision, Stamp};
 
 /// A tenant's own row of state, as of the look-up that brought it.
@@ -183,6 +184,17 @@ pub struct DocRow {
 impl DocRow {
     pub fn truth(&self) -> Truth {
         truth(self.document.as_ref(), self.location.as_ref(), self.state)
+    }
+
+    /// What a client's conditions are compared with.
+    pub fn current(&self) -> Current {
+        let truth = self.truth();
+        match (&self.document, truth.stamp) {
+            (Some(document), Some(stamp)) if truth.visible => {
+                Current { stamp: Some(stamp), modified: document.attributes.modified.and_then(HttpDate::of) }
+            }
+            (Some(_) | None, _) => Current::default(),
+        }
     }
 
     /// True while the rows still call for this work: a job may be closed only in a transaction that sees `false`.

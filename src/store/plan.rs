@@ -3,11 +3,11 @@
 
 use bytes::Bytes;
 
-use super::sql::{Change, Commit, Committed, Copied, NewAttributes, NewContent, Staged, UploadPurpose};
+use super::sql::{Change, Commit, Committed, Copied, NewAttributes, NewContent, NewDocument, Staged, UploadPurpose};
 use crate::config::{CreateRule, DeleteRule};
 use crate::model::content::Fingerprint;
-use crate::model::document::{Attributes, ContentColumn, DocRow, Document, Holder, Repair, SqlContent};
-use crate::model::id::ObjectRef;
+use crate::model::document::{Attributes, ContentColumn, DocRow, Document, Holder, Repair, SqlContent, State};
+use crate::model::id::{CollectionName, DocId, DocKey, ObjectRef, TenantId};
 use crate::model::job::JobKind;
 use crate::model::location::{Labels, Location};
 use crate::model::precondition::Precondition;
@@ -225,6 +225,20 @@ impl Naming {
 #[error("{0}")]
 pub(super) struct Misfit(&'static str);
 
+/// What is seen of a document before its row is inserted and the database gives it an id: nothing. No row is ever looked for by the id
+/// that stands here.
+pub(super) fn unborn(tenant: &TenantId, collection: &CollectionName, state: State) -> DocRow {
+    let key = DocKey { tenant: tenant.clone(), collection: collection.clone(), id: DocId::Text(String::new()) };
+    DocRow { key, state, document: None, location: None, inline: None }
+}
+
+/// A new document is a client's content where no row is, in every phase: its object would have to name an id that nobody knows yet.
+impl From<NewDocument> for Change {
+    fn from(NewDocument { content, attributes }: NewDocument) -> Self {
+        Self::Store { content, attributes, precondition: Precondition::default() }
+    }
+}
+
 /// `epoch`: the one that the caller acts in.
 pub(super) fn decide(before: &DocRow, epoch: Epoch, change: Change, rules: Rules) -> Result<Decision, Misfit> {
     if before.state.epoch != epoch {
@@ -271,8 +285,7 @@ fn make(row: RowEdit, location: LocationEdit) -> Decision {
 }
 
 fn unmet(before: &DocRow, precondition: &Precondition) -> Option<Decision> {
-    let truth = before.truth();
-    let unmet = precondition.check(truth.stamp.as_ref().filter(|_| truth.visible)).err()?;
+    let unmet = precondition.check(&before.current()).err()?;
     Some(Decision::Refuse(Commit::Unmet(unmet)))
 }
 
@@ -288,11 +301,12 @@ fn put(before: &DocRow, content: Filling, attributes: NewAttributes, rules: Rule
 }
 
 fn store(before: &DocRow, content: NewContent, attributes: NewAttributes, precondition: &Precondition, rules: Rules) -> Decision {
+    let is_empty_document = content.is_empty() && rules.column == ContentColumn::NotNull;
+    // RFC 9110, 13.2.1: what would be refused without a condition is refused for that, whatever the condition says.
+    let Some(row) = put(before, content.into(), attributes, rules) else { return Decision::Refuse(Commit::Absent) };
     if let Some(refusal) = unmet(before, precondition) {
         return refusal;
     }
-    let is_empty_document = content.is_empty() && rules.column == ContentColumn::NotNull;
-    let Some(row) = put(before, content.into(), attributes, rules) else { return Decision::Refuse(Commit::Absent) };
     // In a column that is NOT NULL the empty value stands for no content; the location says that this one is the empty document. It is
     // sole, so that content written straight over it retires it: else the empty document came back once that is cleared.
     let location = if is_empty_document {
@@ -318,10 +332,10 @@ struct NewObject {
 }
 
 fn point(before: &DocRow, new: NewObject, attributes: NewAttributes, precondition: &Precondition, rules: Rules) -> Decision {
+    let Some(row) = put(before, Filling::Nothing, attributes, rules) else { return Decision::Refuse(Commit::Absent) };
     if let Some(refusal) = unmet(before, precondition) {
         return refusal;
     }
-    let Some(row) = put(before, Filling::Nothing, attributes, rules) else { return Decision::Refuse(Commit::Absent) };
     let NewObject { object, labels, content } = new;
     let name = Naming::Given(Stamp::Object(object.id));
     let upload = Some((object.clone(), UploadPurpose::Write));
@@ -387,16 +401,21 @@ fn put_right(before: &DocRow, seen: Revision, repair: Repair) -> Decision {
 }
 
 fn delete(before: &DocRow, precondition: &Precondition, rules: Rules) -> Decision {
+    let truth = before.truth();
+    let is_there = match rules.delete {
+        DeleteRule::Row | DeleteRule::Soft => truth.visible,
+        DeleteRule::Content => truth.visible && truth.stamp.is_some(),
+    };
+    if !is_there {
+        return Decision::Refuse(Commit::Absent);
+    }
     if let Some(refusal) = unmet(before, precondition) {
         return refusal;
     }
-    let truth = before.truth();
     match rules.delete {
-        DeleteRule::Row | DeleteRule::Soft | DeleteRule::Content if !truth.visible => Decision::Refuse(Commit::Absent),
         // The cascade of the row turns the location into a version.
         DeleteRule::Row => make(RowEdit::Delete, LocationEdit::Keep),
         DeleteRule::Soft => make(RowEdit::Mark, LocationEdit::Keep),
-        DeleteRule::Content if truth.stamp.is_none() => Decision::Refuse(Commit::Absent),
         DeleteRule::Content => make(RowEdit::Clear, LocationEdit::Retire),
     }
 }

@@ -68,6 +68,13 @@ pub struct NewAttributes {
     pub file_name: Option<String>,
 }
 
+/// A document that a client makes, and whose id the database gives.
+#[derive(Debug, Clone)]
+pub struct NewDocument {
+    pub content: NewContent,
+    pub attributes: NewAttributes,
+}
+
 /// What a copy found.
 #[derive(Debug, Clone)]
 pub enum Copied {
@@ -144,6 +151,22 @@ pub struct Committed {
     /// The document had no content that a client could see before.
     pub created: bool,
     /// The name of the content now; `None` after a delete.
+    pub stamp: Option<Stamp>,
+}
+
+/// How an insertion ended. An `Err` beside it is an unknown outcome, and nobody knows under which id to look.
+#[derive(Debug)]
+pub enum Insertion {
+    Done(Inserted),
+    /// Nothing was inserted. Never [`Commit::Done`].
+    Refused(Commit),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inserted {
+    /// As the new row spells it.
+    pub id: DocId,
+    /// `None` where a trigger of the customer's has taken the content away again.
     pub stamp: Option<Stamp>,
 }
 
@@ -350,6 +373,9 @@ pub trait SqlStore: Send + Sync {
 
     /// One transaction: the rows, their history, their outbox. A dropped caller does not cancel it.
     async fn commit(&self, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit>;
+
+    /// One transaction: a new row with its content, whose id the database gives, and its outbox. A dropped caller does not cancel it.
+    async fn insert(&self, collection: &CollectionName, epoch: Epoch, new: NewDocument) -> StoreResult<Insertion>;
 
     /// Notes that somebody is about to upload under this key.
     async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded>;

@@ -8,6 +8,7 @@ mod support;
 
 mod changes;
 mod control;
+mod creating;
 mod customers_table;
 mod customers_triggers;
 mod damage;

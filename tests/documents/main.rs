@@ -4,10 +4,14 @@
 #![allow(unreachable_pub, reason = "the rooms of a test are nobody's interface")]
 
 mod bodies;
+mod creating;
 mod damaged;
 mod full;
 mod hedging;
 mod house;
+mod listing;
+mod made;
+mod metadata;
 mod observed;
 mod outage;
 mod ranges;

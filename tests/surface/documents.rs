@@ -30,6 +30,8 @@ fn the_document_listener_answers_as_its_document_says() {
         reads(&mut described).await;
         writes(&mut described).await;
         deletes(&mut described).await;
+        creates(&mut described).await;
+        tells(&mut described).await;
         assert_eq!(described.unseen(), [""; 0], "promised, and never seen");
     });
 }
@@ -73,8 +75,42 @@ async fn deletes(described: &mut Described) {
     common(described, &ask).await;
 }
 
+async fn creates(described: &mut Described) {
+    let post = |collection: &str| Ask::new(&Method::POST, format!("/v1/tenants/acme/{collection}")).body(b"content".to_vec());
+    let told = described.expect(201, &post("documents")).await;
+    described.expect(200, &Ask::new(&Method::GET, &told.headers["location"])).await;
+    described.expect(400, &post("documents").with("If-Match", "no tag")).await;
+    described.expect(404, &post("others")).await;
+    described.expect(409, &post("documents").with("Content-Disposition", "attachment; filename=\"1.txt\"")).await;
+    described.expect(412, &post("documents").with("If-Match", "*")).await;
+    described.expect(413, &post("documents").body(vec![0; MAX_BYTES as usize + 1])).await;
+    described.expect(415, &post("documents").with("Content-Encoding", "gzip")).await;
+    described.expect(417, &post("documents").with("Expect", "a miracle")).await;
+    described.refuses_who_may_not(&post("documents")).await;
+}
+
+/// Lists and metadata.
+async fn tells(described: &mut Described) {
+    for method in [Method::GET, Method::HEAD] {
+        let ask = |path: &str| Ask::new(&method, format!("/v1/tenants/acme/{path}"));
+        for page in ["documents", "documents?limit=1&after=1", "documents?after=99999"] {
+            described.expect(200, &ask(page)).await;
+        }
+        described.expect(400, &ask("documents?limit=0")).await;
+        described.expect(404, &ask("others")).await;
+        described.expect(417, &ask("documents").with("Expect", "a miracle")).await;
+        described.refuses_who_may_not(&ask("documents")).await;
+        described.expect(200, &ask("documents/1/metadata")).await;
+        described.expect(400, &ask("documents/one/metadata")).await;
+        described.expect(404, &ask("documents/99/metadata")).await;
+        described.expect(417, &ask("documents/1/metadata").with("Expect", "a miracle")).await;
+        described.refuses_who_may_not(&ask("documents/1/metadata")).await;
+    }
+}
+
 async fn common(described: &mut Described, ask: &impl Fn(&str) -> Ask) {
     described.expect(400, &ask("not-a-number")).await;
     described.expect(400, &ask("1").with("If-Match", "no tag")).await;
+    described.expect(417, &ask("1").with("Expect", "a miracle")).await;
     described.refuses_who_may_not(&ask("1")).await;
 }

@@ -17,8 +17,8 @@ use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::StoreResult;
 use crate::store::object::PartsId;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
-    Staged, Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, PurgeEnd, Recorded, Remaining,
+    SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose,
 };
 
 pub struct MeteredSql {
@@ -55,6 +55,11 @@ impl SqlStore for MeteredSql {
     /// midway would only leave an unknown outcome. The database's busy time-out bounds the wait.
     async fn commit(&self, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit> {
         self.meter.unbounded("commit", self.inner.commit(key, epoch, change)).await
+    }
+
+    /// No deadline, for the same reason as `commit`.
+    async fn insert(&self, collection: &CollectionName, epoch: Epoch, new: NewDocument) -> StoreResult<Insertion> {
+        self.meter.unbounded("insert", self.inner.insert(collection, epoch, new)).await
     }
 
     async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {

@@ -19,8 +19,8 @@ use crate::store::doctor::Finding;
 use crate::store::error::ClientFault;
 use crate::store::object::{ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
-    Staged, Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewAttributes, NewContent, NewDocument, Page, PlacementUsage,
+    PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose,
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -239,6 +239,9 @@ impl SqlStore for Slow {
     async fn commit(&self, _: &DocKey, _: Epoch, _: Change) -> StoreResult<Commit> {
         slowly(Commit::Absent).await
     }
+    async fn insert(&self, _: &CollectionName, _: Epoch, _: NewDocument) -> StoreResult<Insertion> {
+        slowly(Insertion::Refused(Commit::Moved)).await
+    }
     async fn record_upload(&self, _: &FreshKey, _: UploadPurpose, _: Epoch) -> StoreResult<Recorded> {
         slowly(Recorded::Yes).await
     }
@@ -346,9 +349,11 @@ async fn a_commit_and_a_staged_piece_are_never_given_up_midway() {
     let (sql, heard) = sql();
     let delete = Change::Delete { precondition: Precondition::default() };
     assert!(matches!(sql.commit(&document(), Epoch(1), delete).await, Ok(Commit::Absent)));
+    let new = NewDocument { content: NewContent::Inline(Bytes::new()), attributes: NewAttributes::default() };
+    assert!(matches!(sql.insert(&document().collection, Epoch(1), new).await, Ok(Insertion::Refused(Commit::Moved))));
     let mut staging = sql.stage(Epoch(1)).await.unwrap();
     staging.append(Bytes::from_static(b"x")).await.unwrap();
-    assert_eq!(heard.all(), [("commit", "ok", 1000), ("stage", "ok", 0), ("append", "ok", 1000)]);
+    assert_eq!(heard.all(), [("commit", "ok", 1000), ("insert", "ok", 1000), ("stage", "ok", 0), ("append", "ok", 1000)]);
 }
 
 fn sql() -> (MeteredSql, Arc<Heard>) {

@@ -9,6 +9,7 @@ use super::table::Table;
 use super::tenant::SqlServerTenant;
 use crate::model::document::DocRow;
 use crate::model::id::DocKey;
+use crate::model::job::Priority;
 use crate::model::stamp::{Epoch, Revision};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::plan::{self, Decision, Plan};
@@ -17,11 +18,18 @@ use crate::store::sql::{Change, Commit};
 /// How often the rows may turn out to be others before the caller hears of it. Each time somebody else's change went through.
 pub(super) const TRIES: u32 = 10;
 
-/// How a batch of `change_begin` ended.
+/// What a batch left of the row; nothing where there is no row any more.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) revision: Option<Revision>,
+    /// The id in the text form that jobs have.
+    pub(super) spelled: Option<String>,
+}
+
+/// How a batch of `change_begin` or `insert_begin` ended.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// With the row's revision after it; none where there is no row any more.
-    Done(Option<Revision>),
+    Done(Left),
     /// The rows are others than the plan was made for. Nothing happened.
     Raced,
     /// What the batch was to take is not there any more. Nothing happened.
@@ -40,7 +48,7 @@ pub(super) async fn commit(tenant: &SqlServerTenant, key: &DocKey, epoch: Epoch,
             Decision::Make(plan) => plan,
         };
         match carry_out(tenant, &table, &seen, &plan).await {
-            Ok(Ended::Done(revision)) => {
+            Ok(Ended::Done(Left { revision, .. })) => {
                 let after = plan.after(&seen.row, table.rules.column, revision.unwrap_or(Revision(0)));
                 return Ok(Commit::Done(plan::committed(&seen.row, &after)));
             }
@@ -55,8 +63,8 @@ pub(super) async fn commit(tenant: &SqlServerTenant, key: &DocKey, epoch: Epoch,
 }
 
 /// Somebody else's change went through each time.
-pub(super) fn overtaken(operation: &'static str, key: &DocKey) -> StoreError {
-    StoreError::new(super::STORE, operation, key, StoreErrorKind::Timeout).because(format!("the row changed {TRIES} times meanwhile"))
+pub(super) fn overtaken(operation: &'static str, target: impl std::fmt::Display) -> StoreError {
+    StoreError::new(super::STORE, operation, target, StoreErrorKind::Timeout).because(format!("the row changed {TRIES} times meanwhile"))
 }
 
 async fn carry_out(tenant: &SqlServerTenant, table: &Table, seen: &Seen, plan: &Plan) -> Result<Ended, Fault> {
@@ -64,17 +72,20 @@ async fn carry_out(tenant: &SqlServerTenant, table: &Table, seen: &Seen, plan: &
     let after: DocRow = plan.after(&seen.row, table.rules.column, Revision(u64::MAX));
     let mut draft = Draft::begin(table, seen, tenant.at());
     draft.make(plan);
-    draft.leave_behind(&seen.row, &after, tenant.mirror);
+    draft.leave_behind(&seen.row, &after, tenant.mirror, Priority::Write);
     ended(tenant, &draft.end()).await
 }
 
-/// Runs a batch that began with `change_begin`.
+/// Runs a batch that began with `change_begin` or `insert_begin`.
 pub(super) async fn ended(tenant: &SqlServerTenant, batch: &Batch<'_>) -> Result<Ended, Fault> {
     let mut rows = tenant.server.run(batch).await?;
     let mut row = rows.pop().ok_or_else(super::tenant::silent)?;
     let outcome = row.text()?;
     match outcome.as_str() {
-        "done" => Ok(Ended::Done(row.integer_or_null()?.map(|revision| Revision(unsigned(revision))))),
+        "done" => {
+            let revision = row.integer_or_null()?.map(|revision| Revision(unsigned(revision)));
+            Ok(Ended::Done(Left { revision, spelled: row.text_or_null()? }))
+        }
         "raced" => Ok(Ended::Raced),
         "gone" => Ok(Ended::Gone),
         other => Err(super::rows::strange("how the batch ended", other).into()),

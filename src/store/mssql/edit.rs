@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::batch::{Batch, Value};
 use super::catalogue::Family;
-use super::rows::{Seen, signed};
+use super::rows::{Seen, compared, signed};
 use super::statements as text;
 use super::table::{Named, Table};
-use crate::model::document::DocRow;
+use crate::model::document::{DocRow, State};
 use crate::model::id::{DocId, IdKind, MAX_DOC_ID_BYTES};
 use crate::model::job::{JobKind, Priority};
 use crate::model::location::Labels;
@@ -38,6 +38,8 @@ pub(super) struct Draft<'a> {
     table: &'a Table,
     text: String,
     parameters: Batch<'static>,
+    /// The id is not known before the row is there.
+    nameless: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -56,7 +58,18 @@ impl<'a> Draft<'a> {
             .with("row", "bigint", seen.revision())
             .with("located", "bigint", seen.located);
         let parameters = with_id(parameters, "asked", table, Some(&seen.row.key.id));
-        Self { table, text: table.fill(text::CHANGE_BEGIN, &[("lock_row", &lock_row)]), parameters }
+        Self { table, text: table.fill(text::CHANGE_BEGIN, &[("lock_row", &lock_row)]), parameters, nameless: false }
+    }
+
+    /// For a row whose id the database gives: nobody else can know of it before the commit, so only the state is compared.
+    pub(super) fn begin_nameless(table: &'a Table, state: State, at: Option<i64>) -> Self {
+        let parameters = Batch::new("")
+            .with("tenant", "varchar(63)", table.tenant.as_str())
+            .with("collection", "varchar(63)", table.collection.as_str())
+            .with("at", "bigint", at)
+            .with("epoch", "bigint", signed(state.epoch.0))
+            .with("state", "varchar(100)", compared(state));
+        Self { table, text: table.fill(text::INSERT_BEGIN, &[]), parameters, nameless: true }
     }
 
     pub(super) fn add(&mut self, template: &str) {
@@ -100,6 +113,9 @@ impl<'a> Draft<'a> {
         }
         if !matches!(plan.row, RowEdit::Delete) {
             self.add(text::READ_BACK);
+        }
+        if self.nameless {
+            self.add(text::INSERTED_IS_FOUND);
         }
         self.edit_location(plan);
     }
@@ -219,7 +235,12 @@ impl<'a> Draft<'a> {
     }
 
     fn insert(&mut self, content: &Filling, attributes: &NewAttributes) {
-        let mut set = vec![(self.table.id.name.clone(), "@id".to_owned()), (self.table.content.name.clone(), self.content(content))];
+        let mut set = vec![(self.table.content.name.clone(), self.content(content))];
+        let id = &self.table.id.name;
+        let output = if self.nameless { format!(" OUTPUT inserted.{id} INTO @given (id)") } else { String::new() };
+        if !self.nameless {
+            set.push((id.clone(), "@id".to_owned()));
+        }
         set.extend(self.attributes(attributes, false));
         set.extend(self.table.owner.iter().map(|(column, value)| (column.name.clone(), value.clone())));
         set.extend(self.table.defaults.iter().cloned());
@@ -228,8 +249,12 @@ impl<'a> Draft<'a> {
             Filling::Staged(_) => " FROM sluss.staging AS g WHERE g.attempt = @attempt",
             Filling::Nothing | Filling::Inline(_) => "",
         };
-        let _ = writeln!(self.text, "INSERT INTO {} ({}) SELECT {}{staging};", self.table.document, columns.join(", "), values.join(", "));
+        let (columns, values) = (columns.join(", "), values.join(", "));
+        let _ = writeln!(self.text, "INSERT INTO {} ({columns}){output} SELECT {values}{staging};", self.table.document);
         self.add(text::ONE_ROW);
+        if self.nameless {
+            self.add(text::INSERTED_ID);
+        }
         self.keep_attributes(true);
     }
 
@@ -300,10 +325,10 @@ impl<'a> Draft<'a> {
     }
 
     /// The outbox, and the figures last, so that their rows are locked for the shortest time.
-    pub(super) fn leave_behind(&mut self, before: &DocRow, after: &DocRow, mirror: bool) {
+    pub(super) fn leave_behind(&mut self, before: &DocRow, after: &DocRow, mirror: bool, priority: Priority) {
         let kinds: Vec<JobKind> = plan::called_for(after, mirror).collect();
         if !kinds.is_empty() {
-            self.set("job_priority", "int", i64::from(Priority::Write.rank()));
+            self.set("job_priority", "int", i64::from(priority.rank()));
         }
         for kind in kinds {
             let filled = self.table.fill(text::OUTBOX, &[("kind", kind.label())]);

@@ -150,6 +150,8 @@ impl Meaning {
             2627 | 2601 => Self::Refusal,
             // NULL in a column that takes none.
             515 => Self::Refusal,
+            // An id of one's own in an identity column.
+            544 => Self::Refusal,
             // A text too long for its column: with the column's name, and as older servers say it.
             2628 | 8152 => Self::Refusal,
             // A trigger rolled the transaction back. What it has to say came before it, most often as an error of its own.

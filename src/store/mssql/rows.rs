@@ -19,16 +19,19 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// The state as `change_begin.sql` spells it.
     pub(super) fn state(&self) -> String {
-        let State { phase, epoch, read_only } = self.row.state;
-        format!("{phase} {epoch} {}", u8::from(read_only))
+        compared(self.row.state)
     }
 
     /// The row's revision; 0 where there is no row.
     pub(super) fn revision(&self) -> i64 {
         self.row.document.as_ref().map_or(0, |document| signed(document.revision.0))
     }
+}
+
+/// The state as `change_begin.sql` and `insert_begin.sql` spell it.
+pub(super) fn compared(State { phase, epoch, read_only }: State) -> String {
+    format!("{phase} {epoch} {}", u8::from(read_only))
 }
 
 /// Revisions and epochs go to the server as the bigint of the same bits.

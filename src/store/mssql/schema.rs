@@ -11,7 +11,7 @@ use super::table::{Named, Table, Unfit};
 use super::tenant::describe;
 use super::text::{self, literal, quoted};
 use super::{STORE, ddl, presence};
-use crate::config::{CreateRule, DeleteRule};
+use crate::config::DeleteRule;
 use crate::model::document::ContentColumn;
 use crate::model::id::{IdKind, MAX_DOC_ID_BYTES};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
@@ -186,16 +186,6 @@ pub(super) fn check(table: &Table) -> Result<(), Unfit> {
             "{document} is shared by tenants and has no unique index over the tenant column and the id: CREATE UNIQUE INDEX one, so that a row \
              that changes its tenant takes its location along"
         ));
-    }
-    match table.rules.create {
-        CreateRule::Existing => {}
-        CreateRule::Insert if id.column.identity => {
-            return unfit(format!(
-                "column {} of {document} is an IDENTITY, so a PUT cannot insert its id: say create = \"existing\"",
-                id.name
-            ));
-        }
-        CreateRule::Insert => {}
     }
     match table.rules.delete {
         DeleteRule::Row | DeleteRule::Content | DeleteRule::Soft => Ok(()),

@@ -14,7 +14,8 @@ use super::rows::{self, Seen};
 use super::server::SqlServer;
 use super::table::{Table, document_of};
 use super::{
-    STORE, change, changes, content, differences, placements, purges, scan, staging, state, statements, tally, uploads, verification,
+    STORE, change, changes, content, differences, insertion, placements, purges, scan, staging, state, statements, tally, uploads,
+    verification,
 };
 use crate::clock::Clock;
 use crate::config::CollectionConfig;
@@ -28,8 +29,8 @@ use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::object::PartsId;
 use crate::store::settings::TenantSettings;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
-    Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, PurgeEnd, Recorded, Remaining,
+    SqlContentStream, SqlStore, Staging, Tally, UploadPurpose,
 };
 
 /// Content up to this size rides along with the look-up of its row.
@@ -197,6 +198,10 @@ impl SqlStore for SqlServerTenant {
 
     async fn commit(&self, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit> {
         change::commit(self, key, epoch, change).await
+    }
+
+    async fn insert(&self, collection: &CollectionName, epoch: Epoch, new: NewDocument) -> StoreResult<Insertion> {
+        insertion::insert(self, collection, epoch, new).await
     }
 
     async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {

@@ -21,9 +21,9 @@ use crate::model::id::DocKey;
 use crate::model::id::{DocId, ObjectRef, TenantId};
 use crate::model::job::{JobTarget, NewJob, Priority};
 use crate::model::stamp::Epoch;
-use crate::store::error::StoreResult;
+use crate::store::error::{StoreError, StoreResult};
 use crate::store::plan::{self, Decision, Filling, LocationEdit, Plan, RowEdit};
-use crate::store::sql::{Change, Commit, UploadPurpose};
+use crate::store::sql::{Change, Commit, Committed, UploadPurpose};
 
 /// One transaction's view: which document, in which table, at which moment.
 pub(super) struct Work<'a> {
@@ -39,7 +39,7 @@ pub(super) async fn commit(tenant: &SqliteTenant, key: &DocKey, epoch: Epoch, ch
     let table = tenant.table(&key.collection)?;
     let (id, key, mirror, clock) = (tenant.id.clone(), key.clone(), tenant.mirror, Arc::clone(&tenant.clock));
     let operation = change.label();
-    tenant
+    let ended = tenant
         .file
         .write(operation, key.to_string(), move |tx| {
             let before = rows::look_up(tx, &id, &table, &key.id, false)?;
@@ -49,13 +49,14 @@ pub(super) async fn commit(tenant: &SqliteTenant, key: &DocKey, epoch: Epoch, ch
                 Decision::Make(plan) => work.make(&before, &plan, mirror),
             }
         })
-        .await
+        .await;
+    ended.or_else(|error| refused_at_the_end(&error).ok_or(error))
 }
 
 impl Work<'_> {
     fn make(&self, before: &DocRow, plan: &Plan, mirror: bool) -> rusqlite::Result<Outcome<Commit>> {
         match self.carry_out(before, plan) {
-            Ok(true) => self.follow_up(before, mirror),
+            Ok(true) => Ok(Outcome::Commit(Commit::Done(self.follow_up(before, mirror, Priority::Write)?))),
             Ok(false) => Ok(Outcome::Rollback(Commit::Moved)),
             Err(error) if is_refusal(&error) => Ok(Outcome::Rollback(Commit::Refused(error.to_string()))),
             Err(error) => Err(error),
@@ -69,9 +70,7 @@ impl Work<'_> {
         {
             return Ok(false);
         }
-        if let Some(Filling::Staged(staged)) = plan.filling()
-            && !staging::is_whole(self.tx, staged, before.state.epoch)?
-        {
+        if !self.has_content(plan, before.state.epoch)? {
             return Ok(false);
         }
         match plan.location {
@@ -79,16 +78,29 @@ impl Work<'_> {
             LocationEdit::Keep | LocationEdit::Update { .. } | LocationEdit::MakeSole => {}
         }
         self.edit_row(&plan.row)?;
+        self.settle(plan)?;
+        Ok(true)
+    }
+
+    /// False: what was staged for this plan is not there any more.
+    pub(super) fn has_content(&self, plan: &Plan, epoch: Epoch) -> rusqlite::Result<bool> {
+        match plan.filling() {
+            Some(Filling::Staged(staged)) => staging::is_whole(self.tx, staged, epoch),
+            Some(Filling::Nothing | Filling::Inline(_)) | None => Ok(true),
+        }
+    }
+
+    /// What follows once the row is as the plan has it: large content, and the location at the row's new revision.
+    pub(super) fn settle(&self, plan: &Plan) -> rusqlite::Result<()> {
         if let Some(Filling::Staged(staged)) = plan.filling() {
             self.fill(staged)?;
         }
         match &plan.location {
-            LocationEdit::Keep | LocationEdit::Retire => {}
-            LocationEdit::Replace(new) => self.locate(new, self.revision()?)?,
-            LocationEdit::Update { revision, stamp, sole } => self.set_location(revision.revision(self.revision()?), stamp, *sole)?,
-            LocationEdit::MakeSole => self.make_sole(self.revision()?)?,
+            LocationEdit::Keep | LocationEdit::Retire => Ok(()),
+            LocationEdit::Replace(new) => self.locate(new, self.revision()?),
+            LocationEdit::Update { revision, stamp, sole } => self.set_location(revision.revision(self.revision()?), stamp, *sole),
+            LocationEdit::MakeSole => self.make_sole(self.revision()?),
         }
-        Ok(true)
     }
 
     fn edit_row(&self, edit: &RowEdit) -> rusqlite::Result<()> {
@@ -104,7 +116,7 @@ impl Work<'_> {
     }
 
     /// Large content begins as a zeroblob of its length, which SQLite writes without holding it.
-    fn bound(&self, content: &Filling) -> rusqlite::Result<Bound> {
+    pub(super) fn bound(&self, content: &Filling) -> rusqlite::Result<Bound> {
         match content {
             Filling::Nothing => Ok(self.table.no_content()),
             Filling::Inline(bytes) => Ok(Box::new(bytes.to_vec())),
@@ -116,14 +128,14 @@ impl Work<'_> {
     }
 
     /// What every change leaves behind: the outbox, the figures, and the stamp to answer with.
-    fn follow_up(&self, before: &DocRow, mirror: bool) -> rusqlite::Result<Outcome<Commit>> {
+    pub(super) fn follow_up(&self, before: &DocRow, mirror: bool, priority: Priority) -> rusqlite::Result<Committed> {
         let after = rows::look_up(self.tx, self.tenant, self.table, self.id, false)?;
         for kind in plan::called_for(&after, mirror) {
-            let job = NewJob { kind, target: JobTarget::Document(after.key.clone()), priority: Priority::Write };
+            let job = NewJob { kind, target: JobTarget::Document(after.key.clone()), priority };
             jobs::enqueue(self.tx, &job, Wish::Anew, self.now.as_millisecond())?;
         }
         tally::carry(self.tx, self.tenant, self.table, before, &after)?;
-        Ok(Outcome::Commit(Commit::Done(plan::committed(before, &after))))
+        Ok(plan::committed(before, &after))
     }
 
     fn take_upload(&self, object: &ObjectRef, purpose: UploadPurpose, epoch: Epoch) -> rusqlite::Result<bool> {
@@ -135,7 +147,13 @@ impl Work<'_> {
     }
 }
 
+/// A deferred foreign key refuses the row no earlier than at COMMIT, and nothing of the transaction is left then either.
+pub(super) fn refused_at_the_end(error: &StoreError) -> Option<Commit> {
+    let cause = std::error::Error::source(error)?.downcast_ref::<rusqlite::Error>()?;
+    is_refusal(cause).then(|| Commit::Refused(cause.to_string()))
+}
+
 /// The row cannot be: a constraint forbids it, or it is larger than a row may be.
-fn is_refusal(error: &rusqlite::Error) -> bool {
+pub(super) fn is_refusal(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig))
 }

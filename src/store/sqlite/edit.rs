@@ -59,11 +59,23 @@ impl Work<'_> {
 
     /// A client's write that makes the row.
     pub(super) fn insert(&self, content: Bound, attributes: &NewAttributes) -> rusqlite::Result<()> {
+        let mut columns = self.new_row(content, attributes)?;
+        columns.add(&self.table.id, Box::new(self.id.clone()));
+        self.insert_row(columns)?;
+        self.keep_attributes(attributes, true)
+    }
+
+    /// A row whose id the database gives. Answers its rowid, which is not yet any document's name: attributes beside it are still to come.
+    pub(super) fn insert_nameless(&self, content: Bound, attributes: &NewAttributes) -> rusqlite::Result<i64> {
+        self.insert_row(self.new_row(content, attributes)?)?;
+        Ok(self.tx.last_insert_rowid())
+    }
+
+    fn new_row(&self, content: Bound, attributes: &NewAttributes) -> rusqlite::Result<Columns> {
         let mut columns = Columns::default();
         columns.add(&self.table.content, content);
         self.add_attributes(&mut columns, attributes, false)?;
-        self.insert_row(columns)?;
-        self.keep_attributes(attributes, true)
+        Ok(columns)
     }
 
     /// The content and nothing else: what agents bring or take is no change that a client made.
@@ -103,7 +115,6 @@ impl Work<'_> {
     }
 
     fn insert_row(&self, mut columns: Columns) -> rusqlite::Result<()> {
-        columns.add(&self.table.id, Box::new(self.id.clone()));
         for (column, value) in self.table.tenant.iter().chain(&self.table.defaults) {
             columns.add(column, Box::new(value.clone()));
         }
@@ -162,7 +173,7 @@ impl Work<'_> {
     }
 
     /// What the customer's table has no column for lies beside it. `anew`: the row is new, or is brought back to light.
-    fn keep_attributes(&self, attributes: &NewAttributes, anew: bool) -> rusqlite::Result<()> {
+    pub(super) fn keep_attributes(&self, attributes: &NewAttributes, anew: bool) -> rusqlite::Result<()> {
         let Some(attribute) = &self.table.attribute else { return Ok(()) };
         let kept = |column: &str| if anew { format!("excluded.{column}") } else { format!("coalesce(excluded.{column}, {column})") };
         let statement = format!(

@@ -8,7 +8,9 @@ use rusqlite::params;
 
 use super::file::{Outcome, SqliteFile};
 use super::table::Table;
-use super::{STORE, change, changes, content, differences, placements, purges, rows, scan, staging, tally, uploads, verification};
+use super::{
+    STORE, change, changes, content, differences, insertion, placements, purges, rows, scan, staging, tally, uploads, verification,
+};
 use crate::clock::Clock;
 use crate::model::document::{DocRow, State};
 use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, TenantId};
@@ -21,8 +23,8 @@ use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::object::PartsId;
 use crate::store::settings::TenantSettings;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Page, PlacementUsage, PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore,
-    Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, PurgeEnd, Recorded, Remaining,
+    SqlContentStream, SqlStore, Staging, Tally, UploadPurpose,
 };
 
 #[derive(Clone)]
@@ -74,6 +76,10 @@ impl SqlStore for SqliteTenant {
 
     async fn commit(&self, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit> {
         change::commit(self, key, epoch, change).await
+    }
+
+    async fn insert(&self, collection: &CollectionName, epoch: Epoch, new: NewDocument) -> StoreResult<Insertion> {
+        insertion::insert(self, collection, epoch, new).await
     }
 
     async fn record_upload(&self, key: &FreshKey, purpose: UploadPurpose, epoch: Epoch) -> StoreResult<Recorded> {

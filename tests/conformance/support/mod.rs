@@ -57,6 +57,17 @@ const GUIDS: &str = "guids";
 /// A table that two tenants share, whose rows their application inserts, with content that is NOT NULL; a DELETE takes the content only.
 const SHARED: &str = "shared";
 
+/// Integer ids that the database counts, a check as that of the documents, and triggers that change the row again and count a table of their own.
+pub(crate) const COUNTED: &str = "counted";
+/// UUIDs that a default draws, in a table that tenants share, with content that is NOT NULL.
+pub(crate) const DRAWN: &str = "drawn";
+/// Texts of more than one script that a default makes.
+pub(crate) const SPOKEN: &str = "spoken";
+/// A file name that is NOT NULL and unique.
+pub(crate) const FUSSY: &str = "fussy";
+/// A foreign key that no row fulfils; on SQLite it is deferred to the end of the transaction.
+pub(crate) const ORPHANS: &str = "orphans";
+
 /// The customer's own program: it knows nothing of Sluss, but for the last few, which ask what Sluss wrote.
 pub(crate) trait Customer: Send + Sync {
     fn insert(&self, key: &DocKey, content: Option<&[u8]>);
@@ -133,6 +144,11 @@ pub(crate) fn shared(id: i64) -> DocKey {
     key(SHARED, DocId::Integer(id))
 }
 
+/// By a name above; for those whose ids the database gives.
+pub(crate) fn of(collection: &str, id: &DocId) -> DocKey {
+    key(collection, id.clone())
+}
+
 pub(crate) fn documents() -> CollectionName {
     DOCUMENTS.parse().unwrap()
 }
@@ -149,11 +165,11 @@ pub(crate) fn content(length: usize, seed: u8) -> Vec<u8> {
 pub(crate) fn if_match(stamp: &Stamp) -> Precondition {
     use sluss::model::precondition::{EntityTag, EntityTags};
     let tag = EntityTag { weak: false, opaque: stamp.to_string() };
-    Precondition { if_match: Some(EntityTags::Of(vec![tag])), if_none_match: None }
+    Precondition { if_match: Some(EntityTags::Of(vec![tag])), ..Precondition::default() }
 }
 
 pub(crate) fn if_absent() -> Precondition {
-    Precondition { if_match: None, if_none_match: Some(sluss::model::precondition::EntityTags::Any) }
+    Precondition { if_none_match: Some(sluss::model::precondition::EntityTags::Any), ..Precondition::default() }
 }
 
 pub(crate) fn done(commit: Commit) -> Committed {

@@ -14,7 +14,7 @@ use sluss::store::settings::TenantSettings;
 use sluss_tds::client::{Client, Found, Given};
 use sluss_tds::ground::Ground;
 
-use super::{BARE, Customer, DOCUMENTS, GUIDS, LETTERS, Peer, SHARED, TENANT, World, sqlite};
+use super::{BARE, COUNTED, Customer, DOCUMENTS, DRAWN, FUSSY, GUIDS, LETTERS, ORPHANS, Peer, SHARED, SPOKEN, TENANT, World, sqlite};
 
 /// With a rowversion and without, with ids of every family, and with names that need quoting.
 const TABLES: &str = r#"
@@ -33,9 +33,32 @@ CREATE TABLE dbo.guids (
     rv rowversion NOT NULL, content varbinary(max) NULL
 );
 CREATE TABLE dbo.shared (customer int NOT NULL, id int NOT NULL, content varbinary(max) NOT NULL, PRIMARY KEY (customer, id));
+CREATE TABLE dbo.counted (
+    id int IDENTITY(1, 1) NOT NULL PRIMARY KEY, kind nvarchar(50) NOT NULL, writer nvarchar(50) NULL, media_type nvarchar(200) NULL,
+    file_name nvarchar(400) NULL CONSTRAINT no_such_file CHECK (file_name <> 'forbidden.txt'), rv rowversion NOT NULL, content varbinary(max) NULL
+);
+CREATE TABLE dbo.counted_log (n bigint IDENTITY(1000, 1) NOT NULL PRIMARY KEY, what nvarchar(50) NULL);
+CREATE TABLE dbo.drawn (
+    customer int NOT NULL, id uniqueidentifier NOT NULL DEFAULT NEWSEQUENTIALID(), content varbinary(max) NOT NULL, PRIMARY KEY (customer, id)
+);
+CREATE TABLE dbo.spoken (
+    id nvarchar(100) NOT NULL DEFAULT (CONCAT(N'Ärende/文書 ', CONVERT(nvarchar(36), NEWID()))) PRIMARY KEY, content varbinary(max) NULL
+);
+CREATE TABLE dbo.fussy (
+    id int IDENTITY(1, 1) NOT NULL PRIMARY KEY, file_name nvarchar(400) NOT NULL UNIQUE, rv rowversion NOT NULL, content varbinary(max) NULL
+);
+CREATE TABLE dbo.kinds (name nvarchar(50) NOT NULL PRIMARY KEY);
+CREATE TABLE dbo.orphans (
+    id int IDENTITY(1, 1) NOT NULL PRIMARY KEY, kind nvarchar(50) NULL REFERENCES dbo.kinds (name), content varbinary(max) NULL
+);
 "#;
 
-fn collection(name: &str) -> CollectionConfig {
+/// Made by a batch of its own, after the tables.
+const NOTED: &str = "CREATE TRIGGER dbo.counted_noted ON dbo.counted AFTER INSERT AS BEGIN SET NOCOUNT ON; \
+    INSERT INTO dbo.counted_log (what) SELECT CAST(i.id AS nvarchar(50)) FROM inserted AS i; \
+    UPDATE d SET writer = N'trigger' FROM dbo.counted AS d JOIN inserted AS i ON i.id = d.id; END";
+
+pub(crate) fn collection(name: &str) -> CollectionConfig {
     let column = |name: &str| Some(name.to_owned());
     let plain = |table: &str, id_kind| CollectionConfig::plain(name.parse().unwrap(), table, "id", id_kind, "content");
     match name {
@@ -54,6 +77,8 @@ fn collection(name: &str) -> CollectionConfig {
             delete: DeleteRule::Content,
             ..plain("shared", IdKind::Integer)
         },
+        COUNTED | FUSSY => CollectionConfig { revision_column: column("rv"), ..sqlite::collection(name) },
+        DRAWN | SPOKEN | ORPHANS => sqlite::collection(name),
         other => panic!("no collection {other}"),
     }
 }
@@ -103,6 +128,7 @@ pub(crate) async fn world_with(change: impl Fn(TenantSettings) -> TenantSettings
     let ground = Ground::new().await;
     let client = ground.client();
     client.run(TABLES, &[]).unwrap();
+    client.run(&format!("EXEC(N'{}')", NOTED.replace('\'', "''")), &[]).unwrap();
     let settings = change(all_collections());
     init(&server(&ground), &settings).await.unwrap();
     init(&server(&ground), &neighbours()).await.unwrap();
@@ -159,6 +185,11 @@ fn names(key: &DocKey) -> Names {
             ..plain(r#"dbo.[the "letters"]]s]"#)
         },
         GUIDS => Names { other: "kind", further: ", kind", values: ", N'theirs'", ..plain("dbo.guids") },
+        COUNTED => plain("dbo.counted"),
+        DRAWN => Names { ours: " AND customer = 4711", ..plain("dbo.drawn") },
+        SPOKEN => plain("dbo.spoken"),
+        FUSSY => plain("dbo.fussy"),
+        ORPHANS => plain("dbo.orphans"),
         SHARED => Names { further: ", customer", values: ", 4711", ours: " AND customer = 4711", nullable: false, ..plain("dbo.shared") },
         _ => plain("dbo.bare"),
     }

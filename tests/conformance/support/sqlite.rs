@@ -14,7 +14,7 @@ use sluss::store::settings::{PlacementSettings, TenantSettings};
 use sluss::store::sqlite::{SqliteControl, SqliteFile, SqliteTenant, init};
 use tempfile::TempDir;
 
-use super::{BARE, Customer, DOCUMENTS, GUIDS, LETTERS, Peer, SHARED, TENANT, World};
+use super::{BARE, COUNTED, Customer, DOCUMENTS, DRAWN, FUSSY, GUIDS, LETTERS, ORPHANS, Peer, SHARED, SPOKEN, TENANT, World};
 
 const TABLES: &str = r#"
 CREATE TABLE documents (
@@ -26,6 +26,29 @@ CREATE TABLE "the ""letters""'s" (
 CREATE TABLE bare (id TEXT PRIMARY KEY NOT NULL, content BLOB);
 CREATE TABLE guids (id TEXT PRIMARY KEY NOT NULL, gone TEXT, kind TEXT NOT NULL, file_name TEXT, content BLOB);
 CREATE TABLE shared (customer INTEGER NOT NULL, id INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (customer, id));
+CREATE TABLE counted (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, writer TEXT, media_type TEXT,
+    file_name TEXT CHECK (file_name <> 'forbidden.txt'), content BLOB
+);
+CREATE TABLE counted_log (n INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT);
+INSERT INTO counted_log (n) VALUES (1000);
+CREATE TRIGGER counted_noted AFTER INSERT ON counted BEGIN
+    INSERT INTO counted_log (what) VALUES (NEW.id);
+    UPDATE counted SET writer = 'trigger' WHERE id = NEW.id;
+END;
+CREATE TABLE drawn (
+    customer INTEGER NOT NULL,
+    id TEXT NOT NULL DEFAULT (lower(printf('%s-%s-4%s-a%s-%s', hex(randomblob(4)), hex(randomblob(2)), substr(hex(randomblob(2)), 2),
+        substr(hex(randomblob(2)), 2), hex(randomblob(6))))),
+    content BLOB NOT NULL, PRIMARY KEY (customer, id)
+);
+CREATE TABLE spoken (id TEXT PRIMARY KEY, content BLOB);
+CREATE TRIGGER spoken_named AFTER INSERT ON spoken WHEN NEW.id IS NULL BEGIN
+    UPDATE spoken SET id = 'Ärende/文書 ' || lower(hex(randomblob(8))) WHERE rowid = NEW.rowid;
+END;
+CREATE TABLE fussy (id INTEGER PRIMARY KEY, file_name TEXT NOT NULL UNIQUE, content BLOB);
+CREATE TABLE kinds (name TEXT PRIMARY KEY);
+CREATE TABLE orphans (id INTEGER PRIMARY KEY, kind TEXT REFERENCES kinds DEFERRABLE INITIALLY DEFERRED, content BLOB);
 "#;
 
 pub(crate) fn collection(name: &str) -> CollectionConfig {
@@ -60,6 +83,23 @@ pub(crate) fn collection(name: &str) -> CollectionConfig {
             create: CreateRule::Existing,
             delete: DeleteRule::Content,
             ..plain("shared", IdKind::Integer)
+        },
+        COUNTED => CollectionConfig {
+            media_type_column: column("media_type"),
+            file_name_column: column("file_name"),
+            defaults: vec![("kind".to_owned(), ColumnValue::Text("o'clock".to_owned()))],
+            ..plain("counted", IdKind::Integer)
+        },
+        DRAWN => CollectionConfig {
+            nullability: ContentColumn::NotNull,
+            tenant: Some(TenantColumn { column: "customer".to_owned(), value: ColumnValue::Integer(OURS) }),
+            ..plain("drawn", IdKind::Uuid)
+        },
+        SPOKEN => plain("spoken", IdKind::Text),
+        FUSSY => CollectionConfig { file_name_column: column("file_name"), ..plain("fussy", IdKind::Integer) },
+        ORPHANS => CollectionConfig {
+            defaults: vec![("kind".to_owned(), ColumnValue::Text("unheard of".to_owned()))],
+            ..plain("orphans", IdKind::Integer)
         },
         other => panic!("no collection {other}"),
     }
@@ -166,6 +206,11 @@ fn names(key: &DocKey) -> Names {
             ..plain(r#""the ""letters""'s""#)
         },
         GUIDS => Names { other: "kind", further: ", kind", values: ", 'theirs'", ..plain("guids") },
+        COUNTED => plain("counted"),
+        DRAWN => Names { ours: " AND customer = 4711", ..plain("drawn") },
+        SPOKEN => plain("spoken"),
+        FUSSY => plain("fussy"),
+        ORPHANS => plain("orphans"),
         SHARED => Names { further: ", customer", values: ", 4711", ours: " AND customer = 4711", nullable: false, ..plain("shared") },
         _ => plain("bare"),
     }

@@ -46,7 +46,7 @@ impl Looked<'_> {
 /// Of a table that `init` takes: the type and the collation were judged there.
 fn id(looked: &Looked<'_>) -> Vec<Finding> {
     let column = &looked.table.id.column;
-    let identity = if column.identity { ", an IDENTITY: rows are inserted by the application only" } else { "" };
+    let identity = if column.identity { ", an IDENTITY: new rows come by POST, or from the application" } else { "" };
     vec![Finding::ok(looked.about("id"), format!("{}{identity}", column.with_collation()))]
 }
 

@@ -207,7 +207,7 @@ fn simple(name: &str, arguments: &[Typed]) -> Result<Typed> {
         ("HASHBYTES", [algorithm, value]) => {
             Typed::value(format!("tds_hash({}, {}, '{}')", algorithm.sql, value.sql, value.kind), Kind::VarBinary(Some(8000)))
         }
-        ("NEWID", []) => Typed::value("tds_guid(randomblob(16))", Kind::Guid),
+        ("NEWID" | "NEWSEQUENTIALID", []) => Typed::value("tds_guid(randomblob(16))", Kind::Guid),
         _ => return Err(refused(format!("the function {name} with {} arguments", arguments.len()))),
     })
 }
