@@ -55,6 +55,18 @@ const ADMIN: [&str; 12] = [
 ];
 const QUERIES: [&str; 8] =
     ["", "", "?limit=1", "?limit=-1", "?after=18446744073709551616", "?state=%ff", "?check=true&before=0", "?tenant=acme&&=&"];
+const LISTS: [&str; 10] = [
+    "",
+    "?limit=1&after=1",
+    "?limit=0",
+    "?limit=1&limit=1",
+    "?after=9223372036854775808",
+    "?after=%ff",
+    "?after=%00&limit=1000",
+    "?x=1",
+    "/1/metadata",
+    "/one/metadata?limit=1",
+];
 const JSON: [&str; 10] = [
     "{}",
     "{\"to\":\"dual\",\"dry_run\":true}",
@@ -254,6 +266,9 @@ fn target(dice: &mut StdRng, admin: bool) -> String {
     // Most go all the way: what is refused for its path is refused for nothing else.
     if dice.random_bool(0.6) {
         return format!("/v1/tenants/acme/documents/{}", one(dice, &["1", "2", "77", "78"]));
+    }
+    if dice.random_bool(0.3) {
+        return format!("/v1/tenants/acme/documents{}", one(dice, &LISTS));
     }
     let (tenant, collection) = (one(dice, &TENANTS), one(dice, &COLLECTIONS));
     let id = if dice.random_bool(0.02) { "9".repeat(dice.random_range(1..20_000)) } else { one(dice, &IDS).to_owned() };
