@@ -73,7 +73,7 @@ fn whatever_is_sent_nothing_breaks_and_nobody_is_blamed_wrongly() {
 
 /// One connection with anything on it, then a sound request on another. Answers the statuses that came.
 async fn case(house: &House, sound: &HttpClient, seed: u64) -> Vec<u16> {
-    let admin = seed % 4 == 0;
+    let admin = seed.is_multiple_of(4);
     let sent = sent(seed, admin);
     let port = if admin { house.seat.admin } else { house.seat.documents };
     let came = exchange(port, &sent).await;
