@@ -1,7 +1,7 @@
 # What a newcomer, a developer and CI run. One build profile serves all of it, so nothing is compiled twice.
 
 CARGO ?= cargo
-# How long `make torture` lasts.
+# How long `make torture` and `make fuzz` last.
 SECONDS ?= 600
 # What `make demo` is told besides, as in: make demo ARGS="--seconds 30"
 ARGS ?=
@@ -13,13 +13,14 @@ FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
 # they run beside the others.
 WAITING = --test migration --test outage
 
-.PHONY: help demo test test-all test-waiting test-faulty lint torture mutants nightly bench http-checks
+.PHONY: help demo test test-all test-waiting test-faulty lint torture fuzz mutants nightly bench http-checks
 
 help:
 	@echo 'make demo                  shows everything in one process; Ctrl-C ends it with a comparison of every document'
 	@echo 'make test                  installs what is missing, starts a Ceph for S3, and runs every test'
 	@echo 'make lint                  format, clippy, documentation, dependencies'
 	@echo 'make torture SECONDS=600   random histories under faults, kills and flips; then a walk on which processes are killed'
+	@echo 'make fuzz SECONDS=600      sends anything to both listeners, and expects refusals at worst'
 	@echo 'make mutants               takes one check out of the product at a time, and expects the torture to notice'
 	@echo 'make nightly               more cases for every property, a long torture, a long demo'
 	@echo 'make http-checks           REDbot against a served document; installs it from PyPI'
@@ -60,6 +61,10 @@ torture:
 	SLUSS_TORTURE_SECONDS=$$(($(SECONDS) * 3 / 4)) $(FAULT) test --test torture -- --nocapture no_history
 	test -n "$$SLUSS_SEED$$SLUSS_SCRIPT" || \
 		SLUSS_TORTURE_SECONDS=$$(($(SECONDS) / 4)) $(CARGO) test --test migration -- --nocapture walk
+
+fuzz:
+	@tests/setup build
+	SLUSS_FUZZ_SECONDS=$(SECONDS) $(CARGO) test --test surface -- --nocapture fuzz
 
 mutants:
 	@tests/setup test

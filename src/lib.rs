@@ -3,7 +3,7 @@
 //! # Rooms
 //!
 //! - [`model`]: the protocol as values and pure functions. The row decides, and [`model::document::truth`] says what it decided.
-//! - [`config`], [`telemetry`], [`clock`], [`budget`], [`body`], [`serve`], [`client`], [`stop`]: what
+//! - [`config`], [`telemetry`], [`clock`], [`budget`], [`body`], [`serve`], [`client`], [`openapi`], [`stop`]: what
 //!   every room above may use.
 //! - [`store`]: the contracts of the stores, the plan of a change, the backends (SQLite, SQL Server, a folder), and the checks that every
 //!   reader of an object passes.
@@ -41,6 +41,7 @@ pub mod gateway;
 pub mod housekeeping;
 pub mod migrate;
 pub mod model;
+pub mod openapi;
 pub mod serve;
 pub mod stop;
 pub mod store;

@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 13] = [
     &["tenants"],
     &["store"],
     &["client"],
-    &["config", "telemetry", "clock", "budget", "serve", "stop"],
+    &["config", "telemetry", "clock", "budget", "serve", "stop", "openapi"],
     &["body"],
     &["model"],
 ];

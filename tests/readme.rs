@@ -1,4 +1,5 @@
-//! The README is run: its session, command by command, in a folder of its own, and what it says comes out has to come out.
+//! The README is run: its session, command by command, in a folder of its own, and what it says comes out has to come out. So are the
+//! examples for the application's developers, which go on from it.
 //! Links in it and in the documents have to lead somewhere.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
@@ -29,7 +30,11 @@ fn root() -> &'static Path {
 }
 
 fn readme() -> String {
-    fs::read_to_string(root().join("README.md")).unwrap()
+    text_of("README.md")
+}
+
+fn text_of(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap()
 }
 
 /// The `sh` blocks in order, each with the `text` block that follows it.
@@ -42,6 +47,8 @@ fn steps(text: &str) -> Vec<Step> {
             ("text", Some(step)) => step.prints = body.lines().map(str::to_owned).collect(),
             // The diagram comes before the first command.
             ("text", None) => {}
+            // There is no compiler for it here.
+            ("csharp", _) => {}
             (other, _) => panic!("a block of kind {other:?} is neither run nor checked"),
         }
     }
@@ -104,14 +111,30 @@ fn missing<'a>(expected: &'a [String], printed: &str) -> Option<&'a String> {
 
 #[test]
 fn the_session_of_the_readme_runs_as_it_is_written_and_prints_what_it_says() {
+    let steps = steps(&readme());
+    assert!(steps.len() > 8, "the README has lost its session");
+    // The first block is the two commands of the project itself, which are checked below.
+    assert_prints_what_it_says(&steps[1..]);
+}
+
+#[test]
+fn the_examples_for_applications_run_where_the_readme_has_begun_to_serve() {
+    let mut session = steps(&readme());
+    let serving = session.iter().position(|step| step.commands.contains("sluss serve")).unwrap();
+    session.truncate(serving + 1);
+    session.remove(0);
+    let examples = steps(&text_of("docs/for-applications.md"));
+    assert!(examples.len() > 6, "the examples are gone");
+    session.extend(examples);
+    assert_prints_what_it_says(&session);
+}
+
+#[track_caller]
+fn assert_prints_what_it_says(session: &[Step]) {
     for program in PROGRAMS {
         let there = Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status().unwrap();
         assert!(there.success(), "{program} is missing; `make test` installs it");
     }
-    let steps = steps(&readme());
-    assert!(steps.len() > 8, "the README has lost its session");
-    // The first block is the two commands of the project itself, which are checked below.
-    let session = &steps[1..];
     let printed = run(session);
     assert_eq!(printed.len(), session.len());
     for (step, printed) in session.iter().zip(&printed) {

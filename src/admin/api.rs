@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -24,11 +25,14 @@ use crate::tenants::Tenant;
 /// A wish is a few words.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
+/// No store counts further.
+pub(super) const MAX_NUMBER: u64 = i64::MAX as u64;
+
 /// Lines in one answer, unless fewer are asked for.
 const MAX_LINES: usize = 1000;
 
-#[derive(Serialize)]
-struct AuditPage {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct AuditPage {
     entries: Vec<AuditEntry>,
     /// Whether the hashes of the whole chain hold; only where `check=true` was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,7 +131,8 @@ impl Admin {
                 ChainCheck::Whole { entries } => format!("whole: {entries} entries"),
                 ChainCheck::BrokenAt { number } => format!("broken at entry {number}"),
             }),
-            Some(_) | None => None,
+            Some("false") | None => None,
+            Some(_) => return Err(AdminError::BadRequest("`check` is true or false".to_owned())),
         };
         Ok(json(StatusCode::OK, &AuditPage { entries, chain }))
     }
@@ -169,6 +174,10 @@ impl Admin {
 
 pub(super) async fn parse<T: DeserializeOwned>(body: Body) -> Result<T, AdminError> {
     let bytes = whole(body).await?;
+    // By position, which a list would be read by, nobody means anything here.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(AdminError::BadRequest("the request's body is not a JSON object".to_owned()));
+    }
     serde_json::from_slice(&bytes)
         .map_err(|error| AdminError::BadRequest(format!("the request's body is not the JSON that is expected: {error}")))
 }
@@ -199,8 +208,8 @@ impl Query {
     }
 
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, AdminError> {
-        let number = self.get(name).map(str::parse).transpose();
-        number.map_err(|_| AdminError::BadRequest(format!("`{name}` is not a number")))
+        let number = self.get(name).map(|text| text.parse::<u64>().ok().filter(|number| *number <= MAX_NUMBER).ok_or(name)).transpose();
+        number.map_err(|name| AdminError::BadRequest(format!("`{name}` is not a number from 0 to {MAX_NUMBER}")))
     }
 
     pub(super) fn limit(&self) -> Result<usize, AdminError> {

@@ -1,6 +1,6 @@
 //! Why an operator's request was not carried out, and what to do about it.
 
-use http::header::{HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 
 use crate::body::{Body, ReadError};
@@ -10,8 +10,10 @@ use crate::store::error::StoreError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    #[error("there is nothing at this path, or it does not take this method")]
+    #[error("there is nothing at this path")]
     NoSuchPath,
+    #[error("this path does not take this method; see the Allow header")]
+    WrongMethod { allowed: Vec<&'static str> },
     #[error("send a known token as `Authorization: Bearer <token>`")]
     Unauthorized,
     #[error("{0}")]
@@ -28,6 +30,9 @@ pub enum AdminError {
     Failed(#[from] JobError),
 }
 
+/// Time for a breaker to let a call through again.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("10");
+
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
         Self::Failed(JobError::Store(error))
@@ -38,6 +43,7 @@ impl AdminError {
     fn status(&self) -> StatusCode {
         match self {
             Self::NoSuchPath | Self::NoSuchTenant(_) | Self::NoSuchJob(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) | Self::Body(ReadError::Broken(_)) => StatusCode::BAD_REQUEST,
@@ -49,6 +55,7 @@ impl AdminError {
     fn label(&self) -> &'static str {
         match self {
             Self::NoSuchPath => "no-such-path",
+            Self::WrongMethod { .. } => "method-not-allowed",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::NoSuchTenant(_) => "no-such-tenant",
@@ -63,9 +70,20 @@ impl AdminError {
             tracing::warn!(problem = self.label(), "an operator's request failed: {self}");
         }
         let mut response = problem(self.status(), self.label(), &self.to_string(), request_id);
-        if self.status() == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        if let Some((name, value)) = self.extra_header() {
+            response.headers_mut().insert(name, value);
         }
         response
+    }
+
+    fn extra_header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::WrongMethod { allowed } => HeaderValue::from_str(&allowed.join(", ")).ok().map(|allowed| (ALLOW, allowed)),
+            Self::Failed(_) => Some((RETRY_AFTER, RETRY_SECONDS)),
+            Self::NoSuchPath | Self::Forbidden(_) | Self::NoSuchTenant(_) | Self::NoSuchJob(_) | Self::BadRequest(_) | Self::Body(_) => {
+                None
+            }
+        }
     }
 }

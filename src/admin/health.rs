@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
@@ -25,14 +26,14 @@ const FRESH_FOR: Duration = Duration::from_secs(5);
 /// Tenants whose stores are asked; with more, their own metrics and views tell.
 const ASKED: usize = 20;
 
-#[derive(Serialize)]
-struct Readiness {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Readiness {
     ready: bool,
     tenants: BTreeMap<String, StoreHealth>,
 }
 
 /// `ok`, or what is wrong in a word or two: the page needs no token.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct StoreHealth {
     sql: String,
     object: String,

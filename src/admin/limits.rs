@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::api::parse;
@@ -14,7 +15,7 @@ use crate::body::Body;
 use crate::model::limits::{LimitScope, LimitsChange, WorkLimits};
 
 /// What is set, for whom.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LimitsView {
     pub all: WorkLimits,
     /// Those for which something was set.
@@ -22,7 +23,7 @@ pub struct LimitsView {
 }
 
 /// What holds for one scope after a change.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ScopeView {
     /// `None`: all tenants together.
     pub tenant: Option<String>,
@@ -30,12 +31,12 @@ pub struct ScopeView {
     pub limits: WorkLimits,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ReadOnlyWish {
     pub on: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ReadOnlyView {
     pub tenant: String,
     pub read_only: bool,

@@ -4,19 +4,19 @@ pub mod api;
 pub mod error;
 pub mod health;
 pub mod limits;
+pub mod openapi;
 pub mod purge;
+pub mod routes;
 pub mod show;
 pub mod verification;
 pub mod views;
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -24,6 +24,7 @@ use tracing::Instrument;
 
 use self::error::AdminError;
 pub use self::health::LastLook;
+use self::routes::{Found, Operation, Page, Target};
 use crate::body::{self, Body};
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -50,6 +51,8 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     pub drain: CancellationToken,
     pub last_look: LastLook,
+    /// What this listener serves, as OpenAPI.
+    pub description: bytes::Bytes,
 }
 
 /// An operator whose token has the right `admin`.
@@ -93,42 +96,61 @@ pub fn service(admin: Admin) -> impl Service<Request<Body>, Response = Response<
 
 impl Admin {
     async fn route(&self, request: Request<Body>) -> Result<Response<Body>, AdminError> {
-        let parts = segments(request.uri().path())?;
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        match (request.method(), &parts[..]) {
-            (&Method::GET, ["healthz"]) => return Ok(text("ok\n")),
-            (&Method::GET, ["readyz"]) => return self.readiness().await,
-            _ => {}
-        }
         let (head, body) = request.into_parts();
+        let wanted = match routes::find(&head.method, head.uri.path()) {
+            Found::Target(Target::Open(page), _) => return self.page(page).await,
+            Found::Target(Target::Guarded(operation), name) => Ok((operation, name)),
+            Found::OtherMethods(allowed) => Err(AdminError::WrongMethod { allowed }),
+            Found::Nothing => Err(AdminError::NoSuchPath),
+        };
+        // Token first: who has none learns not even which paths there are.
         let operator = self.operator(&head).await?;
-        let query = head.uri.query().unwrap_or_default();
-        match (&head.method, &parts[..]) {
-            (&Method::GET, ["metrics"]) => self.metrics_page(&operator),
-            (&Method::GET, ["admin", "v1", "tenants"]) => self.list_tenants(&operator).await,
-            (&Method::GET, ["admin", "v1", "tenants", tenant]) => self.show_tenant(&operator, tenant).await,
-            (&Method::POST, ["admin", "v1", "tenants", tenant, "phase"]) => self.flip(&operator, tenant, body).await,
-            (&Method::POST, ["admin", "v1", "tenants", tenant, "sweep"]) => self.sweep(&operator, tenant).await,
-            (&Method::POST, ["admin", "v1", "tenants", tenant, "purge"]) => self.purge(&operator, tenant, body).await,
-            (&Method::GET, ["admin", "v1", "tenants", tenant, "purge"]) => self.list_purges(&operator, tenant).await,
-            (&Method::POST, ["admin", "v1", "tenants", tenant, "verify"]) => self.verify(&operator, tenant, body).await,
-            (&Method::GET, ["admin", "v1", "tenants", tenant, "verification"]) => self.show_verification(&operator, tenant).await,
-            (&Method::GET, ["admin", "v1", "tenants", tenant, "differences"]) => self.list_differences(&operator, tenant, query).await,
-            (&Method::POST, ["admin", "v1", "tenants", tenant, "pause"]) => self.pause(&operator, Some(tenant), true).await,
-            (&Method::POST, ["admin", "v1", "tenants", tenant, "resume"]) => self.pause(&operator, Some(tenant), false).await,
-            (&Method::PUT, ["admin", "v1", "tenants", tenant, "limits"]) => self.set_limits(&operator, Some(tenant), body).await,
-            (&Method::POST, ["admin", "v1", "tenants", tenant, "read_only"]) => self.set_read_only(&operator, tenant, body).await,
-            (&Method::POST, ["admin", "v1", "pause"]) => self.pause(&operator, None, true).await,
-            (&Method::POST, ["admin", "v1", "resume"]) => self.pause(&operator, None, false).await,
-            (&Method::GET, ["admin", "v1", "limits"]) => self.list_limits(&operator).await,
-            (&Method::PUT, ["admin", "v1", "limits"]) => self.set_limits(&operator, None, body).await,
-            (&Method::GET, ["admin", "v1", "jobs"]) => self.list_jobs(&operator, query).await,
-            (&Method::POST, ["admin", "v1", "jobs", "retry"]) => self.retry_all(&operator, body).await,
-            (&Method::POST, ["admin", "v1", "jobs", job, "retry"]) => self.retry_one(&operator, job).await,
-            (&Method::GET, ["admin", "v1", "audit"]) => self.list_audit(&operator, query).await,
-            (&Method::GET, ["admin", "v1", "processes"]) => self.list_processes(&operator).await,
-            (&Method::GET, ["admin", "v1", "operators"]) => self.list_operators(&operator).await,
-            _ => Err(AdminError::NoSuchPath),
+        let (operation, name) = wanted?;
+        self.carry_out(&operator, operation, &name, head.uri.query().unwrap_or_default(), body).await
+    }
+
+    async fn page(&self, page: Page) -> Result<Response<Body>, AdminError> {
+        match page {
+            Page::Health => Ok(text("ok\n")),
+            Page::Readiness => self.readiness().await,
+            Page::Description => Ok(openapi::page(&self.description)),
+        }
+    }
+
+    /// `name`: of the tenant or the job in the path.
+    async fn carry_out(
+        &self,
+        operator: &Operator,
+        operation: Operation,
+        name: &str,
+        query: &str,
+        body: Body,
+    ) -> Result<Response<Body>, AdminError> {
+        match operation {
+            Operation::Metrics => self.metrics_page(operator),
+            Operation::ListTenants => self.list_tenants(operator).await,
+            Operation::ShowTenant => self.show_tenant(operator, name).await,
+            Operation::Flip => self.flip(operator, name, body).await,
+            Operation::Sweep => self.sweep(operator, name).await,
+            Operation::Purge => self.purge(operator, name, body).await,
+            Operation::ListPurges => self.list_purges(operator, name).await,
+            Operation::Verify => self.verify(operator, name, body).await,
+            Operation::ShowVerification => self.show_verification(operator, name).await,
+            Operation::ListDifferences => self.list_differences(operator, name, query).await,
+            Operation::PauseTenant => self.pause(operator, Some(name), true).await,
+            Operation::ResumeTenant => self.pause(operator, Some(name), false).await,
+            Operation::LimitTenant => self.set_limits(operator, Some(name), body).await,
+            Operation::SetReadOnly => self.set_read_only(operator, name, body).await,
+            Operation::Pause => self.pause(operator, None, true).await,
+            Operation::Resume => self.pause(operator, None, false).await,
+            Operation::ListLimits => self.list_limits(operator).await,
+            Operation::Limit => self.set_limits(operator, None, body).await,
+            Operation::ListJobs => self.list_jobs(operator, query).await,
+            Operation::RetryJobs => self.retry_all(operator, body).await,
+            Operation::RetryJob => self.retry_one(operator, name).await,
+            Operation::ListAudit => self.list_audit(operator, query).await,
+            Operation::ListProcesses => self.list_processes(operator).await,
+            Operation::ListOperators => self.list_operators(operator).await,
         }
     }
 
@@ -153,12 +175,6 @@ impl Admin {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_MEDIA_TYPE));
         Ok(response)
     }
-}
-
-/// Decoded: a job's id has a ':' in it, and a tenant's name can have a '-', which a client may escape.
-fn segments(path: &str) -> Result<Vec<String>, AdminError> {
-    let decode = |segment| percent_decode_str(segment).decode_utf8().map(Cow::into_owned).map_err(|_| AdminError::NoSuchPath);
-    path.trim_matches('/').split('/').map(decode).collect()
 }
 
 fn text(text: impl Into<bytes::Bytes>) -> Response<Body> {

@@ -1,6 +1,7 @@
 //! Purges over the admin API: begins one where nothing speaks against it, and tells how far it is. The agents do the work.
 
 use http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::api::parse;
@@ -10,7 +11,7 @@ use crate::body::Body;
 use crate::model::purge::{PurgeRun, blockers};
 
 /// What is asked for. Nothing leaves SQL unless the wish says so.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PurgeWish {
     #[serde(default = "yes")]
     pub dry_run: bool,
@@ -21,7 +22,7 @@ fn yes() -> bool {
 }
 
 /// Every reason against it, or none: then it has begun.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PurgeAnswer {
     pub tenant: String,
     pub dry_run: bool,
@@ -29,14 +30,14 @@ pub struct PurgeAnswer {
     pub blockers: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PurgeOutcome {
     Begun,
     Blocked,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PurgeList {
     pub tenant: String,
     pub runs: Vec<PurgeRun>,

@@ -2,6 +2,7 @@
 
 use http::{Response, StatusCode};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::api::{Query, parse};
@@ -18,13 +19,15 @@ use crate::tenants::Tenant;
 const QUARANTINED: usize = 1000;
 
 /// What is asked for. Nothing is replaced unless the wish says so.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VerifyWish")]
 pub struct Wish {
     #[serde(default)]
     pub repair: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VerificationBegun")]
 pub struct Begun {
     pub tenant: String,
     /// The number that its runs have.
@@ -33,7 +36,8 @@ pub struct Begun {
 }
 
 /// How far a verification that is under way has come.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VerificationProgress")]
 pub struct Progress {
     pub number: u64,
     /// Of all collections together.
@@ -49,7 +53,7 @@ pub struct Progress {
 }
 
 /// Of each collection the run under way and the last one that came to the end.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Verifications {
     pub tenant: String,
     pub runs: Vec<VerifyRun>,
@@ -62,7 +66,7 @@ pub struct Verifications {
     pub stuck: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct DifferenceList {
     pub tenant: String,
     pub differences: Vec<Difference>,
@@ -72,7 +76,7 @@ pub struct DifferenceList {
 }
 
 /// One line of a tenant's view.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationView {
     pub under_way: bool,
     /// When the last verification began that came to the end in every collection.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::verification::VerificationView;
@@ -10,13 +11,13 @@ use crate::model::job::{JobKind, JobState, Priority};
 use crate::model::limits::WorkLimits;
 use crate::model::phase::Phase;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
     pub documents: i64,
     pub bytes: i64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Jobs {
     pub kind: JobKind,
     pub state: JobState,
@@ -25,7 +26,7 @@ pub struct Jobs {
 }
 
 /// A tenant as operators see it. What could not be read is left out, and `problem` says why.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct TenantView {
     pub tenant: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,19 +63,19 @@ pub struct TenantView {
     pub problem: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TenantList {
     pub tenants: Vec<TenantView>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FlipWish {
     pub to: Phase,
     #[serde(default)]
     pub dry_run: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JobLine {
     /// `<tenant>:<number>`: numbers are each tenant's own.
     pub id: String,
@@ -91,19 +92,19 @@ pub struct JobLine {
     pub due_at: Timestamp,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct JobList {
     pub jobs: Vec<JobLine>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RetryWish {
     /// All tenants that the token reaches, where none is named.
     #[serde(default)]
     pub tenant: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Counted {
     pub jobs: u64,
 }

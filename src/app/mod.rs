@@ -210,6 +210,7 @@ impl App {
         let inbound = InboundLimits { max_bytes: limits.max_document_bytes, min_rate: limits.min_rate, window: limits.rate_window };
         let documents = Documents {
             routes: self.routes.clone(),
+            own_api: self.config.own_api,
             admission: Admission::new(limits, Arc::clone(&self.metrics)),
             access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
@@ -240,6 +241,7 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             drain: self.drain.clone(),
             last_look: LastLook::default(),
+            description: admin::openapi::description().into(),
         };
         let service = admin::service(admin).map_request(boxed);
         tracing::info!(address = %listener.local_addr(), "serving operators on {}", listener.local_addr());

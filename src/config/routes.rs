@@ -221,11 +221,14 @@ fn read_route(section: &mut Section<'_>, upstream: Option<&UpstreamConfig>, asks
         section.refuse_foreign(&["missing"], "is for operations that send no content");
     } else {
         missing = section.optional("missing", value::parsed::<Missing>).unwrap_or(Missing::Problem);
-        section.refuse_foreign(&["media_type_header", "file_name_header"], "is for \"write\" and \"create\": it says where a request has it");
+        section
+            .refuse_foreign(&["media_type_header", "file_name_header"], "is for \"write\" and \"create\": it says where a request has it");
     }
     match operation {
         RouteOperation::Write | RouteOperation::Delete | RouteOperation::Create => status = section.optional("status", success),
-        RouteOperation::Read | RouteOperation::Head | RouteOperation::Metadata | RouteOperation::List => section.refuse_foreign(&["status"], "is for operations that change a document"),
+        RouteOperation::Read | RouteOperation::Head | RouteOperation::Metadata | RouteOperation::List => {
+            section.refuse_foreign(&["status"], "is for operations that change a document")
+        }
     }
     if missing == Missing::Upstream && upstream.is_none() {
         section.refuse("missing", "\"upstream\" needs [upstream]");

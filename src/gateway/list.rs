@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::Response;
 use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use crate::budget::Budget;
 use crate::model::id::{DocId, IdError, IdKind, MAX_DOC_ID_BYTES};
 
 const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1000;
+pub(super) const MAX_LIMIT: usize = 1000;
 
 /// What one document of a page may take, with names as long as a PUT takes them.
 const VIEW_BYTES: u64 = 1 << 10;
@@ -94,8 +95,9 @@ fn after_of(kind: IdKind, text: String) -> Result<DocId, IdError> {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct PageView {
+/// A page of a collection.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PageView {
     documents: Vec<DocumentView>,
     /// What to ask for as `after`; null at the end.
     next: Option<String>,

@@ -3,6 +3,7 @@
 use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::request::DocumentRequest;
@@ -13,7 +14,7 @@ use crate::model::document::{DocRow, Holder};
 use crate::model::location::Location;
 
 /// One document, in lists and alone. Without content, what speaks of content is null.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DocumentView {
     /// As the row spells it; a text for every type of id.
     pub(super) id: String,
@@ -44,8 +45,9 @@ impl DocumentView {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct MetadataView {
+/// One document with all that its rows tell of it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct MetadataView {
     #[serde(flatten)]
     document: DocumentView,
     /// Of the content, in hex, where its location tells it.
@@ -54,7 +56,8 @@ struct MetadataView {
     location: Option<LocationView>,
 }
 
-#[derive(Debug, Serialize)]
+/// The copy in the object store.
+#[derive(Debug, Serialize, JsonSchema)]
 struct LocationView {
     /// The names of placement and object; the empty content has none.
     placement: Option<String>,

@@ -14,6 +14,7 @@ pub mod layers;
 pub mod list;
 pub mod metadata;
 pub mod multipart;
+pub mod openapi;
 pub mod range;
 pub mod read;
 pub mod request;

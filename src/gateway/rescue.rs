@@ -7,6 +7,7 @@ use http::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{Method, Response, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::conditional::BadTags;
@@ -244,13 +245,16 @@ impl GatewayError {
     }
 }
 
-/// RFC 9457.
-#[derive(Serialize)]
-struct Problem<'a> {
+/// Why a request was not carried out, as RFC 9457 has it.
+#[derive(Serialize, JsonSchema)]
+pub struct Problem<'a> {
+    /// `urn:sluss:problem:` and the problem's name, for programs.
     r#type: String,
     title: &'a str,
     status: u16,
+    /// What went wrong and what to do, for people.
     detail: &'a str,
+    /// What X-Request-Id says.
     request_id: &'a str,
 }
 

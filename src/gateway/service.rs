@@ -12,6 +12,7 @@ use tracing::Span;
 use super::admission::Admission;
 use super::finish::Finish;
 use super::layers::{Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
+use super::openapi::Description;
 use super::read::Reader;
 use super::request::{self, ON_BEHALF_OF, Wanted};
 use super::rescue::{self, BadRequest, GatewayError};
@@ -21,12 +22,15 @@ use super::write::Writer;
 use super::{list, metadata};
 use crate::body::{self, Body};
 use crate::config::{Missing, RouteAuth};
+use crate::openapi::PATH;
 use crate::telemetry::Metrics;
 use crate::tenants::{Access, Identity, Tenants};
 
 /// What the innermost service works with.
 pub struct Documents {
     pub routes: Vec<Route>,
+    /// Whether the API of our own is among the routes.
+    pub own_api: bool,
     pub admission: Admission,
     pub access: Arc<Access>,
     pub tenants: Arc<Tenants>,
@@ -49,11 +53,18 @@ pub fn stack(
         .layer(AroundLayer(Farewell))
         .layer(AroundLayer(Observe(metrics)))
         .layer(AroundLayer(Rescue))
-        .service(DocumentService(Arc::new(documents)))
+        .service(DocumentService {
+            description: documents.own_api.then(|| Description::of(&routes::default_routes())),
+            documents: Arc::new(documents),
+        })
 }
 
 #[derive(Clone)]
-struct DocumentService(Arc<Documents>);
+struct DocumentService {
+    documents: Arc<Documents>,
+    /// Of the API of our own, where it is served: an existing API may have a page at that path, too.
+    description: Option<Description>,
+}
 
 impl Service<Request<Body>> for DocumentService {
     type Response = Response<Body>;
@@ -65,7 +76,10 @@ impl Service<Request<Body>> for DocumentService {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let documents = Arc::clone(&self.0);
+        if let Some(description) = self.description.as_ref().filter(|_| request.uri().path() == PATH) {
+            return Box::pin(std::future::ready(description.answer(request.method())));
+        }
+        let documents = Arc::clone(&self.documents);
         Box::pin(async move { documents.answer(request).await })
     }
 }

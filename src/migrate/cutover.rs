@@ -1,5 +1,6 @@
 //! A flip of one tenant's phase: gather the facts, ask the guards, compare and set, with the audit entry.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::work::JobError;
@@ -35,7 +36,7 @@ impl Actor {
 }
 
 /// What became of a wish to flip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FlipOutcome {
     Flipped,
@@ -50,7 +51,7 @@ pub enum FlipOutcome {
 }
 
 /// Every guard with its verdict, and what happened.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct FlipReport {
     pub tenant: String,
     pub from: Phase,

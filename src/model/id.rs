@@ -11,6 +11,9 @@ pub const MAX_DOC_ID_BYTES: usize = 512;
 /// Longest tenant, collection or placement name: they become metric labels, table suffixes and file names.
 const MAX_NAME_BYTES: usize = 63;
 
+/// The same rule as a regular expression, for those who read no Rust.
+pub const NAME_PATTERN: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     #[error("{what} {value:?} is not a name: use 1 to {MAX_NAME_BYTES} of a-z, 0-9, '-' and '_', starting with a letter or digit")]
@@ -265,5 +268,12 @@ mod tests {
         let key = FreshKey::mint("local".parse().unwrap());
         let text = key.object().id.to_string();
         assert_eq!(key.object().id.path(), format!("{}/{text}", &text[34..]));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_fits_the_pattern_is_a_name(name in NAME_PATTERN.trim_matches(['^', '$'])) {
+            assert!(name.parse::<TenantId>().is_ok(), "{name}");
+        }
     }
 }

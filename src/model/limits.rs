@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::id::TenantId;
 
 /// A figure that bounds some work. Never zero: what is to stop is paused, so that it can be seen as such.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u64", into = "u64")]
+#[schemars(extend("minimum" = 1, "maximum" = Limit::MAX))]
 pub struct Limit(u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +49,7 @@ impl From<Limit> for u64 {
 }
 
 /// What holds for the agents' work on one tenant, or on all together. `None` bounds nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct WorkLimits {
     pub documents_per_second: Option<Limit>,
     pub bytes_per_second: Option<Limit>,
@@ -70,8 +72,9 @@ impl fmt::Display for WorkLimits {
 }
 
 /// A wish to change limits: what it does not name stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub struct LimitsChange {
     /// `Some(None)` lifts it, here and below.
     #[serde(default, deserialize_with = "named")]

@@ -1,6 +1,7 @@
 //! Which content may leave SQL, and what has to hold before any does. Pure: somebody else reads the rows and the runs.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::{DocRow, Holder};
@@ -36,7 +37,7 @@ pub fn judge(row: &DocRow, located_before: Timestamp) -> Purgeable {
 }
 
 /// What a purge did, or a dry run would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct PurgeFigures {
     pub documents: u64,
     pub bytes: u64,
@@ -49,7 +50,7 @@ pub struct PurgeFigures {
 }
 
 /// The purge of one collection that is under way, or the last one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PurgeRun {
     pub collection: String,
     pub dry_run: bool,

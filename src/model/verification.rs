@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::content::Fingerprint;
@@ -13,7 +14,7 @@ use super::location::{Labels, Location};
 use super::stamp::{Epoch, Revision};
 
 /// What is not as the document's row says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
     /// SQL's bytes are not those of the location, and no trigger saw them change.
@@ -75,7 +76,7 @@ impl fmt::Display for DifferenceKind {
 }
 
 /// Who found it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FoundBy {
     Verify,
@@ -98,7 +99,7 @@ impl FoundBy {
 }
 
 /// What was done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
     /// It stands, and stops flips.
@@ -136,7 +137,7 @@ macro_rules! labelled {
 labelled!(DifferenceKind, FoundBy, Remedy);
 
 /// What one side says or holds. What it does not know, or has no word on, is left out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revision: Option<u64>,
@@ -157,7 +158,7 @@ pub struct Facts {
 }
 
 /// What each side says of one document.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Sides {
     /// What the row says that there is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -240,7 +241,7 @@ pub struct Verified {
 }
 
 /// A difference as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// In the order in which they were first found.
     pub number: u64,
@@ -269,7 +270,7 @@ pub struct VerifyWish {
 }
 
 /// How far a verification is, and what it found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyFigures {
     /// Rows looked at.
     pub documents: u64,
@@ -304,7 +305,7 @@ impl VerifyFigures {
 }
 
 /// The verification of one collection: one that is under way, or the last that came to the end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyRun {
     pub collection: String,
     /// Of two runs the later one has the higher number.

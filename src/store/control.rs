@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreResult;
@@ -18,7 +19,7 @@ pub const ALIVE_WITHIN: Duration = Duration::from_secs(35);
 pub(super) const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// A process that serves or works.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
     /// Unique for each start.
     pub name: String,
@@ -32,7 +33,7 @@ pub struct Process {
 }
 
 /// What somebody did, before it is chained.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditRecord {
     /// The operator's token name, or `system`.
     pub actor: String,
@@ -45,7 +46,7 @@ pub struct AuditRecord {
 }
 
 /// A record in the chain: its hash covers the one before it, so that none can be changed or left out unseen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
     pub number: u64,
     pub at: Timestamp,
@@ -56,7 +57,7 @@ pub struct AuditEntry {
 }
 
 /// An operator who has used the admin API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Operator {
     pub name: String,
     pub first_seen: Timestamp,

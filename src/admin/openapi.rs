@@ -1,0 +1,189 @@
+//! The admin listener's OpenAPI document. Every route of the table has a description here, or this does not compile.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::MAX_ON_BEHALF_OF_BYTES;
+use super::api::{AuditPage, MAX_NUMBER};
+use super::health::Readiness;
+use super::limits::{LimitsView, ReadOnlyView, ReadOnlyWish, ScopeView};
+use super::purge::{PurgeAnswer, PurgeList, PurgeWish};
+use super::routes::{Operation as Wanted, Page, ROUTES, Target};
+use super::verification::{Begun, DifferenceList, Verifications, Wish};
+use super::views::{Counted, FlipWish, JobList, RetryWish, TenantList, TenantView};
+use crate::body::{self, Body};
+use crate::gateway::rescue::Problem;
+use crate::migrate::cutover::FlipReport;
+use crate::model::id::NAME_PATTERN;
+use crate::model::job::JobState;
+use crate::model::limits::LimitsChange;
+use crate::openapi::{Api, Content, Operation, Parameter, PathParameter, bytes_of, document, json_of, number, one_of, schema};
+use crate::store::control::{self, Process};
+use crate::telemetry::METRICS_MEDIA_TYPE;
+
+/// Refusals that every operation with a token knows.
+const GUARDED: [StatusCode; 4] =
+    [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::SERVICE_UNAVAILABLE];
+
+pub fn description() -> String {
+    let api = Api {
+        title: "Sluss, for operators",
+        description: "What moves, how far it is, and what can be steered. Tokens need the right `admin`; what tells of all tenants \
+                      at once needs a token of all tenants. Every change leaves an entry in the audit.",
+        path_parameters: &[
+            PathParameter { name: "tenant", description: "A tenant's name.", pattern: Some(NAME_PATTERN) },
+            PathParameter { name: "job", description: "A job's id as the list of jobs has it, `<tenant>:<number>`.", pattern: None },
+        ],
+        request_headers: vec![Parameter::header("X-Request-Id", "Comes back in the answer; without one, the server makes one up.")],
+        problem: schema::<Problem<'static>>,
+    };
+    document(&api, ROUTES.iter().map(|route| (&route.method, route.template.to_owned(), operation(route.target))))
+}
+
+/// The document's answer, the same for everybody: it tells what this version can do, and of no tenant.
+pub(super) fn page(description: &Bytes) -> Response<Body> {
+    let mut response = Response::new(body::full(description.clone()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn operation(target: Target) -> Operation {
+    match target {
+        Target::Open(page) => open(page).without_token(),
+        Target::Guarded(wanted) => {
+            let for_whom = Parameter::short_header(
+                "On-Behalf-Of",
+                "For whom the caller acts, as it says itself; for the audit.",
+                MAX_ON_BEHALF_OF_BYTES,
+            );
+            guarded(wanted).with([for_whom]).refuses(&GUARDED)
+        }
+    }
+}
+
+fn open(page: Page) -> Operation {
+    match page {
+        Page::Health => {
+            Operation::new("health", "Whether the process is up").answers(StatusCode::OK, "It is.", [bytes_of("text/plain; charset=utf-8")])
+        }
+        Page::Readiness => Operation::new("readiness", "Whether the process takes requests")
+            .described("A store that is away never turns it red: one tenant's database would take every replica out at once.")
+            .answers(StatusCode::OK, "It does. The body tells each store's health.", [json_of::<Readiness>()])
+            .answers(StatusCode::SERVICE_UNAVAILABLE, "It drains.", [json_of::<Readiness>()]),
+        Page::Description => {
+            Operation::new("description", "This document").answers(StatusCode::OK, "OpenAPI 3.1.", [bytes_of("application/json")])
+        }
+    }
+}
+
+fn guarded(wanted: Wanted) -> Operation {
+    match wanted {
+        Wanted::Metrics => {
+            told("metrics", "All metrics in Prometheus' text format", bytes_of(METRICS_MEDIA_TYPE)).described("For tokens of all tenants.")
+        }
+        Wanted::ListTenants => told("listTenants", "All tenants that the token reaches", json_of::<TenantList>()),
+        Wanted::ShowTenant => of_tenant(told("showTenant", "One tenant: phase, holders, backlog, problems", json_of::<TenantView>())),
+        Wanted::Flip => flip(),
+        Wanted::Sweep => of_tenant(Operation::new("sweep", "Has every document looked at, and what is missing enqueued")).answers(
+            StatusCode::ACCEPTED,
+            "The agents do the work.",
+            [json_of::<Counted>()],
+        ),
+        Wanted::Purge => purge(),
+        Wanted::ListPurges => {
+            of_tenant(told("listPurges", "Of each collection the purge under way, or the last one", json_of::<PurgeList>()))
+        }
+        Wanted::Verify => wishing(of_tenant(Operation::new("verify", "Has every document's holders compared")), json_of::<Wish>()).answers(
+            StatusCode::ACCEPTED,
+            "The agents do the work.",
+            [json_of::<Begun>()],
+        ),
+        Wanted::ShowVerification => of_tenant(told("showVerification", "How far the verification is", json_of::<Verifications>())),
+        Wanted::ListDifferences => {
+            of_tenant(told("listDifferences", "What differs, in the order in which it was found", json_of::<DifferenceList>()))
+                .with([Parameter::query("after", "Where the page begins: `next` of the one before.", number(0, MAX_NUMBER)), limit()])
+        }
+        Wanted::PauseTenant => of_tenant(told("pauseTenant", "The agents rest for this tenant", json_of::<ScopeView>())),
+        Wanted::ResumeTenant => of_tenant(told("resumeTenant", "The agents are at work for this tenant", json_of::<ScopeView>())),
+        Wanted::LimitTenant => {
+            let limited = told("limitTenant", "Limits the agents' work on this tenant", json_of::<ScopeView>());
+            wishing(of_tenant(limited), json_of::<LimitsChange>()).described(CHANGE)
+        }
+        Wanted::SetReadOnly => {
+            let set = told("setReadOnly", "Refuses clients' changes to this tenant, or takes them again", json_of::<ReadOnlyView>());
+            wishing(of_tenant(set), json_of::<ReadOnlyWish>())
+        }
+        Wanted::Pause => told("pause", "The agents rest for all tenants", json_of::<ScopeView>()),
+        Wanted::Resume => told("resume", "The agents are at work for all tenants", json_of::<ScopeView>()),
+        Wanted::ListLimits => told("listLimits", "What is set, for whom", json_of::<LimitsView>()),
+        Wanted::Limit => {
+            let limited = told("limit", "Limits the agents' work on all tenants together", json_of::<ScopeView>());
+            wishing(limited, json_of::<LimitsChange>()).described(CHANGE)
+        }
+        Wanted::ListJobs => list_jobs(),
+        Wanted::RetryJobs => wishing(told("retryJobs", "Has quarantined jobs tried again", json_of::<Counted>()), json_of::<RetryWish>())
+            .refuses(&[StatusCode::NOT_FOUND]),
+        Wanted::RetryJob => told("retryJob", "Has one quarantined job tried again", json_of::<Counted>()).refuses(&[StatusCode::NOT_FOUND]),
+        Wanted::ListAudit => list_audit(),
+        Wanted::ListProcesses => {
+            told("listProcesses", "The processes that are alive", json_of::<Vec<Process>>()).described("For tokens of all tenants.")
+        }
+        Wanted::ListOperators => told("listOperators", "Who has changed something over this API", json_of::<Vec<control::Operator>>())
+            .described("For tokens of all tenants."),
+    }
+}
+
+const CHANGE: &str = "Names some of the figures; what is not named stays, and `null` lifts a limit. At least one has to be named.";
+
+fn flip() -> Operation {
+    let flip = of_tenant(Operation::new("flip", "Moves a tenant to another phase, if every guard passes"));
+    wishing(flip, json_of::<FlipWish>()).answers(StatusCode::OK, "Done, or what a dry run found.", [json_of::<FlipReport>()]).answers(
+        StatusCode::CONFLICT,
+        "Blocked; the report tells by what. Nothing was changed.",
+        [json_of::<FlipReport>()],
+    )
+}
+
+fn purge() -> Operation {
+    let purge = of_tenant(Operation::new("purge", "Takes content out of SQL that a verified object holds"));
+    wishing(purge, json_of::<PurgeWish>()).answers(StatusCode::ACCEPTED, "The agents do the work.", [json_of::<PurgeAnswer>()]).answers(
+        StatusCode::CONFLICT,
+        "Blocked; the answer tells by what. Nothing was changed.",
+        [json_of::<PurgeAnswer>()],
+    )
+}
+
+fn list_jobs() -> Operation {
+    let states = JobState::ALL.map(JobState::label);
+    told("listJobs", "Jobs that wait, run, or need an operator", json_of::<JobList>()).refuses(&[StatusCode::NOT_FOUND]).with([
+        Parameter::query("tenant", "Only this tenant's.", crate::openapi::text()),
+        Parameter::query("state", "Only those in this state.", one_of(&states)),
+        limit(),
+    ])
+}
+
+fn list_audit() -> Operation {
+    told("listAudit", "Who changed what, the newest first", json_of::<AuditPage>()).described("For tokens of all tenants.").with([
+        Parameter::query("before", "Entries before this number.", number(0, MAX_NUMBER)),
+        Parameter::query("check", "`true`: whether the hashes of the whole chain hold.", one_of(&["true", "false"])),
+        limit(),
+    ])
+}
+
+fn limit() -> Parameter {
+    Parameter::query("limit", "Lines at most; never more than 1000.", number(0, MAX_NUMBER))
+}
+
+fn told(id: &'static str, summary: &'static str, content: Content) -> Operation {
+    Operation::new(id, summary).answers(StatusCode::OK, "As asked.", [content])
+}
+
+fn of_tenant(operation: Operation) -> Operation {
+    operation.refuses(&[StatusCode::NOT_FOUND])
+}
+
+fn wishing(operation: Operation, wish: Content) -> Operation {
+    operation.takes(wish).refuses(&[StatusCode::PAYLOAD_TOO_LARGE])
+}
