@@ -227,7 +227,7 @@ fn read_route(section: &mut Section<'_>, upstream: Option<&UpstreamConfig>, asks
     match operation {
         RouteOperation::Write | RouteOperation::Delete | RouteOperation::Create => status = section.optional("status", success),
         RouteOperation::Read | RouteOperation::Head | RouteOperation::Metadata | RouteOperation::List => {
-            section.refuse_foreign(&["status"], "is for operations that change a document")
+            section.refuse_foreign(&["status"], "is for operations that change a document");
         }
     }
     if missing == Missing::Upstream && upstream.is_none() {

@@ -147,17 +147,17 @@ mod tests {
         assert!(if_match(&[&"\"a\",".repeat(MAX_TAGS + 1)]).is_err());
     }
 
-    fn with(name: HeaderName, values: &[&str]) -> HeaderMap {
+    fn with(name: &HeaderName, values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(name.clone(), value.parse().unwrap());
+            headers.append(name, value.parse().unwrap());
         }
         headers
     }
 
     #[test]
     fn dates_come_in_three_forms_and_anything_else_is_as_good_as_not_sent() {
-        let since = |values: &[&str], reads| precondition(&with(IF_MODIFIED_SINCE, values), reads).unwrap().if_modified_since;
+        let since = |values: &[&str], reads| precondition(&with(&IF_MODIFIED_SINCE, values), reads).unwrap().if_modified_since;
         let date = HttpDate::of_seconds(784_111_777);
         for form in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
             assert_eq!(since(&[form], true), date, "{form}");
@@ -167,7 +167,7 @@ mod tests {
         for bad in ["", "yesterday", "Sun, 06 Nov 1994 08:49:37 CET", "1994-11-06T08:49:37Z"] {
             assert_eq!(since(&[bad], true), None, "{bad:?}");
         }
-        let unmodified = precondition(&with(IF_UNMODIFIED_SINCE, &["Sun, 06 Nov 1994 08:49:37 GMT"]), false).unwrap();
+        let unmodified = precondition(&with(&IF_UNMODIFIED_SINCE, &["Sun, 06 Nov 1994 08:49:37 GMT"]), false).unwrap();
         assert_eq!(unmodified.if_unmodified_since, date);
     }
 
@@ -176,7 +176,7 @@ mod tests {
         let stamp: Stamp = "r-1-2a".parse().unwrap();
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
         let at = |seconds: u64| HttpDate::of_seconds(784_111_777 + seconds);
-        let holds = |value: &str, modified, now| if_range(&with(IF_RANGE, &[value])).unwrap().holds(&stamp, modified, now);
+        let holds = |value: &str, modified, now| if_range(&with(&IF_RANGE, &[value])).unwrap().holds(&stamp, modified, now);
         assert!(holds("\"r-1-2a\"", None, at(0)));
         assert!(holds(date, at(0), at(1)));
         assert!(!holds(date, at(0), at(0)), "the content may still change within this second");

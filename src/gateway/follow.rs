@@ -257,18 +257,10 @@ impl Follow {
 
     /// The bytes as they go out. When a holder fails in the middle, the next one goes on at the same offset; when none can,
     /// the stream ends in an error, and the connection with it.
-    pub fn into_stream(self, source: Source) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
-        stream::try_unfold((self, source), |(mut follow, mut source)| async move {
-            match follow.next(&mut source).await {
-                Ok(portion) => Ok(portion.map(|portion| (portion, (follow, source)))),
-                Err(error) => Err(follow.broken(error)),
-            }
-        })
-    }
-
-    /// The same by turns: while others wait for memory, a read that has had its share of it, or whose client takes nothing, gives it back
-    /// with all that it has of its holder, and goes on later where it was.
-    pub fn into_turns(self, source: Source, grant: Grant, budget: Arc<Budget>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+    ///
+    /// While others wait for memory, a read that has had its share of it, or whose client takes nothing, gives it back with all that it
+    /// has of its holder, and goes on later where it was.
+    pub fn into_stream(self, source: Source, grant: Grant, budget: Arc<Budget>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
         let first = Kept::Here(Box::new(Turn { source, grant, sent_bytes: 0, pending: Bytes::new() }));
         stream::try_unfold((self, budget, first), |(mut follow, budget, kept)| async move {
             match follow.next_by_turns(&budget, kept).await {
@@ -334,8 +326,11 @@ impl Follow {
 
     /// What comes next, from the next holder where this one fails; `None` at the end.
     async fn portion(&self, source: &mut Source) -> Result<Option<Bytes>, Lost> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
         let mut looks = 0;
-        while self.at < self.end {
+        loop {
             let failed = match source.stream.next().await {
                 Some(Ok(bytes)) => return Ok(Some(bytes)),
                 Some(Err(Interrupted::Store(error))) => Some(error),
@@ -345,7 +340,6 @@ impl Follow {
             looks += 1;
             *source = self.go_on(source.side, failed, looks).await?;
         }
-        Ok(None)
     }
 
     fn take(&mut self, mut bytes: Bytes) -> Bytes {

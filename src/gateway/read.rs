@@ -126,7 +126,7 @@ impl Reader {
         let Some(first) = follows.next() else { return Ok(Some((served_from(row.state.phase.reads_from()), body::empty()))) };
         let source = first.open(row.clone()).await?;
         let served_from = source.served_from;
-        let first = first.into_turns(source, grant, Arc::clone(&self.budget));
+        let first = first.into_stream(source, grant, Arc::clone(&self.budget));
         let content = match selection.framing {
             None => first.left_stream(),
             Some(framing) => {
@@ -223,7 +223,7 @@ async fn open_part(
 ) -> Result<impl Stream<Item = Result<Bytes, BoxError>> + Send, BoxError> {
     let grant = budget.acquire_again(held).await;
     match follow.open(row).await {
-        Ok(source) => Ok(follow.into_turns(source, grant, budget)),
+        Ok(source) => Ok(follow.into_stream(source, grant, budget)),
         Err(lost) => Err(follow.broken(lost)),
     }
 }

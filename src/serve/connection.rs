@@ -93,13 +93,13 @@ where
         let service = Answering { service, peer: end, protocol, pulse: Arc::clone(&pulse), max_headers: settings.max_headers };
         let run = Run { pulse, drain, settings, peer, cut: cut.clone() };
         match protocol {
-            Protocol::Http1 => run.to_the_end(http1(&settings).serve_connection(io, service).with_upgrades()).await,
+            Protocol::Http1 => run.run_out(http1(&settings).serve_connection(io, service).with_upgrades()).await,
             Protocol::Http2 => {
                 // Dropped with the connection: then its streams end, too.
                 let end = CancellationToken::new();
                 let _end = end.clone().drop_guard();
                 let streams = Streams { lane: Arc::new(Lane::default()), rate, tasks, end, peer };
-                run.to_the_end(http2(&settings, streams).serve_connection(io, service)).await;
+                run.run_out(http2(&settings, streams).serve_connection(io, service)).await;
             }
         }
     }
@@ -195,7 +195,7 @@ struct Run {
 }
 
 impl Run {
-    async fn to_the_end(self, connection: impl Ending) {
+    async fn run_out(self, connection: impl Ending) {
         let mut connection = pin!(connection);
         let over = tokio::select! {
             ended = connection.as_mut() => return self.log_end(ended),

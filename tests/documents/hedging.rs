@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
+use sluss::budget::Budget;
 use sluss::cache::ContentCache;
 use sluss::clock::SystemClock;
 use sluss::config::{Config, SqlConfig};
-use sluss::gateway::follow::Follow;
+use sluss::gateway::follow::{Follow, HELD_BYTES};
 use sluss::model::id::{DocId, DocKey, FreshKey, ObjectRef, PlacementName};
 use sluss::model::phase::{Phase, Side};
 use sluss::store::disk::DiskStore;
@@ -197,7 +198,9 @@ impl Scene {
         let source = follow.open(row).await.unwrap();
         // Each timer rounds up to its next millisecond, and nothing here takes less than ten.
         let found = (source.side, begun.elapsed().as_millis() as u32 / 10 * 10 * MS);
-        let read: Vec<u8> = follow.into_stream(source).map_ok(|bytes| bytes.to_vec()).try_concat().await.unwrap();
+        let budget = Arc::new(Budget::new(16 << 20, Duration::from_secs(1)));
+        let grant = budget.acquire_again(HELD_BYTES).await;
+        let read: Vec<u8> = follow.into_stream(source, grant, budget).map_ok(|bytes| bytes.to_vec()).try_concat().await.unwrap();
         assert!(read == self.content, "other bytes from {found:?}");
         found
     }
