@@ -30,6 +30,9 @@ const PORTIONS_A_SHARE: u64 = 12;
 /// A client has to be idle for much longer than this.
 const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_millis(10);
 
+/// A store that takes longer than this to begin may be out of places.
+const STORE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// All content that this process holds in memory at once.
 #[derive(Debug)]
 pub struct Budget {
@@ -63,11 +66,29 @@ impl Budget {
             return Lane::acquire(Arc::clone(&self.small), bytes).await;
         }
         let _waiting = Waiting::among(&self.waiting);
+        if self.large.limit_bytes.saturating_sub(self.large.granted_bytes.load(Ordering::Relaxed)) < bytes {
+            // Now, so that one who may not wait has a chance.
+            self.idle.reclaim(bytes);
+        }
         tokio::select! {
             // What is free is taken before anybody's is.
             biased;
             grant = Lane::acquire(Arc::clone(&self.large), bytes) => grant,
             never = self.make_room(bytes) => match never {},
+        }
+    }
+
+    /// Waits for `work` of a transfer that has begun: for its turn at a store, of whose places those may hold all who are idle.
+    pub async fn making_room<T>(&self, bytes: u64, work: impl Future<Output = T>) -> T {
+        let making = async {
+            sleep(STORE_PATIENCE).await;
+            let _waiting = Waiting::among(&self.waiting);
+            self.make_room(bytes).await
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = making => match never {},
         }
     }
 

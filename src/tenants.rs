@@ -140,6 +140,11 @@ impl Access {
         )?;
         Some(Identity { name: found.name.clone(), scope: found.tenants.clone(), rights: found.rights })
     }
+
+    /// Whether it is one of our tokens.
+    pub fn has_issued(&self, token: Option<&str>) -> bool {
+        token.is_some() && !matches!(**self.0.read().unwrap_or_else(PoisonError::into_inner), Auth::None) && self.identify(token).is_some()
+    }
 }
 
 /// The tenants by name. They can be replaced while requests run: each request keeps the tenant that it began with.

@@ -338,7 +338,7 @@ fn without_a_server_the_command_says_whom_it_did_not_reach() {
     let complaint = sluss(&seat, &["tenant", "list", "--admin-url", &url]).complaint(1);
     assert_eq!(complaint, format!("sluss: cannot reach {url}: connection refused; is `sluss serve` running?\n"));
     let complaint = sluss(&seat, &["tenant", "list", "--admin-url", "localhost:8081"]).complaint(1);
-    assert!(complaint.contains("localhost:8081 is not an http address: write http://host:port"), "{complaint}");
+    assert!(complaint.contains("localhost:8081 is not an http or https address: write http://host:port"), "{complaint}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn steps(text: &str) -> Vec<Step> {
 
 /// Makefile targets that a text names.
 fn targets(text: &str) -> Vec<String> {
-    let word = |text: &str| text.chars().take_while(|c| c.is_ascii_lowercase()).collect::<String>();
+    let word = |text: &str| text.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect::<String>();
     let found = text.match_indices("make ").map(|(at, it)| (text[..at].chars().last(), word(&text[at + it.len()..])));
     let in_code = |before: &Option<char>| matches!(before, None | Some('`' | '\n'));
     found.filter(|(before, target)| in_code(before) && !target.is_empty()).map(|(_, target)| target).collect()

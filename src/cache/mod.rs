@@ -178,8 +178,13 @@ impl ContentCache {
 
     /// The content that the row names, where it is in memory.
     fn kept(&self, place: &Place, row: &DocRow, stamp: &Stamp) -> Option<Bytes> {
-        let known = self.entries.as_ref()?.get(place)?;
-        (known.stamp == *stamp && may_answer(row, known.side, &known.bytes)).then_some(known.bytes)
+        let entries = self.entries.as_ref()?;
+        let known = entries.get(place).filter(|known| known.stamp == *stamp && may_answer(row, known.side, &known.bytes))?;
+        // The same content at a row that has changed besides: else every look-up would ask SQL for its bytes again.
+        if let Some(at) = RowAt::of(row).filter(|at| *at != known.at) {
+            entries.insert(place.clone(), Entry { at, ..known.clone() });
+        }
+        Some(known.bytes)
     }
 
     fn keep(&self, place: &Place, row: &DocRow, stamp: &Stamp, side: Side, bytes: &Bytes) {

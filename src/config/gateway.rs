@@ -49,6 +49,10 @@ pub(super) fn read(section: &mut Section<'_>, tenants: &BTreeSet<TenantId>) -> O
     if upstream.as_ref().is_some_and(|upstream| upstream.authority.as_str() == listeners.documents.to_string()) {
         section.refuse("upstream", "url is the address of the documents: the gateway would pass requests to itself");
     }
+    if upstream.is_some() && mode == Some(AuthMode::None) && own_api && !section.holds("own_api") {
+        let open = "has to be said beside [upstream]: with auth = \"none\" the built-in API lets everybody at every document";
+        section.refuse("own_api", open);
+    }
     let routes = routes::read(section, upstream.as_ref(), mode == Some(AuthMode::Tokens));
     let auth = match mode? {
         AuthMode::None => Auth::None,

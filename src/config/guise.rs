@@ -39,10 +39,12 @@ pub enum AnswerValue {
     Tenant,
     Collection,
     Id,
+    /// Where a document that was made is read.
+    Location,
 }
 
 impl AnswerValue {
-    const ALL: [(&'static str, Self); 14] = [
+    const ALL: [(&'static str, Self); 15] = [
         ("media_type", Self::MediaType),
         ("file_name", Self::FileName),
         ("file_name_encoded", Self::FileNameEncoded),
@@ -57,6 +59,7 @@ impl AnswerValue {
         ("tenant", Self::Tenant),
         ("collection", Self::Collection),
         ("id", Self::Id),
+        ("location", Self::Location),
     ];
 }
 

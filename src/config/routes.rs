@@ -166,7 +166,7 @@ fn segment(text: &str) -> Result<Segment, String> {
     }
 }
 
-/// The routes that are right. `has_upstream` and `has_check` say what `[upstream]` offers, `asks_tokens` what `auth` wants.
+/// The routes that are right. `upstream` says what the existing API offers, `asks_tokens` what `auth` wants.
 pub(super) fn read(section: &mut Section<'_>, upstream: Option<&UpstreamConfig>, asks_tokens: bool) -> Vec<RouteConfig> {
     let mut earlier: Vec<(usize, RouteConfig)> = Vec::new();
     let mut index = 0;
@@ -207,6 +207,10 @@ fn read_route(section: &mut Section<'_>, upstream: Option<&UpstreamConfig>, asks
         (true, false) => section.refuse("template", "has no {id}, and this operation is on one document"),
         (false, true) => section.refuse("template", "has {id}, and this operation is on a whole collection"),
         (true, true) | (false, false) => {}
+    }
+    let asks_by_id = || upstream?.check.as_ref()?.path.as_ref().map(|path| path.has(&Segment::Id));
+    if auth == RouteAuth::Upstream && !operation.is_on_one_document() && asks_by_id() == Some(true) {
+        section.refuse("auth", "\"upstream\" cannot ask about a whole collection: the path of [upstream.check] has {id}");
     }
     let method = method.unwrap_or_else(|| operation.method());
     if let Some(wanted) = operation.only_method()

@@ -72,7 +72,8 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(format!("{:?}", spelled.shadow), format!("{:?}", shipped.shadow));
     assert_eq!((spelled.own_api, shipped.upstream, shipped.routes), (shipped.own_api, None, Vec::new()));
     let main = folder.path().join("sluss.toml");
-    let terse = "auth = \"none\"\n[control]\ndatabase = \"sqlite:control.db\"\n[upstream]\nurl = \"http://127.0.0.1:5000\"\n";
+    let terse =
+        "auth = \"none\"\nown_api = true\n[control]\ndatabase = \"sqlite:control.db\"\n[upstream]\nurl = \"http://127.0.0.1:5000\"\n";
     fs::write(&main, terse).unwrap();
     let expected = super::UpstreamConfig { ca_file: None, check: None, ..spelled.upstream.unwrap() };
     assert_eq!(super::Config::load(&main).unwrap().upstream, Some(expected));

@@ -69,9 +69,14 @@ fn finish(ended: Insertion) -> Result<Inserted, GatewayError> {
     }
 }
 
+/// The id that the database has given, beside the answer that says it.
+#[derive(Debug, Clone)]
+pub(super) struct NewId(pub(super) String);
+
 fn answer(request: &NewRequest, inserted: &Inserted, routes: &[Route]) -> Response<Body> {
     let mut response = respond::written(true, inserted.stamp.as_ref());
     *response.status_mut() = StatusCode::CREATED;
+    response.extensions_mut().insert(NewId(inserted.id.to_string()));
     let (tenant, collection) = (request.tenant.id.to_string(), request.collection.to_string());
     if let Some(path) = document_path(routes, &Captured { tenant, collection, id: inserted.id.to_string() }) {
         let path = HeaderValue::from_str(&path).expect("a percent-encoded path is header text");

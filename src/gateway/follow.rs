@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt, stream};
+use tokio::time::Instant;
 
 use super::hedge::Hedge;
 use crate::body::BoxError;
@@ -36,6 +37,9 @@ const MAX_SQL_PORTION: usize = PIECE_BYTES / 2;
 
 /// While others wait for memory, a read holds it for so many bytes, and stands in the queue again.
 const TURN_BYTES: u64 = 4 * PIECE_BYTES as u64;
+
+/// And for so long, in which a client that takes its bytes slowly and steadily has not had them.
+const TURN_TIME: Duration = Duration::from_secs(1);
 
 /// What goes out at once while memory is tight: what a client does not take of it stays in memory that nobody can have, so it is no more
 /// than a connection's buffers are.
@@ -79,8 +83,20 @@ struct Turn {
     source: Source,
     grant: Grant,
     sent_bytes: u64,
+    begun: Instant,
     /// Came, and has not gone out.
     pending: Bytes,
+}
+
+impl Turn {
+    fn new(source: Source, grant: Grant) -> Self {
+        Self { source, grant, sent_bytes: 0, begun: Instant::now(), pending: Bytes::new() }
+    }
+
+    /// Between two pieces, so that nothing is fetched in vain.
+    fn had_its_share(&self) -> bool {
+        self.pending.is_empty() && (self.sent_bytes >= TURN_BYTES || self.begun.elapsed() >= TURN_TIME)
+    }
 }
 
 /// Where a read's turn is while its client takes what was sent last.
@@ -90,6 +106,8 @@ enum Kept {
     Parked {
         loan: Loan<Box<Turn>>,
         row: Arc<DocRow>,
+        /// What it holds, and will again.
+        bytes: u64,
     },
 }
 
@@ -261,7 +279,7 @@ impl Follow {
     /// While others wait for memory, a read that has had its share of it, or whose client takes nothing, gives it back with all that it
     /// has of its holder, and goes on later where it was.
     pub fn into_stream(self, source: Source, grant: Grant, budget: Arc<Budget>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
-        let first = Kept::Here(Box::new(Turn { source, grant, sent_bytes: 0, pending: Bytes::new() }));
+        let first = Kept::Here(Box::new(Turn::new(source, grant)));
         stream::try_unfold((self, budget, first), |(mut follow, budget, kept)| async move {
             match follow.next_by_turns(&budget, kept).await {
                 Ok(next) => Ok(next.map(|(portion, kept)| (portion, (follow, budget, kept)))),
@@ -276,17 +294,21 @@ impl Follow {
         }
         let mut turn = match kept {
             Kept::Here(turn) => turn,
-            Kept::Parked { loan, row } => match loan.take() {
-                Some(turn) if turn.sent_bytes < TURN_BYTES || !budget.is_wanted() => turn,
+            Kept::Parked { loan, row, bytes } => match loan.take() {
+                Some(turn) if !turn.had_its_share() || !budget.is_wanted() => turn,
                 // With nothing in hand while it waits.
                 had_its_share_or_lost_it => {
                     drop(had_its_share_or_lost_it);
-                    self.next_turn(row, budget).await?
+                    self.next_turn(row, bytes, budget).await?
                 }
             },
         };
         if turn.pending.is_empty() {
             turn.pending = self.portion(&mut turn.source).await?.unwrap_or_default();
+        }
+        if self.at + turn.pending.len() as u64 >= self.end {
+            // The holder is through with this read: its place there is somebody else's.
+            turn.source.stream = Box::pin(stream::empty());
         }
         let is_small = turn.grant.bytes() <= SMALL_BYTES;
         let portion = if is_small || !budget.is_tight() {
@@ -302,16 +324,16 @@ impl Follow {
             Kept::Here(turn)
         } else {
             let (row, bytes) = (turn.source.row.clone(), turn.grant.bytes());
-            Kept::Parked { loan: budget.park(turn, bytes), row }
+            Kept::Parked { loan: budget.park(turn, bytes), row, bytes }
         };
         Ok(Some((portion, kept)))
     }
 
     /// By the row that the last turn went by: what an object holds never changes, and SQL is asked for one revision.
-    async fn next_turn(&self, row: Arc<DocRow>, budget: &Budget) -> Result<Box<Turn>, Lost> {
-        let grant = budget.acquire_again(HELD_BYTES).await;
-        let source = self.open_holder(DocRow::clone(&row), None).await?;
-        Ok(Box::new(Turn { source, grant, sent_bytes: 0, pending: Bytes::new() }))
+    async fn next_turn(&self, row: Arc<DocRow>, bytes: u64, budget: &Budget) -> Result<Box<Turn>, Lost> {
+        let grant = budget.acquire_again(bytes).await;
+        let source = budget.making_room(bytes, self.open_holder(DocRow::clone(&row), None)).await?;
+        Ok(Box::new(Turn::new(source, grant)))
     }
 
     pub(super) fn broken(&self, error: Lost) -> BoxError {

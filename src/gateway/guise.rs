@@ -4,25 +4,25 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, TRANSFER_ENCODING};
+use http::header::{
+    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, LOCATION, TRANSFER_ENCODING,
+};
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+use super::create::NewId;
 use super::disposition;
 use super::layers::RequestId;
 use super::respond::SERVED_FROM;
-use super::routes::Captured;
+use super::routes::{Captured, SEGMENT};
 use super::upstream::bodies;
 use crate::body::{self, Body};
 use crate::clock::Clock;
 use crate::config::{AnswerValue, HeaderLine, RouteConfig, ValuePart};
-
-/// As RFC 3986 leaves them.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a route's answers look like.
 pub struct Guise {
@@ -67,6 +67,13 @@ impl Guise {
         if let Some(range) = response.headers().get(CONTENT_RANGE).filter(|_| !headers.contains_key(CONTENT_RANGE)) {
             headers.insert(CONTENT_RANGE, range.clone());
         }
+        // And several have their boundary in the type.
+        if response.status() == StatusCode::PARTIAL_CONTENT
+            && !response.headers().contains_key(CONTENT_RANGE)
+            && let Some(parts) = response.headers().get(CONTENT_TYPE)
+        {
+            headers.insert(CONTENT_TYPE, parts.clone());
+        }
         response.extensions_mut().extend(self.spelling.clone());
         response.extensions_mut().insert(FinalHeaders(headers.clone()));
         if headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING) {
@@ -94,7 +101,7 @@ fn said(wanted: AnswerValue, response: &Response<Body>, captured: &Captured, id:
     match wanted {
         AnswerValue::MediaType => header(CONTENT_TYPE),
         AnswerValue::FileName => file_name().map(String::into_bytes),
-        AnswerValue::FileNameEncoded => file_name().map(|name| utf8_percent_encode(&name, ENCODED).to_string().into_bytes()),
+        AnswerValue::FileNameEncoded => file_name().map(|name| utf8_percent_encode(&name, SEGMENT).to_string().into_bytes()),
         AnswerValue::Disposition => header(CONTENT_DISPOSITION),
         AnswerValue::Length => header(CONTENT_LENGTH),
         AnswerValue::ContentRange => header(CONTENT_RANGE),
@@ -105,7 +112,11 @@ fn said(wanted: AnswerValue, response: &Response<Body>, captured: &Captured, id:
         AnswerValue::RequestId => Some(id.text().as_bytes().to_vec()),
         AnswerValue::Tenant => Some(captured.tenant.clone().into_bytes()),
         AnswerValue::Collection => Some(captured.collection.clone().into_bytes()),
-        AnswerValue::Id => Some(captured.id.clone().into_bytes()),
+        AnswerValue::Id => {
+            let made = response.extensions().get::<NewId>().map(|NewId(id)| id);
+            Some(made.unwrap_or(&captured.id).clone().into_bytes())
+        }
+        AnswerValue::Location => header(LOCATION),
     }
 }
 

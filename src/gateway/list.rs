@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::metadata::{DocumentView, json};
 use super::request::PageRequest;
 use super::rescue::GatewayError;
-use crate::body::Body;
+use crate::body::{self, Body};
 use crate::budget::Budget;
 use crate::model::id::{DocId, IdError, IdKind, MAX_DOC_ID_BYTES};
 
@@ -104,10 +104,11 @@ pub(super) struct PageView {
 }
 
 pub(super) async fn page(request: &PageRequest, budget: &Budget) -> Result<Response<Body>, GatewayError> {
-    let Some(_grant) = budget.acquire(request.span.limit as u64 * VIEW_BYTES).await else {
+    let Some(grant) = budget.acquire(request.span.limit as u64 * VIEW_BYTES).await else {
         return Err(GatewayError::Overloaded);
     };
-    Ok(json(&look(request).await?))
+    // Until the client has all of it.
+    Ok(json(&look(request).await?).map(|body| body::holding(body, grant)))
 }
 
 async fn look(request: &PageRequest) -> Result<PageView, GatewayError> {

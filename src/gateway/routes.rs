@@ -159,7 +159,7 @@ pub fn find<'a>(routes: &'a [Route], head: &request::Parts) -> Matched<'a> {
 }
 
 /// All but the unreserved characters of RFC 3986.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A template with these parts put in; each takes one segment whatever it holds.
 pub fn fill(template: &Template, captured: &Captured) -> String {
@@ -174,9 +174,18 @@ pub fn fill(template: &Template, captured: &Captured) -> String {
     template.segments().iter().map(|segment| format!("/{}", text(segment))).collect()
 }
 
-/// Where a document is read. `None` where no route that says all of a path reads documents.
+/// Where a document is read. `None` where no route reads it by its path alone.
 pub fn document_path(routes: &[Route], document: &Captured) -> Option<String> {
-    let reads = |route: &&Route| route.operation == Operation::Read && !route.config.template.has_wildcard();
+    let reads = |route: &&Route| {
+        let RouteConfig { template, tenant, collection, .. } = &*route.config;
+        let of_its_tenant = match tenant {
+            TenantSource::Path => true,
+            TenantSource::Constant(own) => own.as_str() == document.tenant,
+            TenantSource::Host { .. } | TenantSource::Header(_) => false,
+        };
+        let of_its_collection = collection.as_ref().is_none_or(|own| own.as_str() == document.collection);
+        route.operation == Operation::Read && !template.has_wildcard() && of_its_tenant && of_its_collection
+    };
     routes.iter().find(reads).map(|route| fill(&route.config.template, document))
 }
 
@@ -191,6 +200,8 @@ fn capture(config: &RouteConfig, head: &request::Parts) -> Capture {
     let Some(path) = head.uri.path().strip_prefix('/') else { return Capture::No };
     let mut given = path.split('/');
     let mut texts = true;
+    // Names of tenants are in lower case.
+    let folded = |name: String| if config.ignore_case { name.to_ascii_lowercase() } else { name };
     for wanted in config.template.segments() {
         let Some(segment) = given.next().filter(|segment| !segment.is_empty()) else { return Capture::No };
         // Two spellings of one path are one path: what a caller encodes without need must not lead around the table.
@@ -203,7 +214,7 @@ fn capture(config: &RouteConfig, head: &request::Parts) -> Capture {
                 Some(_) | None => return Capture::No,
             },
             Segment::Any => {}
-            Segment::Tenant => captured.tenant = text(),
+            Segment::Tenant => captured.tenant = folded(text()),
             Segment::Collection => captured.collection = text(),
             Segment::Id => captured.id = text(),
         }
@@ -213,7 +224,7 @@ fn capture(config: &RouteConfig, head: &request::Parts) -> Capture {
     }
     match tenant(&config.tenant, head) {
         Tenant::InPath => {}
-        Tenant::Named(name) => captured.tenant = name,
+        Tenant::Named(name) => captured.tenant = folded(name),
         Tenant::Elsewhere => return Capture::No,
     }
     if let Some(collection) = &config.collection {
@@ -233,7 +244,12 @@ fn tenant(source: &TenantSource, head: &request::Parts) -> Tenant {
     let named = match source {
         TenantSource::Path => return Tenant::InPath,
         TenantSource::Constant(tenant) => Some(tenant.as_str().to_owned()),
-        TenantSource::Header(name) => head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned),
+        TenantSource::Header(name) => {
+            let mut values = head.headers.get_all(name).iter();
+            // Of two, another server may believe the other one.
+            let only = values.next().filter(|_| values.next().is_none());
+            only.and_then(|value| value.to_str().ok()).map(str::to_owned)
+        }
         TenantSource::Host { before, after } => {
             let host = host(&head.uri, &head.headers).map(|host| host.to_ascii_lowercase());
             host.and_then(|host| Some(host.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?.to_owned()))

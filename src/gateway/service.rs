@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::CONTENT_LENGTH;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::{Method, Request, Response, request as http_request};
 use tower::{Service, ServiceBuilder};
 use tracing::Span;
@@ -54,7 +54,7 @@ pub fn stack(
         .layer(AroundLayer(Observe(metrics)))
         .layer(AroundLayer(Rescue))
         .service(DocumentService {
-            description: documents.own_api.then(|| Description::of(&routes::default_routes())),
+            description: (documents.own_api && documents.upstream.is_none()).then(|| Description::of(&routes::default_routes())),
             documents: Arc::new(documents),
         })
 }
@@ -93,7 +93,7 @@ impl Documents {
         let (route, captured) = match (routes::find(&self.routes, &head), &self.upstream) {
             (Matched::Found(route, captured), _) => (route, captured),
             (Matched::WrongMethod(_) | Matched::NoSuchPath | Matched::NotText, Some(upstream)) => {
-                return upstream.pass(Request::from_parts(head, body)).await;
+                return self.pass_on(upstream, head, body).await;
             }
             (Matched::WrongMethod(allowed), None) => return Err(GatewayError::WrongMethod { allowed }),
             (Matched::NoSuchPath, None) => return Err(GatewayError::NoSuchPath),
@@ -102,9 +102,9 @@ impl Documents {
         let identity = match (route.config.auth, &self.upstream) {
             (RouteAuth::Upstream, Some(upstream)) if self.is_unknown(&captured) => {
                 // Tenants move one by one: those that have not begun are the existing API's alone.
-                return upstream.pass(Request::from_parts(head, body)).await;
+                return self.pass_on(upstream, head, body).await;
             }
-            (RouteAuth::Upstream, Some(upstream)) => match upstream.check(&head, &captured).await? {
+            (RouteAuth::Upstream, Some(upstream)) => match upstream.check(&head, &captured, &route.config.tenant).await? {
                 Verdict::Allowed => Identity::upstream(),
                 Verdict::Refused(mut answer) => {
                     let read = RequestRead::by_reading(body, &head.headers).await;
@@ -117,6 +117,14 @@ impl Documents {
             }
         };
         self.document(head, body, route, &captured, &identity).await
+    }
+
+    /// What is not ours to answer. Tokens of ours are nobody else's to see.
+    async fn pass_on(&self, upstream: &Upstream, mut head: http_request::Parts, body: Body) -> Result<Response<Body>, GatewayError> {
+        if self.access.has_issued(request::bearer(&head.headers)) {
+            head.headers.remove(AUTHORIZATION);
+        }
+        upstream.pass(Request::from_parts(head, body)).await
     }
 
     fn is_unknown(&self, captured: &Captured) -> bool {
@@ -134,7 +142,7 @@ impl Documents {
         let elsewhere = self.upstream.as_ref().filter(|_| route.config.missing == Missing::Upstream);
         let wanted = match (request::parse(&head, route, captured, identity, &self.tenants), elsewhere) {
             (Ok(wanted), _) => wanted,
-            (Err(error), Some(upstream)) if error.says_missing() => return upstream.pass(Request::from_parts(head, body)).await,
+            (Err(error), Some(upstream)) if error.says_missing() => return self.pass_on(upstream, head, body).await,
             (Err(error), _) => return Err(error),
         };
         let understood = Understood { tenant: wanted.tenant().id.clone(), operation: wanted.operation() };
@@ -146,7 +154,7 @@ impl Documents {
         let answer = self.admitted(&identity.name, &wanted, &mut body).await;
         let is_missing = answer.as_ref().err().is_some_and(GatewayError::says_missing);
         if let (true, Some(upstream), Some(body)) = (is_missing, elsewhere, body) {
-            return upstream.pass(Request::from_parts(head, body)).await;
+            return self.pass_on(upstream, head, body).await;
         }
         let id = head.extensions.get::<RequestId>().cloned().unwrap_or_else(|| RequestId::of(None));
         // Rescued here already, so that a refusal is counted under its tenant.

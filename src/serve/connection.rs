@@ -41,11 +41,11 @@ const UNSENT_BYTES: u32 = 64 << 10;
 /// Requests at once on one HTTP/2 connection. RFC 9113 advises against less.
 const MAX_STREAMS: u32 = 100;
 
-/// Of a request's body, what may be on its way before somebody reads it: memory that no budget counts.
+/// Of a request's body, what may be on its way before somebody reads it: memory that no budget counts, but places for requests do.
 const STREAM_WINDOW_BYTES: u32 = 64 << 10;
 
-/// The same for all bodies of a connection together.
-const CONNECTION_WINDOW_BYTES: u32 = 512 << 10;
+/// Room for every stream: one that waits for memory must not keep those from going on that have some.
+const CONNECTION_WINDOW_BYTES: u32 = MAX_STREAMS * STREAM_WINDOW_BYTES;
 
 /// Of an answer's body, what HTTP/2 may keep unsent.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
@@ -56,8 +56,9 @@ const MAX_RESETS: usize = 20;
 /// Streams that we may have to reset because of a client's faults.
 const MAX_FAULTS: usize = 100;
 
-/// A client whose machine is gone says nothing of it: it is asked this often.
-const PING_EVERY: Duration = Duration::from_secs(20);
+/// A client whose machine is gone says nothing of it: it is asked after this time without a byte, and then this often. By the kernel: HTTP/2's
+/// own question would stand behind all that a slow client has still to take.
+const PROBE_EVERY: Duration = Duration::from_secs(20);
 
 trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<I: AsyncRead + AsyncWrite + Unpin + Send> Io for I {}
@@ -109,6 +110,8 @@ where
 fn tune(stream: &TcpStream) {
     // An answer's head and its body are two writes: Nagle would hold back the second until the first is acknowledged.
     let _ = stream.set_nodelay(true);
+    let probes = socket2::TcpKeepalive::new().with_time(PROBE_EVERY).with_interval(PROBE_EVERY);
+    let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&probes);
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES);
 }
@@ -151,9 +154,7 @@ fn http2(settings: &ServeSettings, streams: Streams) -> http2::Builder<Streams> 
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .max_header_list_size(u32::try_from(settings.max_head_bytes).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(MAX_RESETS)
-        .max_local_error_reset_streams(MAX_FAULTS)
-        .keep_alive_interval(PING_EVERY)
-        .keep_alive_timeout(settings.header_timeout);
+        .max_local_error_reset_streams(MAX_FAULTS);
     http
 }
 

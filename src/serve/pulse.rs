@@ -104,7 +104,11 @@ impl Pulse {
     fn sending(&self, unsent: bool) {
         let mut state = self.state();
         if state.unsent != unsent {
-            (state.unsent, state.since) = (unsent, Instant::now());
+            state.unsent = unsent;
+            // A head that is due has no more time because something else went out meanwhile.
+            if !unsent && !state.head_is_due {
+                state.since = Instant::now();
+            }
             self.changed.notify_one();
         }
     }

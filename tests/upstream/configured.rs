@@ -2,7 +2,7 @@
 
 use super::written::problems;
 
-const MAIN: &str = "auth = \"none\"\n[control]\ndatabase = \"sqlite:control.db\"\n";
+const MAIN: &str = "auth = \"none\"\nown_api = true\n[control]\ndatabase = \"sqlite:control.db\"\n";
 const TENANT: &str = "[sql]\ndatabase = \"sqlite:acme.db\"\n[collections.documents]\ntable = \"documents\"\nid = \"id\"\nid_type = \"integer\"\n\
                       content = \"content\"\n[objects]\ndisk = \"objects\"\n";
 const UPSTREAM: &str = "[upstream]\nurl = \"http://127.0.0.1:5000\"\n";
@@ -44,6 +44,12 @@ fn each_mistake_is_told_with_its_place_and_reason() {
         (route("method = \"POST\""), "this operation takes GET only"),
         (route("status = 200"), "is for operations that change a document"),
         (route("auth = \"upstream\""), "needs [upstream.check]"),
+        (
+            format!(
+                "{UPSTREAM}[upstream.check]\npath = \"/a/{{id}}\"\n[[routes]]\noperation = \"list\"\ntemplate = \"/b/{{tenant}}\"\nauth = \"upstream\"\n"
+            ),
+            "cannot ask about a whole collection",
+        ),
         (format!("{READ}missing = \"upstream\"\n"), "needs [upstream]"),
         (route("response_headers = [\"X-Type: {mediatype}\"]"), "did you mean {media_type}?"),
         (route("response_headers = [\"Connection: close\"]"), "belongs to the connection"),

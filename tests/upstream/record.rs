@@ -140,7 +140,9 @@ impl Connection {
 
 /// The same bytes, but for the moment at which they were written: `Date`, and `Last-Modified` of a document that was just written.
 pub fn timeless(answer: &[u8], fresh: bool) -> Vec<u8> {
-    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let head = if answer.starts_with(CONTINUE) { CONTINUE.len() } else { 0 };
+    let end = head + answer[head..].windows(4).position(|window| window == b"\r\n\r\n").unwrap();
     let mut normal = Vec::new();
     for line in answer[..end].split_inclusive(|byte| *byte == b'\n') {
         let dated = line.starts_with(b"Date: ") || fresh && line.starts_with(b"Last-Modified: ");

@@ -84,7 +84,7 @@ impl Stage {
     pub async fn before(folder: TempDir, address: SocketAddr, existing: Existing, upstream: &str, rest: &str) -> Self {
         let url = if upstream.contains("url =") { String::new() } else { format!("url = \"http://{address}\"\n") };
         let main = format!(
-            "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[control]\ndatabase = \"sqlite:control.db\"\n\
+            "auth = \"none\"\nown_api = true\n[listeners]\ndocuments = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[control]\ndatabase = \"sqlite:control.db\"\n\
              [agents]\npoll_min = \"20ms\"\npoll_max = \"200ms\"\n[upstream]\n{url}{upstream}\n{rest}"
         );
         let tenant = format!(
@@ -145,8 +145,8 @@ impl Stage {
     /// Takes what objects hold out of SQL.
     pub async fn purge(&self) {
         for dry_run in [true, false] {
+            self.ask(Method::POST, "/purge", Some(json!({ "dry_run": dry_run }))).await;
             self.until("the purge has ended", async || {
-                self.ask(Method::POST, "/purge", Some(json!({ "dry_run": dry_run }))).await;
                 let seen = self.ask(Method::GET, "/purge", None).await;
                 seen["runs"].as_array().unwrap().iter().any(|run| run["dry_run"] == dry_run && !run["ended_at"].is_null())
             })

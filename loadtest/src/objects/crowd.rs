@@ -39,7 +39,15 @@ const RECEIVE_BYTES: u32 = 4 << 10;
 const PATIENT: &str = "min_rate = 256\nconcurrent_requests = 4096\n";
 const AS_SHIPPED: &str = "concurrent_requests = 4096\n";
 
-/// After this long the minimum rate as shipped has cut them.
+/// When slow readers are looked at.
+enum Settled {
+    /// All have the beginning of their answer, or this long has gone by: a crowd that comes at once has to be served once.
+    OnceServed,
+    /// After this long the minimum rate as shipped has cut them.
+    OnceCut,
+}
+
+const UNTIL_SERVED: Duration = Duration::from_secs(120);
 const UNTIL_CUT: Duration = Duration::from_secs(50);
 
 const SMALL_BYTES: usize = 16 << 10;
@@ -67,8 +75,8 @@ pub async fn run(plan: &Plan) -> anyhow::Result<()> {
         "p99 ms",
         "slow ones"
     );
-    slow_readers(plan, "readers stay", PATIENT, Duration::from_secs(5)).await?;
-    slow_readers(plan, "min_rate as shipped", AS_SHIPPED, UNTIL_CUT).await
+    slow_readers(plan, "readers stay", PATIENT, Settled::OnceServed).await?;
+    slow_readers(plan, "min_rate as shipped", AS_SHIPPED, Settled::OnceCut).await
 }
 
 async fn downloads(plan: &Plan) -> anyhow::Result<()> {
@@ -116,8 +124,8 @@ async fn download(server: &HttpClient, bytes: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What others notice of slow readers once these have been there for `settle`.
-async fn slow_readers(plan: &Plan, name: &str, limits: &str, settle: Duration) -> anyhow::Result<()> {
+/// What others notice of slow readers.
+async fn slow_readers(plan: &Plan, name: &str, limits: &str, settled: Settled) -> anyhow::Result<()> {
     let bucket = Bucket::new();
     let house = super::before(&bucket, limits).await?;
     large::put(&house.documents, large::PATH, plan.bytes).await?;
@@ -134,12 +142,22 @@ async fn slow_readers(plan: &Plan, name: &str, limits: &str, settle: Duration) -
         let (address, served) = (house.address, Arc::clone(&served));
         readers.spawn(async move { read_slowly(address, &served).await });
     }
-    sleep(settle).await;
+    let begun = Instant::now();
+    match settled {
+        Settled::OnceCut => sleep(UNTIL_CUT).await,
+        Settled::OnceServed => {
+            while served.load(Ordering::Relaxed) < plan.slow_readers && begun.elapsed() < UNTIL_SERVED {
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    let settled = begun.elapsed();
     let beside = Latencies::of(traffic.run(plan.lasts).await?);
     let served = format!("{}/{}", served.load(Ordering::Relaxed), plan.slow_readers);
     line(&format!("beside slow readers, {name}"), &beside, plan.lasts, &served);
     let [alone, beside] = [&before, &beside].map(|times| times.percentile(0.99).as_secs_f64());
-    println!("p99 beside slow readers is {:.2} of that alone, target {TARGET}; peak {} MiB", beside / alone, house.peak_bytes()? >> 20);
+    let peak = house.peak_bytes()? >> 20;
+    println!("after {settled:.0?} p99 beside slow readers is {:.2} of that alone, target {TARGET}; peak {peak} MiB", beside / alone);
     Ok(())
 }
 

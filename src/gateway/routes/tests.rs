@@ -74,7 +74,7 @@ fn an_existing_apis_path_takes_any_project_and_stands_before_our_own() {
 fn case_is_ignored_where_the_existing_api_does_so() {
     let mut files = route(FILES, TenantSource::Path);
     files.config = Arc::new(RouteConfig { ignore_case: true, ..(*files.config).clone() });
-    let head = asked(&Method::GET, "/API/V2/acme/Projects/7/FILES/aB/Content", &[]);
+    let head = asked(&Method::GET, "/API/V2/Acme/Projects/7/FILES/aB/Content", &[]);
     assert_eq!(verdict(&[files], &head), "read acme/papers/aB");
 }
 
@@ -90,6 +90,7 @@ fn a_tenant_is_named_by_host_by_header_or_by_the_table() {
     assert_eq!(read("/files/1", &[("host", "Globex.docs.example.com:8080")]), "read globex/papers/1");
     assert_eq!(read("http://acme.docs.example.com/files/1", &[("host", "globex.docs.example.com")]), "read acme/papers/1");
     assert_eq!(read("/files/1", &[("host", "example.com"), ("x-tenant", "hooli")]), "read hooli/papers/1");
+    assert_eq!(read("/files/1", &[("x-tenant", "hooli"), ("x-tenant", "acme")]), "no such path", "which of the two?");
     assert_eq!(read("/files/1", &[("host", ".docs.example.com")]), "no such path");
     assert_eq!(read("/files/1", &[("host", "docs.example.com")]), "no such path");
     assert_eq!(read("/old/1", &[]), "read acme/papers/1");
@@ -125,4 +126,20 @@ fn a_collection_is_listed_and_takes_new_documents() {
 fn metadata_is_a_segment_after_the_id_and_an_id_may_be_called_so() {
     assert_eq!(lookup(&Method::GET, "/v1/tenants/acme/documents/a/metadata"), "metadata acme/documents/a");
     assert_eq!(lookup(&Method::GET, "/v1/tenants/acme/documents/a%2Fmetadata"), "read acme/documents/a/metadata");
+}
+
+#[test]
+fn a_document_that_was_made_is_found_where_its_own_tenant_reads_it() {
+    let mut routes = vec![
+        route("/old/{id}", TenantSource::Constant("acme".parse().unwrap())),
+        route("/by-header/{id}", TenantSource::Header("x-tenant".parse().unwrap())),
+    ];
+    routes.extend(default_routes());
+    let path = |tenant: &str, collection: &str| {
+        let document = Captured { tenant: tenant.to_owned(), collection: collection.to_owned(), id: "1".to_owned() };
+        document_path(&routes, &document)
+    };
+    assert_eq!(path("acme", "papers").as_deref(), Some("/old/1"));
+    assert_eq!(path("globex", "papers").as_deref(), Some("/v1/tenants/globex/papers/1"));
+    assert_eq!(path("acme", "documents").as_deref(), Some("/v1/tenants/acme/documents/1"));
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ pub(super) struct Progress {
     pub(super) ended: CancellationToken,
     /// The existing API has asked for it.
     pub(super) wanted: CancellationToken,
+    /// A portion of it was taken.
+    pub(super) moved: Notify,
     whole: AtomicBool,
     fault: OnceLock<ClientFault>,
 }
@@ -87,6 +90,7 @@ impl HttpBody for Outbound {
                 return Poll::Ready(Some(Err("the client sent nothing for too long".into())));
             }
         };
+        this.progress.moved.notify_one();
         match &frame {
             Some(Ok(_)) if !this.body.is_end_stream() => {}
             Some(Ok(_)) | None => this.progress.whole.store(true, Ordering::Relaxed),

@@ -2,7 +2,7 @@
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, request};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
@@ -11,7 +11,10 @@ use super::super::rescue::GatewayError;
 use super::super::routes::{Captured, fill};
 use super::{Fault, Upstream, hop};
 use crate::body::{self, Body};
-use crate::config::CheckConfig;
+use crate::config::{CheckConfig, TenantSource};
+
+/// What the client wants to do: who may read need not be one who may write.
+const X_ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
 
 /// Yeses that are remembered at once, each a hash.
 const REMEMBERED: u64 = 64 << 10;
@@ -42,16 +45,16 @@ impl Check {
 }
 
 impl Upstream {
-    /// For a request whose route leaves that to the existing API. Its 401, 403 and 404 are the client's answer; anything else but a
-    /// success is an error.
-    pub async fn check(&self, head: &request::Parts, captured: &Captured) -> Result<Verdict, GatewayError> {
+    /// For a request whose route leaves that to the existing API, which is told the request's method and, where the route has it from a
+    /// header, the tenant that would be served. Its 401, 403 and 404 are the client's answer; anything else but a success is an error.
+    pub async fn check(&self, head: &request::Parts, captured: &Captured, source: &TenantSource) -> Result<Verdict, GatewayError> {
         let check = self.check.as_ref().ok_or(GatewayError::Upstream(Fault::Check(StatusCode::NOT_IMPLEMENTED)))?;
         let path = match &check.config.path {
             None => hop::path(&head.uri),
             // What was filled in is percent-encoded.
             Some(template) => PathAndQuery::try_from(fill(template, captured)).expect("segments that are encoded are a path"),
         };
-        let fingerprint = fingerprint(check, head, &path);
+        let fingerprint = fingerprint(check, head, &path, captured);
         if check.allowed.as_ref().is_some_and(|allowed| allowed.get(&fingerprint).is_some()) {
             return Ok(Verdict::Allowed);
         }
@@ -66,6 +69,11 @@ impl Upstream {
             headers.append(name, value);
             headers
         });
+        asked.headers.insert(X_ORIGINAL_METHOD, HeaderValue::from_str(head.method.as_str()).expect("a method is a token"));
+        if let TenantSource::Header(name) = source {
+            // Exactly the one that is served, whatever `Connection` names.
+            asked.headers.insert(name.clone(), HeaderValue::from_str(&captured.tenant).expect("the name of a tenant is plain"));
+        }
         let answer = self.exchange(Request::from_parts(asked, body::empty()), None).await?;
         match answer.status() {
             status if status.is_success() => {
@@ -96,7 +104,7 @@ fn refused(mut answer: Response<Body>, without_body: bool) -> Response<Body> {
 }
 
 /// Two requests have the same one only if the existing API would be asked the same.
-fn fingerprint(check: &Check, head: &request::Parts, path: &PathAndQuery) -> [u8; 32] {
+fn fingerprint(check: &Check, head: &request::Parts, path: &PathAndQuery, captured: &Captured) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut add = |text: &[u8]| {
         hash.update((text.len() as u64).to_be_bytes());
@@ -105,6 +113,8 @@ fn fingerprint(check: &Check, head: &request::Parts, path: &PathAndQuery) -> [u8
     add(head.headers.get(http::header::HOST).map_or(b"", |host| host.as_bytes()));
     add(head.uri.authority().map_or(b"", |authority| authority.as_str().as_bytes()));
     add(path.as_str().as_bytes());
+    add(head.method.as_str().as_bytes());
+    add(captured.tenant.as_bytes());
     for (name, value) in check.credentials(&head.headers) {
         add(name.as_str().as_bytes());
         add(value);

@@ -1,7 +1,7 @@
 //! Heads on their way through: what belongs to one connection only is taken out, by RFC 9110, 7.6.1, and the rest stays as it was.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
     TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::uri::{Authority, PathAndQuery};
@@ -54,6 +54,10 @@ pub(super) fn end_to_end(headers: &HeaderMap, upgrade: Option<&HeaderValue>) -> 
             kept.append(name, value.clone());
         }
     }
+    if kept.contains_key(TRANSFER_ENCODING) {
+        // RFC 9112, 6.3: it wins, and who passes the message on takes the other one out.
+        kept.remove(CONTENT_LENGTH);
+    }
     if kept.contains_key(TE) && !kept.contains_key(CONNECTION) {
         kept.insert(CONNECTION, HeaderValue::from_static("TE"));
     }
@@ -81,6 +85,12 @@ pub(super) fn request(head: &request::Parts, upgrade: Option<&HeaderValue>, pass
     }
     if let Some(forwarded) = passed.forwarded.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
         headers.append(FORWARDED, forwarded);
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if head.version == Version::HTTP_2 && crumbs.len() > 1 {
+        // RFC 9113, 8.2.3.
+        let whole = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).expect("values with a text between them are a value");
+        headers.insert(COOKIE, whole);
     }
     headers.append(VIA, via(head.version));
     Ok(headers)
@@ -192,6 +202,23 @@ mod tests {
         let earlier = passed("/", &[("forwarded", "for=10.0.0.1"), ("via", "1.1 edge")]).unwrap();
         assert_eq!(lines(&earlier)[..2], ["forwarded: for=10.0.0.1", "forwarded: for=127.0.0.1"]);
         assert_eq!(lines(&earlier)[2..4], ["via: 1.1 edge", "via: 1.1 sluss"]);
+    }
+
+    #[test]
+    fn cookies_that_http2_has_taken_apart_are_one_line_again() {
+        let mut head = Request::builder().version(Version::HTTP_2).uri("https://a/").body(()).unwrap().into_parts().0;
+        head.headers = headers(&[("cookie", "a=1"), ("x", "y"), ("cookie", "b=2")]);
+        let to = Authority::from_static("upstream:5000");
+        let sent = request(&head, None, &Passed { to: &to, forwarded: None }).unwrap();
+        assert_eq!(lines(&sent)[..2], ["cookie: a=1; b=2", "x: y"]);
+        head.version = Version::HTTP_11;
+        assert_eq!(lines(&request(&head, None, &Passed { to: &to, forwarded: None }).unwrap())[..2], ["cookie: a=1", "cookie: b=2"]);
+    }
+
+    #[test]
+    fn of_a_length_and_chunks_the_chunks_count() {
+        let given = headers(&[("content-length", "5"), ("transfer-encoding", "chunked")]);
+        assert_eq!(lines(&end_to_end(&given, None)), ["transfer-encoding: chunked"]);
     }
 
     proptest! {

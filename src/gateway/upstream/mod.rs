@@ -166,8 +166,13 @@ impl Upstream {
         }
         let begun = Instant::now();
         let patience = async {
-            progress.ended.cancelled().await;
-            sleep(self.config.first_byte_timeout).await;
+            loop {
+                tokio::select! {
+                    () = progress.ended.cancelled() => return sleep(self.config.first_byte_timeout).await,
+                    // A client that is silent has been cut by then: it is the existing API that takes nothing.
+                    moved = timeout(2 * self.config.idle_timeout, progress.moved.notified()) => if moved.is_err() { return },
+                }
+            }
         };
         let answered = tokio::select! {
             answered = self.client.request(request) => answered,

@@ -21,6 +21,7 @@ fn touch_everything(metrics: &Metrics) {
     let acme = tenant("acme");
     let answered = Answered { tenant: None, operation: "get", served_from: ServedFrom::Sql, code: 200, duration: Duration::from_millis(3) };
     metrics.request(&answered);
+    metrics.upstream_answered(200, Duration::from_millis(3));
     metrics.fallback(&acme, "unavailable");
     metrics.store_operation("sqlite", "row", "ok", Duration::from_millis(1));
     metrics.job(JobKind::Copy, JobOutcome::Done, Duration::from_secs(1));
@@ -56,6 +57,10 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_build_info{version}
         sluss_buffer_bytes{}
         sluss_buffer_limit_bytes{}
+        sluss_cache_bytes{}
+        sluss_cache_copies_total{}
+        sluss_cache_limit_bytes{}
+        sluss_cache_reads_total{outcome}
         sluss_compared_total{tenant,verdict}
         sluss_copied_bytes_total{}
         sluss_copied_documents_total{}
@@ -93,6 +98,7 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_upstream_duration_seconds{}
         sluss_upstream_errors_total{reason}
         sluss_upstream_requests_in_flight{}
+        sluss_upstream_requests_total{code}
         sluss_verified_bytes_total{}
         sluss_verified_documents_total{}
         sluss_writes_around_gateway_total{tenant}";
