@@ -113,6 +113,48 @@ async fn the_existing_api_says_who_may_read_and_a_yes_holds_for_a_moment_and_the
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_existing_api_is_asked_about_the_tenant_that_would_be_served_and_told_the_method() {
+    let route = |operation: &str| {
+        format!(
+            "[[routes]]\noperation = \"{operation}\"\ntemplate = \"/files/{{id}}\"\ntenant = {{ header = \"X-Tenant\" }}\nauth = \"upstream\"\n"
+        )
+    };
+    let check = "[upstream.check]\nmethod = \"GET\"\npath = \"/rights\"\nremember = \"1h\"\n";
+    let stage = Stage::open("", &format!("{check}{}{}", route("read"), route("delete"))).await;
+    let status = |method: &str, headers: &str| {
+        let answer = ask(&stage, &format!("{method} /files/1 HTTP/1.1\r\nHost: a\r\n{headers}\r\n"));
+        answer[9..12].to_owned()
+    };
+    assert_eq!(status("GET", "X-Tenant: acme\r\nConnection: close\r\n"), "200");
+    assert_eq!(status("DELETE", "X-Tenant: acme\r\nConnection: close\r\n"), "403", "who may read may not yet delete");
+    assert_eq!(
+        status("GET", "X-Tenant: acme\r\nConnection: close, X-Tenant\r\n"),
+        "200",
+        "what Connection names was looked at, so it is told"
+    );
+    let twice = status("GET", "X-Tenant: acme\r\nX-Tenant: globex\r\nConnection: close\r\n");
+    assert_eq!(twice, "404", "two tenants are none: passed on, and nothing there");
+    stage.close().await;
+}
+
+/// Its SHA-256 is in the configuration below.
+const TOKEN: &str = "test";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_passed_on_bears_no_token_of_ours() {
+    let tokens = "[[tokens]]\nname = \"app\"\nsha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\ntenants = [\"*\"]\n\
+                  rights = [\"read\"]\n";
+    let stage = Stage::open("", tokens).await;
+    let arrived = |token: &str| {
+        let answer = ask(&stage, &format!("GET /mirror HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"));
+        mirrored(&answer).into_iter().find(|line| line.starts_with("Authorization"))
+    };
+    assert_eq!(arrived(TOKEN), None);
+    assert_eq!(arrived("theirs").as_deref(), Some("Authorization: Bearer theirs"));
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_own_api_stays_beside_the_existing_one_unless_it_is_switched_off() {
     let stage = Stage::open("", "").await;
     let own = "GET /v1/tenants/acme/documents/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";

@@ -83,8 +83,9 @@ impl Stage {
     /// Sluss before what listens at this address.
     pub async fn before(folder: TempDir, address: SocketAddr, existing: Existing, upstream: &str, rest: &str) -> Self {
         let url = if upstream.contains("url =") { String::new() } else { format!("url = \"http://{address}\"\n") };
+        let auth = if rest.contains("[[tokens]]") { "tokens" } else { "none" };
         let main = format!(
-            "auth = \"none\"\nown_api = true\n[listeners]\ndocuments = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[control]\ndatabase = \"sqlite:control.db\"\n\
+            "auth = \"{auth}\"\nown_api = true\n[listeners]\ndocuments = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[control]\ndatabase = \"sqlite:control.db\"\n\
              [agents]\npoll_min = \"20ms\"\npoll_max = \"200ms\"\n[upstream]\n{url}{upstream}\n{rest}"
         );
         let tenant = format!(
