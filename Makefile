@@ -11,7 +11,8 @@ FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
 
 # Suites that mostly wait, for processes that were killed and stores that are out: `cargo test` leaves them out (Cargo.toml), and here
 # they run beside the others.
-WAITING = --test migration --test outage
+# All of the workspace is named, as above: with other features its dependencies would be built again.
+WAITING = --workspace --test migration --test outage
 
 .PHONY: help demo test test-all test-waiting test-faulty lint torture fuzz mutants nightly bench http-checks
 
@@ -35,7 +36,7 @@ test:
 	@tests/ceph/s3-server start
 	$(CARGO) test --workspace --no-run
 	$(CARGO) test $(WAITING) --no-run
-	$(FAULT) test --test torture --no-run
+	$(FAULT) test --workspace --test torture --no-run
 	$(MAKE) --jobs 3 --output-sync=target test-all test-waiting test-faulty
 
 test-all:
@@ -45,7 +46,7 @@ test-waiting:
 	$(CARGO) test $(WAITING)
 
 test-faulty:
-	$(FAULT) test --test torture
+	$(FAULT) test --workspace --test torture
 
 lint:
 	@tests/setup lint
@@ -58,9 +59,9 @@ lint:
 torture:
 	@tests/setup test
 	@tests/ceph/s3-server start
-	SLUSS_TORTURE_SECONDS=$$(($(SECONDS) * 3 / 4)) $(FAULT) test --test torture -- --nocapture no_history
+	SLUSS_TORTURE_SECONDS=$$(($(SECONDS) * 3 / 4)) $(FAULT) test --workspace --test torture -- --nocapture no_history
 	test -n "$$SLUSS_SEED$$SLUSS_SCRIPT" || \
-		SLUSS_TORTURE_SECONDS=$$(($(SECONDS) / 4)) $(CARGO) test --test migration -- --nocapture walk
+		SLUSS_TORTURE_SECONDS=$$(($(SECONDS) / 4)) $(CARGO) test --workspace --test migration -- --nocapture walk
 
 fuzz:
 	@tests/setup build
