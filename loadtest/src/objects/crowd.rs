@@ -9,10 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use http::header::HeaderMap;
-use http::{Method, StatusCode};
-use sluss::body;
-use sluss::client::HttpClient;
 use sluss_s3::{Bucket, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
@@ -89,7 +85,7 @@ async fn downloads(plan: &Plan) -> anyhow::Result<()> {
     let mut running = JoinSet::new();
     for _ in 0..plan.downloads {
         let (server, bytes) = (house.documents.clone(), plan.bytes);
-        running.spawn(async move { download(&server, bytes).await });
+        running.spawn(async move { large::get(&server, large::PATH, bytes).await });
     }
     let mut whole = 0;
     let mut failed = Vec::new();
@@ -110,17 +106,6 @@ async fn downloads(plan: &Plan) -> anyhow::Result<()> {
     }
     ensure!(peak_bytes < PEAK_BYTES, "that is more memory than it may be");
     ensure!(failed.is_empty(), "every download comes to its end");
-    Ok(())
-}
-
-async fn download(server: &HttpClient, bytes: u64) -> anyhow::Result<()> {
-    let mut answer = server.request(Method::GET, large::PATH, HeaderMap::new(), body::empty()).await?;
-    ensure!(answer.status == StatusCode::OK, "GET answered {}", answer.status);
-    let mut length = 0;
-    while let Some(piece) = answer.piece().await? {
-        length += piece.len() as u64;
-    }
-    ensure!(length == bytes, "{length} bytes came of {bytes}");
     Ok(())
 }
 

@@ -131,7 +131,7 @@ pub(super) async fn put(server: &HttpClient, path: &str, bytes: u64) -> anyhow::
     Ok(())
 }
 
-async fn get(server: &HttpClient, path: &str, bytes: u64) -> anyhow::Result<()> {
+pub async fn get(server: &HttpClient, path: &str, bytes: u64) -> anyhow::Result<()> {
     let mut answer = server.request(Method::GET, path, HeaderMap::new(), body::empty()).await?;
     ensure!(answer.status == StatusCode::OK, "GET answered {}", answer.status);
     let mut length = 0;
