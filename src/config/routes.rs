@@ -35,6 +35,7 @@ pub struct RouteConfig {
 const KNOWN_OPERATIONS: &str =
     "say \"read\", \"head\", \"write\", \"delete\" or \"metadata\" of one document, \"create\" or \"list\" of a collection";
 
+/// What can be asked of a document, or of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteOperation {
     Read,
@@ -320,6 +321,26 @@ fn read_collection(section: &mut Section<'_>, template: Option<&Template>) -> Op
 }
 
 impl RouteOperation {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Head => "head",
+            Self::Write => "write",
+            Self::Delete => "delete",
+            Self::Metadata => "metadata",
+            Self::Create => "create",
+            Self::List => "list",
+        }
+    }
+
+    /// Whether the right to write is asked for.
+    pub const fn changes(self) -> bool {
+        match self {
+            Self::Read | Self::Head | Self::Metadata | Self::List => false,
+            Self::Write | Self::Delete | Self::Create => true,
+        }
+    }
+
     fn method(self) -> Method {
         match self {
             Self::Read | Self::Metadata | Self::List => Method::GET,

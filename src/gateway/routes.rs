@@ -9,55 +9,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::guise::Guise;
 use crate::clock::Clock;
-use crate::config::{AttributeHeaders, Config, Missing, RouteAuth, RouteConfig, RouteOperation, Segment, Template, TenantSource};
+use crate::config::{AttributeHeaders, Config, Missing, RouteAuth, RouteConfig, Segment, Template, TenantSource};
 
-/// What can be asked of a document, or of a collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    Read,
-    Head,
-    Write,
-    Delete,
-    Metadata,
-    Create,
-    List,
-}
-
-impl Operation {
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Head => "head",
-            Self::Write => "write",
-            Self::Delete => "delete",
-            Self::Metadata => "metadata",
-            Self::Create => "create",
-            Self::List => "list",
-        }
-    }
-
-    /// Whether the right to write is asked for.
-    pub const fn changes(self) -> bool {
-        match self {
-            Self::Read | Self::Head | Self::Metadata | Self::List => false,
-            Self::Write | Self::Delete | Self::Create => true,
-        }
-    }
-}
-
-impl From<RouteOperation> for Operation {
-    fn from(operation: RouteOperation) -> Self {
-        match operation {
-            RouteOperation::Read => Self::Read,
-            RouteOperation::Head => Self::Head,
-            RouteOperation::Write => Self::Write,
-            RouteOperation::Delete => Self::Delete,
-            RouteOperation::Metadata => Self::Metadata,
-            RouteOperation::Create => Self::Create,
-            RouteOperation::List => Self::List,
-        }
-    }
-}
+/// What can be asked, as a configured route names it.
+pub use crate::config::RouteOperation as Operation;
 
 /// One line of the table. A template's `{name}` takes one path segment, and so does its `*`.
 #[derive(Clone)]
@@ -77,15 +32,15 @@ pub const METADATA: &str = "/v1/tenants/{tenant}/{collection}/{id}/metadata";
 
 pub fn default_routes() -> Vec<Route> {
     [
-        (Method::GET, DOCUMENT, RouteOperation::Read),
-        (Method::HEAD, DOCUMENT, RouteOperation::Head),
-        (Method::PUT, DOCUMENT, RouteOperation::Write),
-        (Method::DELETE, DOCUMENT, RouteOperation::Delete),
-        (Method::GET, METADATA, RouteOperation::Metadata),
-        (Method::HEAD, METADATA, RouteOperation::Metadata),
-        (Method::POST, COLLECTION, RouteOperation::Create),
-        (Method::GET, COLLECTION, RouteOperation::List),
-        (Method::HEAD, COLLECTION, RouteOperation::List),
+        (Method::GET, DOCUMENT, Operation::Read),
+        (Method::HEAD, DOCUMENT, Operation::Head),
+        (Method::PUT, DOCUMENT, Operation::Write),
+        (Method::DELETE, DOCUMENT, Operation::Delete),
+        (Method::GET, METADATA, Operation::Metadata),
+        (Method::HEAD, METADATA, Operation::Metadata),
+        (Method::POST, COLLECTION, Operation::Create),
+        (Method::GET, COLLECTION, Operation::List),
+        (Method::HEAD, COLLECTION, Operation::List),
     ]
     .map(|(method, template, operation)| {
         let config = RouteConfig {
@@ -101,7 +56,7 @@ pub fn default_routes() -> Vec<Route> {
             status: None,
             response_headers: None,
         };
-        Route { method, operation: operation.into(), config: Arc::new(config), guise: None }
+        Route { method, operation, config: Arc::new(config), guise: None }
     })
     .to_vec()
 }
@@ -113,12 +68,12 @@ pub async fn table(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Route> {
         let guise = Guise::of(configured, clock).await.map(Arc::new);
         let config = Arc::new(configured.clone());
         let route = |method, operation| Route { method, operation, config: Arc::clone(&config), guise: guise.clone() };
-        routes.push(route(configured.method.clone(), configured.operation.into()));
+        routes.push(route(configured.method.clone(), configured.operation));
         match configured.operation {
-            RouteOperation::Read => routes.push(route(Method::HEAD, Operation::Head)),
-            RouteOperation::Metadata => routes.push(route(Method::HEAD, Operation::Metadata)),
-            RouteOperation::List => routes.push(route(Method::HEAD, Operation::List)),
-            RouteOperation::Head | RouteOperation::Write | RouteOperation::Delete | RouteOperation::Create => {}
+            Operation::Read => routes.push(route(Method::HEAD, Operation::Head)),
+            Operation::Metadata => routes.push(route(Method::HEAD, Operation::Metadata)),
+            Operation::List => routes.push(route(Method::HEAD, Operation::List)),
+            Operation::Head | Operation::Write | Operation::Delete | Operation::Create => {}
         }
     }
     if config.own_api {
