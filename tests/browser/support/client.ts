@@ -1,6 +1,6 @@
 // An application that reads slowly.
-import { get } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import { get } from "node:http";
+import type { IncomingMessage } from "node:http";
 
 /** Takes a document at about so many bytes a second, until it is stopped. */
 export class SlowReader {
@@ -11,15 +11,15 @@ export class SlowReader {
   constructor(url: string, bytesPerSecond: number, token?: string) {
     const request = get(url, { headers: token ? { authorization: `Bearer ${token}` } : {} }, (answer) => {
       this.answer = answer;
-      answer.on('data', (piece: Buffer) => {
+      answer.on("data", (piece: Buffer) => {
         this.taken += piece.length;
         answer.pause();
         this.timer = setTimeout(() => answer.resume(), (piece.length / bytesPerSecond) * 1000);
       });
       // Ours is the side that hangs up.
-      answer.on('error', () => {});
+      answer.on("error", () => {});
     });
-    request.on('error', () => {});
+    request.on("error", () => {});
   }
 
   stop(): void {

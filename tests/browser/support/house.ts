@@ -1,19 +1,19 @@
 // One sluss in a folder of its own: a configuration, a SQLite file and a folder of objects for each tenant, and the real program.
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
-const BINARY = resolve(process.env.SLUSS_BINARY ?? join(import.meta.dirname, '../../../target/debug/sluss'));
+const BINARY = resolve(process.env.SLUSS_BINARY ?? join(import.meta.dirname, "../../../target/debug/sluss"));
 
 export interface Token {
   name: string;
   token: string;
   tenants: string[];
-  rights: ('read' | 'write' | 'admin')[];
+  rights: ("read" | "write" | "admin")[];
 }
 
 export interface Plan {
@@ -39,7 +39,7 @@ export interface Seen {
 }
 
 export class House {
-  readonly folder = mkdtempSync(join(tmpdir(), 'sluss-browser-'));
+  readonly folder = mkdtempSync(join(tmpdir(), "sluss-browser-"));
   private child: ChildProcess | undefined;
 
   private constructor(
@@ -52,7 +52,7 @@ export class House {
   static async open(plan: Plan): Promise<House> {
     const house = new House(plan, await freePort(), await freePort());
     house.furnish();
-    house.run('init');
+    house.run("init");
     await house.start();
     return house;
   }
@@ -66,8 +66,8 @@ export class House {
   }
 
   async start(): Promise<void> {
-    const log = openSync(join(this.folder, 'sluss.log'), 'a');
-    this.child = spawn(BINARY, ['--config', this.config, 'serve'], { stdio: ['ignore', log, log] });
+    const log = openSync(join(this.folder, "sluss.log"), "a");
+    this.child = spawn(BINARY, ["--config", this.config, "serve"], { stdio: ["ignore", log, log] });
     closeSync(log);
     for (let tries = 0; tries < 600; tries += 1) {
       const answer = await fetch(`${this.origin}/readyz`).catch(() => undefined);
@@ -82,8 +82,8 @@ export class House {
   async kill(): Promise<void> {
     const child = this.child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((done) => child.once('exit', done));
-    child.kill('SIGKILL');
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill("SIGKILL");
     await gone;
   }
 
@@ -93,15 +93,18 @@ export class House {
   }
 
   log(): string {
-    return readFileSync(join(this.folder, 'sluss.log'), 'utf8');
+    return readFileSync(join(this.folder, "sluss.log"), "utf8");
   }
 
   run(...args: string[]): string {
-    return execFileSync(BINARY, ['--config', this.config, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync(BINARY, ["--config", this.config, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   }
 
   sql(tenant: string, script: string): string {
-    return execFileSync('sqlite3', ['-bail', '-cmd', '.timeout 60000', join(this.folder, `${tenant}.db`)], { input: script, encoding: 'utf8' });
+    return execFileSync("sqlite3", ["-bail", "-cmd", ".timeout 60000", join(this.folder, `${tenant}.db`)], {
+      input: script,
+      encoding: "utf8",
+    });
   }
 
   /** Documents as the customer's own program inserts them. */
@@ -119,17 +122,17 @@ export class House {
 
   async admin<T>(path: string, wish: Wish = {}): Promise<T> {
     const answer = await this.ask(path, wish);
-    if (!answer.ok) throw new Error(`${wish.method ?? 'GET'} ${path}: ${answer.status} ${await answer.text()}`);
+    if (!answer.ok) throw new Error(`${wish.method ?? "GET"} ${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as T;
   }
 
   ask(path: string, wish: Wish = {}): Promise<Response> {
-    const token = wish.token ?? this.plan.tokens?.find((known) => known.rights.includes('admin') && known.tenants.includes('*'))?.token;
+    const token = wish.token ?? this.plan.tokens?.find((known) => known.rights.includes("admin") && known.tenants.includes("*"))?.token;
     const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
     const init: RequestInit = { headers };
     if (wish.method) init.method = wish.method;
     if (wish.body !== undefined) {
-      headers['content-type'] = 'application/json';
+      headers["content-type"] = "application/json";
       init.body = JSON.stringify(wish.body);
     }
     return fetch(`${this.origin}${path}`, init);
@@ -141,7 +144,7 @@ export class House {
 
   async flip(tenant: string, ...phases: string[]): Promise<void> {
     for (const to of phases) {
-      await this.admin(`/admin/v1/tenants/${tenant}/phase`, { method: 'POST', body: { to, dry_run: false } });
+      await this.admin(`/admin/v1/tenants/${tenant}/phase`, { method: "POST", body: { to, dry_run: false } });
       await this.settled(tenant);
     }
   }
@@ -159,11 +162,11 @@ export class House {
 
   /** Puts a file where the tenant's folder of objects has to be, so that nothing can be written there, not even by root. Call what it returns to mend it. */
   breakObjects(tenant: string): () => void {
-    const objects = join(this.folder, 'objects', tenant);
+    const objects = join(this.folder, "objects", tenant);
     const aside = `${objects}.aside`;
     const had = existsSync(objects);
     if (had) renameSync(objects, aside);
-    writeFileSync(objects, '');
+    writeFileSync(objects, "");
     return () => {
       rmSync(objects);
       if (had) renameSync(aside, objects);
@@ -171,25 +174,25 @@ export class House {
   }
 
   private get config(): string {
-    return join(this.folder, 'gateway-config', 'sluss.toml');
+    return join(this.folder, "gateway-config", "sluss.toml");
   }
 
   private furnish(): void {
     const tokens = this.plan.tokens ?? [];
-    mkdirSync(join(this.folder, 'gateway-config', 'tenants'), { recursive: true });
+    mkdirSync(join(this.folder, "gateway-config", "tenants"), { recursive: true });
     const gateway = [
-      `auth = "${tokens.length > 0 ? 'tokens' : 'none'}"`,
-      '[listeners]',
+      `auth = "${tokens.length > 0 ? "tokens" : "none"}"`,
+      "[listeners]",
       `documents = "127.0.0.1:${this.documentsPort}"`,
       `admin = "127.0.0.1:${this.adminPort}"`,
-      '[control]',
+      "[control]",
       'database = "sqlite:../control.db"',
-      this.plan.settings ?? '',
+      this.plan.settings ?? "",
       ...tokens.map(tokenToml),
     ];
-    writeFileSync(this.config, gateway.join('\n'));
+    writeFileSync(this.config, gateway.join("\n"));
     for (const tenant of this.plan.tenants) {
-      writeFileSync(join(this.folder, 'gateway-config', 'tenants', `${tenant}.toml`), tenantToml(tenant));
+      writeFileSync(join(this.folder, "gateway-config", "tenants", `${tenant}.toml`), tenantToml(tenant));
       this.sql(
         tenant,
         `PRAGMA journal_mode = WAL;
@@ -200,7 +203,7 @@ export class House {
 }
 
 function tokenToml({ name, token, tenants, rights }: Token): string {
-  const sha256 = createHash('sha256').update(token).digest('hex');
+  const sha256 = createHash("sha256").update(token).digest("hex");
   return `[[tokens]]\nname = "${name}"\nsha256 = "${sha256}"\ntenants = ${JSON.stringify(tenants)}\nrights = ${JSON.stringify(rights)}`;
 }
 
@@ -223,7 +226,7 @@ disk = "../../objects"
 
 async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address() as AddressInfo;
   await new Promise((closed) => server.close(closed));
   return port;

@@ -1,14 +1,14 @@
 // The test with its house and its page. Whatever the page says that it should not fails the test that made it say so.
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { test as base, expect, type Page } from '@playwright/test';
-import { House, type Plan } from './house.ts';
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { test as base, expect, type Page } from "@playwright/test";
+import { House, type Plan } from "./house.ts";
 
 export { expect };
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SCREENSHOTS = join(import.meta.dirname, '../../../target/screenshots');
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SCREENSHOTS = join(import.meta.dirname, "../../../target/screenshots");
 const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 390, height: 844 };
 
@@ -20,29 +20,29 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
-  plan: [{ tenants: ['acme'] }, { option: true }],
+  plan: [{ tenants: ["acme"] }, { option: true }],
   // A page that is left keeps no stream open.
   excused: async ({}, use) => use([]),
   house: async ({ plan }, use, info) => {
     const house = await House.open(plan);
     await use(house);
-    if (info.status !== info.expectedStatus) await info.attach('sluss.log', { body: house.log(), contentType: 'text/plain' });
+    if (info.status !== info.expectedStatus) await info.attach("sluss.log", { body: house.log(), contentType: "text/plain" });
     await house.close();
   },
   page: async ({ page, house, excused }, use) => {
     const complaints: string[] = [];
-    page.on('console', (message) => {
-      if (message.type() !== 'error' && message.type() !== 'warning') return;
+    page.on("console", (message) => {
+      if (message.type() !== "error" && message.type() !== "warning") return;
       const said = `${message.type()}: ${message.text()} (${message.location().url})`;
       if (!excused.some((excuse) => excuse.test(said))) complaints.push(said);
     });
-    page.on('pageerror', (error) => complaints.push(`thrown: ${error.stack ?? error.message}`));
-    page.on('request', (request) => {
+    page.on("pageerror", (error) => complaints.push(`thrown: ${error.stack ?? error.message}`));
+    page.on("request", (request) => {
       const asked = request.url();
-      if (!asked.startsWith(house.origin) && !asked.startsWith('data:')) complaints.push(`asked for ${asked}`);
+      if (!asked.startsWith(house.origin) && !asked.startsWith("data:")) complaints.push(`asked for ${asked}`);
     });
     await use(page);
-    expect(complaints, 'what the browser complained of').toEqual([]);
+    expect(complaints, "what the browser complained of").toEqual([]);
   },
 });
 
@@ -50,18 +50,23 @@ export const test = base.extend<Fixtures>({
 export async function findings(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   return page.evaluate(async () => {
-    const { axe } = window as unknown as { axe: typeof import('axe-core') };
+    const { axe } = window as unknown as { axe: typeof import("axe-core") };
     const { violations } = await axe.run();
-    return violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id} (${rule.impact}): ${node.target.join(' ')}: ${node.failureSummary}`));
+    return violations.flatMap((rule) =>
+      rule.nodes.map((node) => `${rule.id} (${rule.impact}): ${node.target.join(" ")}: ${node.failureSummary}`),
+    );
   });
 }
 
 /** The page in both themes and both widths: each picture is kept, axe finds nothing, and nothing reaches over the side. */
 export async function look(page: Page, name: string): Promise<void> {
   mkdirSync(SCREENSHOTS, { recursive: true });
-  for (const [width, size] of [['wide', WIDE], ['narrow', NARROW]] as const) {
+  for (const [width, size] of [
+    ["wide", WIDE],
+    ["narrow", NARROW],
+  ] as const) {
     await page.setViewportSize(size);
-    for (const theme of ['light', 'dark'] as const) {
+    for (const theme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: theme });
       await page.screenshot({ path: join(SCREENSHOTS, `${name}-${theme}-${width}.png`), fullPage: true });
       expect.soft(await findings(page), `axe on ${name}, ${theme}, ${width}`).toEqual([]);
