@@ -1,0 +1,24 @@
+import type { Problem } from "../api/types";
+import { useText } from "../text";
+
+/** What an operator has asked for is a state, not a fault. */
+const WISHED = new Set(["paused", "read_only"]);
+
+export const isFault = (problem: Problem): boolean => !WISHED.has(problem.kind);
+
+/** A tenant's problems in one line; the server's own sentences on hovering, and for screen readers. */
+export function ProblemTags({ problems }: { problems: Problem[] }) {
+  const { t } = useText();
+  if (problems.length === 0) {
+    return <span className="none">{t.problems.none}</span>;
+  }
+  return (
+    <span className="tags">
+      {problems.map((problem) => (
+        <span key={problem.kind} className={isFault(problem) ? "tag tag-bad" : "tag tag-wish"} title={problem.text}>
+          {t.problems.kind[problem.kind] ?? problem.kind}
+        </span>
+      ))}
+    </span>
+  );
+}
