@@ -1,6 +1,7 @@
 //! The admin listener: what operators see and steer, metrics, health. It never serves a document.
 
 pub mod api;
+pub mod console;
 pub mod error;
 pub mod health;
 pub mod limits;
@@ -97,6 +98,9 @@ pub fn service(admin: Admin) -> impl Service<Request<Body>, Response = Response<
 impl Admin {
     async fn route(&self, request: Request<Body>) -> Result<Response<Body>, AdminError> {
         let (head, body) = request.into_parts();
+        if let Some(answer) = console::answer(&head.method, head.uri.path(), &head.headers) {
+            return answer;
+        }
         let wanted = match routes::find(&head.method, head.uri.path()) {
             Found::Target(Target::Open(page), _) => return self.page(page).await,
             Found::Target(Target::Guarded(operation), name) => Ok((operation, name)),

@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use sluss::admin::routes::ROUTES;
 
+use super::console;
 use super::described::Described;
 use super::house::{Ask, House, Told, ask};
 use super::support::lab::Lab;
@@ -39,6 +40,7 @@ fn the_admin_listener_answers_as_its_document_says() {
         for path in ["/healthz", "/readyz"] {
             described.expect(200, &get(path).by(None)).await;
         }
+        console::serves_its_files_and_nothing_else(&described.client).await;
         refusals(&mut described).await;
         walk(&mut described).await;
         differences(&mut described, &house.lab).await;

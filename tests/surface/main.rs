@@ -7,6 +7,7 @@
 #![allow(unreachable_pub, reason = "the rooms of a test are nobody's interface")]
 
 mod admin;
+mod console;
 mod described;
 mod documents;
 mod fuzz;
