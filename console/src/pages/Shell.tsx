@@ -14,7 +14,11 @@ import { say } from "../state/say";
 import { ofAllTenants } from "../state/session";
 import { useStore } from "../state/store";
 import { useText } from "../text";
+import { Installation } from "./Installation";
 import { Overview } from "./Overview";
+import { Problems } from "./Problems";
+import { Tenant } from "./Tenant";
+import { Transfers } from "./Transfers";
 
 /** What is round every page. */
 export function Shell({ me, client }: { me: Me; client: Client }) {
@@ -53,7 +57,7 @@ function toMain(event: MouseEvent): void {
 
 function Nav({ page, all }: { page: Route["page"]; all: boolean }) {
   const { t, f } = useText();
-  const inFlight = useStore(transfers, (state) => state.size);
+  const inFlight = useStore(transfers, (state) => state.inFlight.size);
   const problems = useStore(fleet, (state) => state?.totals.problems ?? 0);
   const item = (here: boolean, href: string, text: string, count = 0, bad = false) => (
     <a href={href} aria-current={here ? "page" : undefined}>
@@ -103,9 +107,13 @@ function PageOf({ route }: { route: Route }) {
     case "overview":
       return <Overview parameters={route.parameters} />;
     case "tenant":
+      return <Tenant key={route.tenant} tenant={route.tenant} />;
     case "transfers":
+      return <Transfers parameters={route.parameters} />;
     case "problems":
+      return <Problems parameters={route.parameters} />;
     case "installation":
+      return <Installation />;
     case "unknown":
       return (
         <p>

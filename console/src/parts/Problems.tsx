@@ -22,3 +22,20 @@ export function ProblemTags({ problems }: { problems: Problem[] }) {
     </span>
   );
 }
+
+/** The same with the server's sentences in full. */
+export function ProblemList({ problems }: { problems: Problem[] }) {
+  const { t } = useText();
+  if (problems.length === 0) {
+    return null;
+  }
+  return (
+    <ul className="problem-list" aria-label={t.shell.problems}>
+      {problems.map((problem) => (
+        <li key={problem.kind} className={isFault(problem) ? "note note-bad" : "note note-warn"}>
+          <b>{t.problems.kind[problem.kind] ?? problem.kind}</b> <span lang="en">{problem.text}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

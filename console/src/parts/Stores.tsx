@@ -2,6 +2,7 @@ import type { StoreSummary } from "../api/types";
 import { useText } from "../text";
 
 const SIDES = ["sql", "object"] as const;
+const STATES = ["out", "slow", "unknown", "ok"] as const;
 
 /** Health of both sides. Stores that are well are counted; every other one is named. */
 export function Stores({ stores }: { stores: StoreSummary[] }) {
@@ -27,9 +28,17 @@ function Side({ kind, stores }: { kind: StoreSummary["kind"]; stores: StoreSumma
   return (
     <div className={`store-side store-${worst}`}>
       <p className="store-line">
-        <StateMark state={worst} />
         <b>{t.stores.side[kind]}</b>
         <span>{t.stores.well(f.number(stores.length - unwell.length), f.number(stores.length))}</span>
+        {STATES.map((state) => {
+          const count = stores.filter((store) => store.state === state).length;
+          const shown = state === "ok" ? unwell.length === 0 && count > 0 : count > 0;
+          return shown ? (
+            <StateMark key={state} state={state}>
+              {state === "ok" ? "" : f.number(count)}
+            </StateMark>
+          ) : null;
+        })}
         <span className="store-figures">
           {t.stores.inFlight(f.number(inFlight))}
           {slowest === undefined ? null : ` · ${t.stores.p95(f.latency(slowest))}`}
@@ -55,11 +64,12 @@ function Side({ kind, stores }: { kind: StoreSummary["kind"]; stores: StoreSumma
   );
 }
 
-function StateMark({ state }: { state: StoreSummary["state"] }) {
+function StateMark({ state, children = "" }: { state: StoreSummary["state"]; children?: string }) {
   const { t } = useText();
   return (
     <span className={`state state-${state}`}>
       <span className="dot" aria-hidden="true" />
+      {children === "" ? null : `${children} `}
       {t.stores.state[state]}
     </span>
   );

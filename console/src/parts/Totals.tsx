@@ -32,10 +32,10 @@ export function Totals({ state }: { state: FleetState }) {
           {HOLDERS.map((holder) => (
             <li key={holder}>
               <span className={`swatch part-${holder}`} aria-hidden="true" />
-              {t.held.long[holder]} <b>{f.number(totals.held_by[holder]?.documents ?? 0)}</b>{" "}
-              <small>
-                {f.bytes(totals.held_by[holder]?.bytes ?? 0)} · {f.percent(bytes[holder])}
-              </small>
+              <span>{t.held.long[holder]}</span>
+              <b>{f.number(totals.held_by[holder]?.documents ?? 0)}</b>
+              <small>{f.bytes(totals.held_by[holder]?.bytes ?? 0)}</small>
+              <small>{f.percent(bytes[holder])}</small>
             </li>
           ))}
         </ul>

@@ -114,7 +114,7 @@ function receiver(onFirst: () => void): (incoming: Incoming) => void {
         const change = JSON.parse(data) as TransfersChange & { transfers?: Transfer[] };
         const whole = hasTransfers ? change : { ...change, reset: true, started: change.started ?? change.transfers ?? [] };
         hasTransfers = true;
-        transfers.set(changedTransfers(transfers.get(), whole));
+        transfers.set(changedTransfers(transfers.get(), whole, serverNow()));
         return;
       }
       case "phase": {
