@@ -15,7 +15,7 @@ for (const [name, address] of [
   test(`main thread: ${name}`, { tag: "@bench" }, async ({ page }) => {
     const replay = await Replay.open(DIST, 500, 1000, process.env.SLUSS_RECORDING);
     await page.goto(replay.console + address);
-    await page.getByText("tenant-007").first().waitFor();
+    await page.locator("[data-link=live]").waitFor();
     const devtools = await page.context().newCDPSession(page);
     await devtools.send("Performance.enable");
     const busy = async () => {

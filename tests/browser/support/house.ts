@@ -1,7 +1,18 @@
 // One sluss in a folder of its own: a configuration, a SQLite file and a folder of objects for each tenant, and the real program.
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -43,7 +54,7 @@ export class House {
   private child: ChildProcess | undefined;
 
   private constructor(
-    private readonly plan: Plan,
+    private plan: Plan,
     readonly documentsPort: number,
     readonly adminPort: number,
   ) {}
@@ -160,6 +171,19 @@ export class House {
     throw new Error(`${tenant} does not come to rest: ${JSON.stringify(await this.seen(tenant))}`);
   }
 
+  /** The files of a tenant's objects. */
+  objects(tenant: string): string[] {
+    const root = join(this.folder, "objects", tenant);
+    const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
+    return folders.flatMap(({ name }) => readdirSync(join(root, name)).map((file) => join(root, name, file)));
+  }
+
+  /** Takes a token out of the configuration, which the running process follows. */
+  forgetToken(name: string): void {
+    this.plan = { ...this.plan, tokens: this.plan.tokens?.filter((token) => token.name !== name) ?? [] };
+    this.configure();
+  }
+
   /** Puts a file where the tenant's folder of objects has to be, so that nothing can be written there, not even by root. Call what it returns to mend it. */
   breakObjects(tenant: string): () => void {
     const objects = join(this.folder, "objects", tenant);
@@ -177,9 +201,8 @@ export class House {
     return join(this.folder, "gateway-config", "sluss.toml");
   }
 
-  private furnish(): void {
+  private configure(): void {
     const tokens = this.plan.tokens ?? [];
-    mkdirSync(join(this.folder, "gateway-config", "tenants"), { recursive: true });
     const gateway = [
       `auth = "${tokens.length > 0 ? "tokens" : "none"}"`,
       "[listeners]",
@@ -191,6 +214,11 @@ export class House {
       ...tokens.map(tokenToml),
     ];
     writeFileSync(this.config, gateway.join("\n"));
+  }
+
+  private furnish(): void {
+    mkdirSync(join(this.folder, "gateway-config", "tenants"), { recursive: true });
+    this.configure();
     for (const tenant of this.plan.tenants) {
       writeFileSync(join(this.folder, "gateway-config", "tenants", `${tenant}.toml`), tenantToml(tenant));
       this.sql(
