@@ -95,9 +95,12 @@ function Heading({ route }: { route: Route }) {
   }, [place]);
 
   return (
-    <h1 ref={heading} tabIndex={-1}>
-      {title}
-    </h1>
+    <div className="heading">
+      {route.page === "tenant" ? <a href={hrefs.overview}>{t.shell.overview}</a> : null}
+      <h1 ref={heading} tabIndex={-1}>
+        {title}
+      </h1>
+    </div>
   );
 }
 

@@ -24,7 +24,7 @@ export function Transfers({ parameters }: { parameters: URLSearchParams }) {
   const { inFlight, failed } = useStore(transfers, (state) => state);
   const wanted = useMemo(() => wantedOf(parameters), [parameters]);
   const found = useMemo(() => arrangeTransfers(inFlight.values(), wanted), [inFlight, wanted]);
-  const tenants = useMemo(() => [...new Set([...inFlight.values()].map((each) => each.tenant)).add(wanted.tenant)].filter((each) => each !== "").sort(), [inFlight, wanted.tenant]);
+  const tenants = useMemo(() => [...new Set([...inFlight.values()].map((each) => each.tenant)).add(wanted.tenant)].filter((each) => each !== "").toSorted(), [inFlight, wanted.tenant]);
 
   function sortBy(key: TransferSort) {
     const descending = wanted.sort === key ? !wanted.descending : DOWN_FIRST.has(key);

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
 import { calls } from "../api/calls";
 import type { JobKind, ReasonLine } from "../api/types";
@@ -11,6 +11,8 @@ import { Confirm } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
 
 const PACE_MS = 10_000;
+/** Reasons shown at first, and added each time. */
+const MAX_REASONS = 50;
 /** Lines of one reason; there may be millions. */
 const MAX_JOBS = 100;
 
@@ -26,8 +28,9 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
   const [wish, setWish] = useState<Wish>();
   const [run, busy] = useAction();
   const resource = useResource(`reasons/${tenant ?? ""}`, (signal) => calls.reasons(client, tenant, signal), PACE_MS);
-  const lines = resource.data ?? [];
-  const kinds = [...new Set(lines.map((line) => line.kind))].sort();
+  const lines = useMemo(() => (resource.data ?? []).toSorted((a, b) => b.jobs - a.jobs), [resource.data]);
+  const [most, setMost] = useState(MAX_REASONS);
+  const kinds = [...new Set(lines.map((line) => line.kind))].toSorted();
   const of = (kind: JobKind) => lines.filter((line) => line.kind === kind).reduce((sum, line) => sum + line.jobs, 0);
 
   function retry({ kind, reason }: Wish) {
@@ -60,10 +63,15 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
         </div>
       )}
       <ul className="reasons">
-        {lines.map((line) => (
+        {lines.slice(0, most).map((line) => (
           <Reason key={`${line.tenant}/${line.kind}/${line.reason}`} line={line} busy={busy} onRetryAll={() => setWish({ reason: line })} />
         ))}
       </ul>
+      {lines.length > most ? (
+        <button type="button" onClick={() => setMost(most + MAX_REASONS)}>
+          {t.quarantine.more(f.number(lines.length - most))}
+        </button>
+      ) : null}
       {wish === undefined ? null : (
         <Confirm title={t.quarantine.ask} confirm={t.quarantine.retryAll} busy={busy} onConfirm={() => retry(wish)} onClose={() => setWish(undefined)}>
           <p>

@@ -70,13 +70,14 @@ function Charts({ series, steps, rate }: { series: Series; steps: number; rate: 
       <Chart title={t.traffic.requests} lines={requests} format={rate} fold="mean" {...common} />
       <Chart title={t.traffic.p95} lines={byHolder(series.p95_seconds)} format={f.latency} fold="most" {...common} />
       <Chart title={t.traffic.p50} lines={byHolder(series.p50_seconds)} format={f.latency} fold="most" {...common} />
-      <Chart title={t.traffic.faults} lines={faults} format={f.decimal} fold="sum" {...common} />
+      <Chart title={t.traffic.faults} lines={faults} format={(value) => (Number.isInteger(value) ? f.number(value) : f.decimal(value))} fold="sum" {...common} />
       <Chart title={t.traffic.copied} lines={[{ key: "copied", name: t.traffic.documents, values: perSecond(series.copied_documents, step) }]} format={rate} fold="mean" {...common} />
       <Chart
         title={t.traffic.copiedBytes}
         lines={[{ key: "copied", name: t.traffic.bytes, values: perSecond(series.copied_bytes, step) }]}
         format={(value) => t.units.perSecond(f.bytes(value))}
         fold="mean"
+        binary
         {...common}
       />
     </div>

@@ -61,7 +61,7 @@ export function arrangeTransfers(transfers: Iterable<Transfer>, wanted: WantedTr
   );
   const sign = wanted.descending ? -1 : 1;
   const by = measure(wanted.sort);
-  return found.sort((a, b) => sign * by(a, b) || a.id - b.id);
+  return found.toSorted((a, b) => sign * by(a, b) || a.id - b.id);
 }
 
 function measure(sort: TransferSort): (a: Transfer, b: Transfer) => number {
@@ -91,9 +91,10 @@ export interface Flow {
   bytes_per_second: number;
 }
 
+const none = (): Flow => ({ transfers: 0, bytes_per_second: 0 });
+
 /** How many go which way, and how fast together. */
 export function flows(transfers: Iterable<Transfer>): Record<Direction, Flow> {
-  const none = (): Flow => ({ transfers: 0, bytes_per_second: 0 });
   const found: Record<Direction, Flow> = { download: none(), upload: none(), copy: none(), write_back: none(), verify: none() };
   for (const each of transfers) {
     const flow = found[each.direction];

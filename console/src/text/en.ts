@@ -369,6 +369,7 @@ export const en = {
     oldest: (at: string) => `the oldest since ${at}`,
     show: "Show jobs",
     hide: "Hide jobs",
+    more: (n: string) => `More reasons (${n})`,
     retry: "Retry",
     retryJob: (job: string) => `Retry job ${job}`,
     retryThese: "Retry all with this reason…",

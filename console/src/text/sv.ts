@@ -372,6 +372,7 @@ export const sv: Catalogue = {
     oldest: (at) => `det äldsta sedan ${at}`,
     show: "Visa jobben",
     hide: "Dölj jobben",
+    more: (n) => `Fler orsaker (${n})`,
     retry: "Försök igen",
     retryJob: (job) => `Försök igen med jobb ${job}`,
     retryThese: "Försök igen med alla av denna orsak…",
