@@ -4,6 +4,7 @@ import { DIRECTIONS, type Direction, type Transfer } from "../api/types";
 import { Choice, Search } from "../parts/Fields";
 import { LongTable, type Column } from "../parts/LongTable";
 import { Progress } from "../parts/Progress";
+import { ScrollX } from "../parts/ScrollX";
 import { hrefs } from "../state/address";
 import { useSecond } from "../state/clock";
 import { useWho } from "../state/context";
@@ -164,7 +165,7 @@ function FailedList({ failed }: { failed: readonly Failed[] }) {
     <section aria-labelledby="failed">
       <h2 id="failed">{t.transfers.failed}</h2>
       <p className="hint">{t.transfers.failedMeans}</p>
-      <div className="scroll-x">
+      <ScrollX label={t.transfers.failed}>
         <table className="plain">
           <caption className="unseen">{t.transfers.failed}</caption>
           <thead>
@@ -188,7 +189,7 @@ function FailedList({ failed }: { failed: readonly Failed[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollX>
     </section>
   );
 }

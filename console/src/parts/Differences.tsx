@@ -5,6 +5,7 @@ import { useWho } from "../state/context";
 import { useResource } from "../state/resource";
 import { useText } from "../text";
 import { ErrorNote } from "./ErrorNote";
+import { ScrollX } from "./ScrollX";
 
 const PACE_MS = 15_000;
 const MOST = 200;
@@ -25,7 +26,7 @@ export function Differences({ tenant }: { tenant: string | undefined }) {
       <ErrorNote error={resource.error} onRetry={resource.reload} />
       {resource.data !== undefined && found.length === 0 ? <p className="empty">{t.differences.none}</p> : null}
       {found.length === 0 ? null : (
-        <div className="scroll-x">
+        <ScrollX label={t.differences.title}>
           <table className="plain">
             <caption className="unseen">{t.differences.title}</caption>
             <thead>
@@ -43,7 +44,7 @@ export function Differences({ tenant }: { tenant: string | undefined }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </ScrollX>
       )}
     </section>
   );

@@ -9,6 +9,7 @@ import { useAction } from "../state/useAction";
 import { useText } from "../text";
 import { Confirm } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
+import { ScrollX } from "./ScrollX";
 
 const PACE_MS = 10_000;
 /** Reasons shown at first, and added each time. */
@@ -122,7 +123,7 @@ function JobTable({ line }: { line: ReasonLine }) {
   const jobs = (resource.data?.jobs ?? []).filter((job) => job.reason === line.reason);
   const shown = jobs.slice(0, MAX_JOBS);
   return (
-    <div className="scroll-x">
+    <ScrollX label={line.reason}>
       <ErrorNote error={resource.error} onRetry={resource.reload} />
       <table className="plain">
         <caption className="unseen">{line.reason}</caption>
@@ -164,6 +165,6 @@ function JobTable({ line }: { line: ReasonLine }) {
         </tbody>
       </table>
       {line.jobs > shown.length && !resource.loading ? <p className="hint">{t.quarantine.first(f.number(shown.length), f.number(line.jobs))}</p> : null}
-    </div>
+    </ScrollX>
   );
 }

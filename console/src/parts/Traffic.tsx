@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { calls } from "../api/calls";
 import { SERVED_FROM, type Series } from "../api/types";
@@ -20,14 +20,14 @@ export function Traffic({ tenant }: { tenant: string }) {
   const { t, f } = useText();
   const { client } = useWho();
   const [minutes, setMinutes] = useState<(typeof RANGES)[number]>("30");
-  const [kept] = useState<{ series: Series | undefined }>({ series: undefined });
+  const kept = useRef<Series>(undefined);
 
   const resource = useResource(
     `series/${tenant}`,
     async (signal) => {
-      const whole = kept.series === undefined;
-      kept.series = mergeSeries(kept.series, await calls.series(client, tenant, whole ? 60 : 3, signal));
-      return kept.series;
+      const whole = kept.current === undefined;
+      kept.current = mergeSeries(kept.current, await calls.series(client, tenant, whole ? 60 : 3, signal));
+      return kept.current;
     },
     STEP_MS,
   );
