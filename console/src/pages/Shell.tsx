@@ -134,7 +134,7 @@ function useSaidFlips(): void {
   useEffect(() => {
     if (flip !== undefined && flip !== said.current) {
       said.current = flip;
-      say(t.flip.happened(flip.tenant, t.phase.name[flip.from], t.phase.name[flip.to], flip.by));
+      say(t.flip.happened(flip.tenant, t.phase.name[flip.from], t.phase.name[flip.to]));
     }
   }, [flip, t]);
 }

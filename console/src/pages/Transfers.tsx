@@ -127,13 +127,13 @@ const Row = memo(function Row({ transfer, index }: { transfer: Transfer; index: 
       <span role="rowheader" className="cell cell-document">
         <a href={hrefs.tenant(transfer.tenant)}>{transfer.tenant}</a>
         <small title={`${transfer.collection}/${transfer.document}`}>
-          {transfer.collection}/{transfer.document}
+          {transfer.collection}/{transfer.document === "" ? t.transfers.newDocument : transfer.document}
         </small>
       </span>
       <span role="cell" className="cell cell-direction">
         {t.transfers.directions[transfer.direction]}
         <small>
-          {t.transfers.place(transfer.source)} → {t.transfers.place(transfer.target)}
+          {[transfer.source, transfer.target].map((party) => t.transfers.parties[party]).filter((party) => party !== "").join(" → ")}
         </small>
       </span>
       <div role="cell" className="cell cell-progress">

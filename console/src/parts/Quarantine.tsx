@@ -1,10 +1,11 @@
 import { useMemo, useState } from "react";
 
 import { calls } from "../api/calls";
-import type { JobKind, ReasonLine } from "../api/types";
+import type { JobKind, QuarantineReason } from "../api/types";
 import { hrefs } from "../state/address";
 import { useWho } from "../state/context";
 import { useResource } from "../state/resource";
+import { say } from "../state/say";
 import { useAction } from "../state/useAction";
 import { useText } from "../text";
 import { Confirm } from "./Dialog";
@@ -19,7 +20,7 @@ const MAX_JOBS = 100;
 
 interface Wish {
   kind?: JobKind;
-  reason?: ReasonLine;
+  reason?: QuarantineReason;
 }
 
 /** Jobs that failed for the last time, by why. */
@@ -38,8 +39,11 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
     const asked = reason === undefined ? { ...(tenant === undefined ? {} : { tenant }), ...(kind === undefined ? {} : { kind }) } : { tenant: reason.tenant, kind: reason.kind, reason: reason.reason };
     void run(
       () => calls.retryJobs(client, asked),
-      ({ jobs }) => {
+      ({ jobs, unknown }) => {
         setWish(undefined);
+        if (unknown !== undefined && unknown.length > 0) {
+          say(`${t.problems.unknown} ${unknown.join("; ")}`, "failed");
+        }
         return t.quarantine.retried(jobs, f.number(jobs));
       },
     );
@@ -87,7 +91,7 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
   );
 }
 
-function Reason({ line, busy, onRetryAll }: { line: ReasonLine; busy: boolean; onRetryAll: () => void }) {
+function Reason({ line, busy, onRetryAll }: { line: QuarantineReason; busy: boolean; onRetryAll: () => void }) {
   const { t, f } = useText();
   const [open, setOpen] = useState(false);
   return (
@@ -113,15 +117,14 @@ function Reason({ line, busy, onRetryAll }: { line: ReasonLine; busy: boolean; o
   );
 }
 
-function JobTable({ line }: { line: ReasonLine }) {
+function JobTable({ line }: { line: QuarantineReason }) {
   const { t, f } = useText();
   const { client } = useWho();
   const [run, busy] = useAction();
   const resource = useResource(`jobs/${line.tenant}/${line.kind}/${line.reason}`, (signal) =>
-    calls.jobs(client, { tenant: line.tenant, kind: line.kind, state: "quarantined", limit: 1000 }, signal),
+    calls.jobs(client, { tenant: line.tenant, kind: line.kind, reason: line.reason, state: "quarantined", limit: MAX_JOBS }, signal),
   );
-  const jobs = (resource.data?.jobs ?? []).filter((job) => job.reason === line.reason);
-  const shown = jobs.slice(0, MAX_JOBS);
+  const shown = resource.data?.jobs ?? [];
   return (
     <ScrollX label={line.reason}>
       <ErrorNote error={resource.error} onRetry={resource.reload} />
@@ -142,7 +145,12 @@ function JobTable({ line }: { line: ReasonLine }) {
               <th scope="row">
                 <code>{job.id}</code>
               </th>
-              <td className="break">{job.target}</td>
+              <td className="break">
+                {job.target}
+                <small className="block" lang="en">
+                  {job.reason}
+                </small>
+              </td>
               <td className="numeric">{f.number(job.failures)}</td>
               <td className="nowrap">{f.dateTime(job.created_at)}</td>
               <td>

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Fleet, Summary } from "../api/types";
+import type { FleetEvent, Summary } from "../api/types";
 import { changedFleet, flippedFleet, wholeFleet } from "./fleet";
 import { arrange, countPhases, moved, shares, type Wanted } from "./summaries";
 
@@ -26,11 +26,11 @@ function summary(tenant: string, change: Partial<Summary> = {}): Summary {
 }
 
 const totals = { documents: 0, bytes: 0, held_by: {}, backlog: 0, quarantined: 0, problems: 0 };
-const fleet = (...tenants: Summary[]): Fleet => ({ at: "2026-01-01T00:00:00Z", all_paused: false, tenants, stores: [], totals });
+const fleet = (...tenants: Summary[]): FleetEvent => ({ at: "2026-01-01T00:00:00Z", all_paused: false, tenants, removed: [], stores: [], totals });
 
 test("a change replaces what it names, removes what is gone, and leaves the others the same objects", () => {
   const before = wholeFleet(fleet(summary("a"), summary("b"), summary("c")));
-  const after = changedFleet(before, { at: "2026-01-01T00:00:01Z", all_paused: true, tenants: [summary("b", { backlog: 7 })], removed: ["c"] });
+  const after = changedFleet(before, { at: "2026-01-01T00:00:01Z", all_paused: true, tenants: [summary("b", { backlog: 7 })], removed: ["c"], totals });
   expect([...after.tenants.keys()]).toEqual(["a", "b"]);
   expect(after.tenants.get("b")?.backlog).toBe(7);
   expect(after.tenants.get("a")).toBe(before.tenants.get("a"));
@@ -40,7 +40,7 @@ test("a change replaces what it names, removes what is gone, and leaves the othe
 
 test("a change that names no tenant keeps the map, so that nothing is sorted anew", () => {
   const before = wholeFleet(fleet(summary("a")));
-  expect(changedFleet(before, { at: "2026-01-01T00:00:01Z", all_paused: false, tenants: [] }).tenants).toBe(before.tenants);
+  expect(changedFleet(before, { at: "2026-01-01T00:00:01Z", all_paused: false, tenants: [], removed: [], totals }).tenants).toBe(before.tenants);
 });
 
 test("a new connection forgets tenants that are gone, and keeps the course of the rates", () => {

@@ -1,4 +1,4 @@
-import type { Direction, Transfer, TransfersChange } from "../api/types";
+import type { Direction, Transfer, TransfersEvent } from "../api/types";
 
 /** A transfer that did not come to its end. */
 export interface Failed extends Transfer {
@@ -17,19 +17,19 @@ export const NO_TRANSFERS: TransfersState = { inFlight: new Map(), failed: [] };
 const MAX_FAILED = 50;
 
 /** `now`: by the server's clock. */
-export function changedTransfers(before: TransfersState, change: TransfersChange, now: number): TransfersState {
+export function changedTransfers(before: TransfersState, change: TransfersEvent, now: number): TransfersState {
   const next = new Map(change.reset ? undefined : before.inFlight);
   let { failed } = before;
-  for (const transfer of change.started ?? []) {
+  for (const transfer of change.started) {
     next.set(transfer.id, transfer);
   }
-  for (const [id, bytes_done, bytes_per_second] of change.moved ?? []) {
+  for (const [id, bytes_done, bytes_per_second] of change.moved) {
     const transfer = next.get(id);
     if (transfer !== undefined) {
       next.set(id, { ...transfer, bytes_done, bytes_per_second });
     }
   }
-  for (const [id, how] of change.ended ?? []) {
+  for (const [id, how] of change.ended) {
     const transfer = next.get(id);
     next.delete(id);
     if (how === "failed" && transfer !== undefined) {
