@@ -6,7 +6,7 @@ const admin = "http://127.0.0.1:8081";
 
 export default defineConfig({
   // The files are served below /console/, and nothing names another place.
-  base: "./",
+  base: "/console/",
   plugins: [react()],
   server: { proxy: { "/admin": admin } },
   build: {

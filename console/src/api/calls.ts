@@ -2,7 +2,7 @@ import { ApiError, type Client } from "./client";
 import type {
   AuditPage,
   Counted,
-  DifferenceList,
+  AllDifferences,
   FlipReport,
   JobKind,
   JobList,
@@ -16,7 +16,7 @@ import type {
   PurgeAnswer,
   PurgeList,
   ReadOnlyView,
-  ReasonLine,
+  QuarantineReason,
   RetryWish,
   ScopeView,
   Series,
@@ -67,11 +67,11 @@ export const calls = {
     c.send<ScopeView>("PUT", `${tenant === undefined ? "" : `${of(tenant)}/`}limits`, change),
   limits: (c: Client, signal?: AbortSignal) => c.get<LimitsView>("limits", signal),
   readOnly: (c: Client, tenant: string, on: boolean) => c.send<ReadOnlyView>("POST", `${of(tenant)}/read_only`, { on }),
-  differences: (c: Client, tenant: string | undefined, after: number | string | undefined, limit: number, signal?: AbortSignal) =>
-    c.get<DifferenceList>(`differences${query({ tenant, after, limit })}`, signal),
-  jobs: (c: Client, wanted: { tenant?: string; state?: JobState; kind?: JobKind; after?: string; limit?: number }, signal?: AbortSignal) =>
+  differences: (c: Client, tenant: string | undefined, after: string | undefined, limit: number, signal?: AbortSignal) =>
+    c.get<AllDifferences>(`differences${query({ tenant, after, limit })}`, signal),
+  jobs: (c: Client, wanted: { tenant?: string; state?: JobState; kind?: JobKind; reason?: string; after?: string; limit?: number }, signal?: AbortSignal) =>
     c.get<JobList>(`jobs${query(wanted)}`, signal),
-  reasons: (c: Client, tenant: string | undefined, signal?: AbortSignal) => c.get<ReasonLine[]>(`jobs/reasons${query({ tenant })}`, signal),
+  reasons: (c: Client, tenant: string | undefined, signal?: AbortSignal) => c.get<QuarantineReason[]>(`jobs/reasons${query({ tenant })}`, signal),
   retryJob: (c: Client, job: string) => c.send<Counted>("POST", `jobs/${encodeURIComponent(job)}/retry`, {}),
   retryJobs: (c: Client, wish: RetryWish) => c.send<Counted>("POST", "jobs/retry", wish),
   audit: (c: Client, wanted: { tenant?: string | undefined; before?: number | undefined; limit?: number; check?: boolean }, signal?: AbortSignal) =>

@@ -1,4 +1,4 @@
-import type { ProblemDetails } from "./types";
+import type { Problem } from "./types";
 
 /** An answer that is not a success, or none at all (`status` 0). `detail` is the server's own sentence. */
 export class ApiError extends Error {
@@ -78,6 +78,6 @@ async function refusal(response: Response): Promise<ApiError> {
     // A proxy in front answers with a page of its own.
     return new ApiError(response.status, response.statusText);
   }
-  const problem = body as Partial<ProblemDetails>;
+  const problem = body as Partial<Problem>;
   return new ApiError(response.status, problem.detail ?? response.statusText, problem.request_id, body);
 }

@@ -37,7 +37,7 @@ export const PROBLEM_KINDS = [
 ] as const;
 export type ProblemKind = (typeof PROBLEM_KINDS)[number];
 
-export interface Problem {
+export interface WatchedProblem {
   kind: ProblemKind;
   text: string;
 }
@@ -62,7 +62,7 @@ export interface Summary {
   documents_per_second: number;
   bytes_per_second: number;
   eta_seconds?: number;
-  problems: Problem[];
+  problems: WatchedProblem[];
   refreshed_at?: string;
 }
 
@@ -97,27 +97,32 @@ export interface Fleet {
   totals: Totals;
 }
 
-/** What changed since the event before. The first one of a connection is a whole `Fleet`. */
-export interface FleetChange {
+/** What changed since the event before; with `reset`, and as the first of a connection, everything. */
+export interface FleetEvent {
   at: string;
+  reset?: boolean;
   all_paused: boolean;
   tenants: Summary[];
-  removed?: string[];
+  removed: string[];
   stores?: StoreSummary[];
-  totals?: Totals;
+  totals: Totals;
 }
 
 export const DIRECTIONS = ["download", "upload", "copy", "write_back", "verify"] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 
+/** Who gives or takes content. */
+export type Party = "client" | "sql" | "object" | "cache" | "nobody";
+
 export interface Transfer {
   id: number;
   tenant: string;
   collection: string;
+  /** Empty for a new one, whose id the database has yet to give. */
   document: string;
   direction: Direction;
-  source: string;
-  target: string;
+  source: Party;
+  target: Party;
   bytes_done: number;
   bytes_total?: number;
   bytes_per_second: number;
@@ -127,20 +132,20 @@ export interface Transfer {
 
 export type TransferEnd = "done" | "failed" | "gone";
 
-export interface TransfersChange {
+export interface TransfersEvent {
   /** Nothing from before is in flight any more. */
   reset?: boolean;
-  started?: Transfer[];
-  moved?: [id: number, bytes_done: number, bytes_per_second: number][];
-  ended?: [id: number, how: TransferEnd][];
+  started: Transfer[];
+  moved: [id: number, bytes_done: number, bytes_per_second: number][];
+  ended: [id: number, how: TransferEnd][];
 }
 
 export interface PhaseEvent {
   tenant: string;
   from: Phase;
   to: Phase;
+  /** When the process that tells it saw it. */
   at: string;
-  by?: string;
 }
 
 export const SERVED_FROM = ["sql", "object", "cache"] as const;
@@ -183,6 +188,8 @@ export interface FlipReport {
 
 export interface Counted {
   jobs: number;
+  /** Tenants whose database did not answer, where all were asked, each with why. */
+  unknown?: string[];
 }
 
 export interface WorkLimits {
@@ -253,11 +260,13 @@ export interface JobLine {
 export interface JobList {
   jobs: JobLine[];
   next?: string;
+  unknown?: string[];
 }
 
-export interface ReasonLine {
+export interface QuarantineReason {
   tenant: string;
   kind: JobKind;
+  /** The jobs' reason without the names of documents and objects. */
   reason: string;
   jobs: number;
   oldest: string;
@@ -331,9 +340,8 @@ export interface Facts {
   note?: string;
 }
 
-export interface Difference {
-  /** Absent in the list of one tenant. */
-  tenant?: string;
+export interface TenantsDifference {
+  tenant: string;
   number: number;
   kind: DifferenceKind;
   collection?: string;
@@ -346,9 +354,10 @@ export interface Difference {
   sides: { location?: Facts; sql?: Facts; object?: Facts };
 }
 
-export interface DifferenceList {
-  differences: Difference[];
-  next?: number | string;
+export interface AllDifferences {
+  differences: TenantsDifference[];
+  next?: string;
+  unknown?: string[];
 }
 
 export interface PurgeRun {
@@ -408,7 +417,7 @@ export interface Operator {
 }
 
 /** RFC 9457. */
-export interface ProblemDetails {
+export interface Problem {
   type: string;
   title: string;
   status: number;

@@ -19,7 +19,7 @@ export function Problems({ parameters }: { parameters: URLSearchParams }) {
   const state = useStore(fleet, (now) => now);
   const chosen = parameters.get("tenant") ?? "";
   const tenant = chosen === "" ? undefined : chosen;
-  const names = useMemo(() => [...new Set(state?.tenants.keys() ?? []).add(chosen)].filter((name) => name !== "").sort(), [state?.tenants, chosen]);
+  const names = useMemo(() => [...new Set(state?.tenants.keys() ?? []).add(chosen)].filter((name) => name !== "").toSorted(), [state?.tenants, chosen]);
   return (
     <>
       <div className="filters">

@@ -95,9 +95,12 @@ function Heading({ route }: { route: Route }) {
   }, [place]);
 
   return (
-    <h1 ref={heading} tabIndex={-1}>
-      {title}
-    </h1>
+    <div className="heading">
+      {route.page === "tenant" ? <a href={hrefs.overview}>{t.shell.overview}</a> : null}
+      <h1 ref={heading} tabIndex={-1}>
+        {title}
+      </h1>
+    </div>
   );
 }
 
@@ -131,7 +134,7 @@ function useSaidFlips(): void {
   useEffect(() => {
     if (flip !== undefined && flip !== said.current) {
       said.current = flip;
-      say(t.flip.happened(flip.tenant, t.phase.name[flip.from], t.phase.name[flip.to], flip.by));
+      say(t.flip.happened(flip.tenant, t.phase.name[flip.from], t.phase.name[flip.to]));
     }
   }, [flip, t]);
 }

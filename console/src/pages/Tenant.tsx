@@ -46,10 +46,12 @@ export function Tenant({ tenant }: { tenant: string }) {
         <h2 id="phase">{t.phase.title}</h2>
         {summary.phase === undefined ? <p className="note note-bad">{t.tenant.noPhase}</p> : <Ladder tenant={tenant} phase={summary.phase} />}
       </section>
-      <div className="panels">
+      <div className="panels panels-two">
         <Work summary={summary} view={view.data} />
-        <Verification tenant={tenant} />
-        {summary.phase === undefined ? null : <Purge tenant={tenant} phase={summary.phase} />}
+        <div className="stack">
+          <Verification tenant={tenant} />
+          {summary.phase === undefined ? null : <Purge tenant={tenant} phase={summary.phase} />}
+        </div>
       </div>
       <Traffic tenant={tenant} />
       <Audit tenant={tenant} />

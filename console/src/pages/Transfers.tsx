@@ -4,6 +4,7 @@ import { DIRECTIONS, type Direction, type Transfer } from "../api/types";
 import { Choice, Search } from "../parts/Fields";
 import { LongTable, type Column } from "../parts/LongTable";
 import { Progress } from "../parts/Progress";
+import { ScrollX } from "../parts/ScrollX";
 import { hrefs } from "../state/address";
 import { useSecond } from "../state/clock";
 import { useWho } from "../state/context";
@@ -24,7 +25,7 @@ export function Transfers({ parameters }: { parameters: URLSearchParams }) {
   const { inFlight, failed } = useStore(transfers, (state) => state);
   const wanted = useMemo(() => wantedOf(parameters), [parameters]);
   const found = useMemo(() => arrangeTransfers(inFlight.values(), wanted), [inFlight, wanted]);
-  const tenants = useMemo(() => [...new Set([...inFlight.values()].map((each) => each.tenant)).add(wanted.tenant)].filter((each) => each !== "").sort(), [inFlight, wanted.tenant]);
+  const tenants = useMemo(() => [...new Set([...inFlight.values()].map((each) => each.tenant)).add(wanted.tenant)].filter((each) => each !== "").toSorted(), [inFlight, wanted.tenant]);
 
   function sortBy(key: TransferSort) {
     const descending = wanted.sort === key ? !wanted.descending : DOWN_FIRST.has(key);
@@ -126,13 +127,13 @@ const Row = memo(function Row({ transfer, index }: { transfer: Transfer; index: 
       <span role="rowheader" className="cell cell-document">
         <a href={hrefs.tenant(transfer.tenant)}>{transfer.tenant}</a>
         <small title={`${transfer.collection}/${transfer.document}`}>
-          {transfer.collection}/{transfer.document}
+          {transfer.collection}/{transfer.document === "" ? t.transfers.newDocument : transfer.document}
         </small>
       </span>
       <span role="cell" className="cell cell-direction">
         {t.transfers.directions[transfer.direction]}
         <small>
-          {t.transfers.place(transfer.source)} → {t.transfers.place(transfer.target)}
+          {[transfer.source, transfer.target].map((party) => t.transfers.parties[party]).filter((party) => party !== "").join(" → ")}
         </small>
       </span>
       <div role="cell" className="cell cell-progress">
@@ -164,7 +165,7 @@ function FailedList({ failed }: { failed: readonly Failed[] }) {
     <section aria-labelledby="failed">
       <h2 id="failed">{t.transfers.failed}</h2>
       <p className="hint">{t.transfers.failedMeans}</p>
-      <div className="scroll-x">
+      <ScrollX label={t.transfers.failed}>
         <table className="plain">
           <caption className="unseen">{t.transfers.failed}</caption>
           <thead>
@@ -188,7 +189,7 @@ function FailedList({ failed }: { failed: readonly Failed[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollX>
     </section>
   );
 }

@@ -7,6 +7,7 @@ import { useWho } from "../state/context";
 import { useResource } from "../state/resource";
 import { useText } from "../text";
 import { ErrorNote } from "./ErrorNote";
+import { ScrollX } from "./ScrollX";
 
 const PAGE = 20;
 const PACE_MS = 15_000;
@@ -45,7 +46,7 @@ export function Audit({ tenant }: { tenant?: string }) {
 function Entries({ entries, withTenant }: { entries: AuditEntry[]; withTenant: boolean }) {
   const { t, f } = useText();
   return (
-    <div className="scroll-x">
+    <ScrollX label={t.audit.title}>
       <table className="plain">
         <caption className="unseen">{t.audit.title}</caption>
         <thead>
@@ -76,6 +77,6 @@ function Entries({ entries, withTenant }: { entries: AuditEntry[]; withTenant: b
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollX>
   );
 }

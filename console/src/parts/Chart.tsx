@@ -20,6 +20,8 @@ interface Props {
   format: (value: number) => string;
   /** How several steps are made one in the table. */
   fold: "mean" | "most" | "sum";
+  /** Bytes: the scale is round in powers of two. */
+  binary?: boolean;
 }
 
 const WIDTH = 600;
@@ -28,14 +30,14 @@ const HEIGHT = 120;
 const FOLDED = 30;
 
 /** Lines over time. The legend tells the figures under the pointer, else the last ones; the same is there as a table. */
-export function Chart({ title, lines, end, step, steps, format, fold }: Props) {
+export function Chart({ title, lines, end, step, steps, format, fold, binary = false }: Props) {
   const { t, f } = useText();
   const [at, setAt] = useState<number>();
   const id = useId();
   const shown = lines.map((line) => ({ ...line, values: lastOf(line.values, steps) }));
   const length = Math.max(1, ...shown.map((line) => line.values.length));
   const most = Math.max(0, ...shown.flatMap((line) => line.values.map((value) => value ?? 0)));
-  const top = roundUp(most);
+  const top = roundUp(most, binary);
   const begin = end - length * step * 1000;
   const pointed = at === undefined ? length - 1 : Math.min(at, length - 1);
 

@@ -1,10 +1,12 @@
 import { calls } from "../api/calls";
-import type { Difference, Facts } from "../api/types";
+import type { Facts, TenantsDifference } from "../api/types";
 import { hrefs } from "../state/address";
 import { useWho } from "../state/context";
 import { useResource } from "../state/resource";
 import { useText } from "../text";
 import { ErrorNote } from "./ErrorNote";
+import { ScrollX } from "./ScrollX";
+import { Unknown } from "./Unknown";
 
 const PACE_MS = 15_000;
 const MOST = 200;
@@ -24,8 +26,9 @@ export function Differences({ tenant }: { tenant: string | undefined }) {
       <p className="hint">{t.differences.what}</p>
       <ErrorNote error={resource.error} onRetry={resource.reload} />
       {resource.data !== undefined && found.length === 0 ? <p className="empty">{t.differences.none}</p> : null}
+      <Unknown tenants={resource.data?.unknown} />
       {found.length === 0 ? null : (
-        <div className="scroll-x">
+        <ScrollX label={t.differences.title}>
           <table className="plain">
             <caption className="unseen">{t.differences.title}</caption>
             <thead>
@@ -39,22 +42,22 @@ export function Differences({ tenant }: { tenant: string | undefined }) {
             </thead>
             <tbody>
               {found.map((each) => (
-                <Line key={`${each.tenant ?? tenant ?? ""}/${each.number}`} found={each} tenant={each.tenant ?? tenant} />
+                <Line key={`${each.tenant}/${each.number}`} found={each} />
               ))}
             </tbody>
           </table>
-        </div>
+        </ScrollX>
       )}
     </section>
   );
 }
 
-function Line({ found, tenant }: { found: Difference; tenant: string | undefined }) {
+function Line({ found }: { found: TenantsDifference }) {
   const { t, f } = useText();
   return (
     <tr>
       <th scope="row" className="break">
-        {tenant === undefined ? null : <a href={hrefs.tenant(tenant)}>{tenant}</a>}
+        <a href={hrefs.tenant(found.tenant)}>{found.tenant}</a>
         <small className="block">{found.document === undefined ? found.object : `${found.collection ?? ""}/${found.document}`}</small>
       </th>
       <td>
@@ -76,7 +79,7 @@ function Line({ found, tenant }: { found: Difference; tenant: string | undefined
   );
 }
 
-function Sides({ found }: { found: Difference }) {
+function Sides({ found }: { found: TenantsDifference }) {
   const { t, f } = useText();
   const sides = (["location", "sql", "object"] as const).filter((side) => found.sides[side] !== undefined);
   const rows: { what: string; of: (facts: Facts) => string | undefined }[] = [

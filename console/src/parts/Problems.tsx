@@ -1,13 +1,13 @@
-import type { Problem } from "../api/types";
+import type { WatchedProblem } from "../api/types";
 import { useText } from "../text";
 
 /** What an operator has asked for is a state, not a fault. */
 const WISHED = new Set(["paused", "read_only"]);
 
-export const isFault = (problem: Problem): boolean => !WISHED.has(problem.kind);
+export const isFault = (problem: WatchedProblem): boolean => !WISHED.has(problem.kind);
 
 /** A tenant's problems in one line; the server's own sentences on hovering, and for screen readers. */
-export function ProblemTags({ problems }: { problems: Problem[] }) {
+export function ProblemTags({ problems }: { problems: WatchedProblem[] }) {
   const { t } = useText();
   if (problems.length === 0) {
     return <span className="none">{t.problems.none}</span>;
@@ -24,7 +24,7 @@ export function ProblemTags({ problems }: { problems: Problem[] }) {
 }
 
 /** The same with the server's sentences in full. */
-export function ProblemList({ problems }: { problems: Problem[] }) {
+export function ProblemList({ problems }: { problems: WatchedProblem[] }) {
   const { t } = useText();
   if (problems.length === 0) {
     return null;

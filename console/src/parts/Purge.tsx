@@ -8,6 +8,7 @@ import { useAction } from "../state/useAction";
 import { useText } from "../text";
 import { Confirm } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
+import { ScrollX } from "./ScrollX";
 
 const PACE_MS = 5000;
 
@@ -76,7 +77,7 @@ const sum = (runs: PurgeRun[], figure: "documents" | "bytes") => runs.reduce((al
 function Runs({ runs }: { runs: PurgeRun[] }) {
   const { t, f } = useText();
   return (
-    <div className="scroll-x">
+    <ScrollX label={t.purge.runs}>
       <table className="plain">
         <caption className="unseen">{t.purge.runs}</caption>
         <thead>
@@ -112,6 +113,6 @@ function Runs({ runs }: { runs: PurgeRun[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollX>
   );
 }

@@ -1,22 +1,26 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
 import { calls } from "../api/calls";
-import type { JobKind, ReasonLine } from "../api/types";
+import type { JobKind, QuarantineReason } from "../api/types";
 import { hrefs } from "../state/address";
 import { useWho } from "../state/context";
 import { useResource } from "../state/resource";
+import { say } from "../state/say";
 import { useAction } from "../state/useAction";
 import { useText } from "../text";
 import { Confirm } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
+import { ScrollX } from "./ScrollX";
 
 const PACE_MS = 10_000;
+/** Reasons shown at first, and added each time. */
+const MAX_REASONS = 50;
 /** Lines of one reason; there may be millions. */
 const MAX_JOBS = 100;
 
 interface Wish {
   kind?: JobKind;
-  reason?: ReasonLine;
+  reason?: QuarantineReason;
 }
 
 /** Jobs that failed for the last time, by why. */
@@ -26,16 +30,20 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
   const [wish, setWish] = useState<Wish>();
   const [run, busy] = useAction();
   const resource = useResource(`reasons/${tenant ?? ""}`, (signal) => calls.reasons(client, tenant, signal), PACE_MS);
-  const lines = resource.data ?? [];
-  const kinds = [...new Set(lines.map((line) => line.kind))].sort();
+  const lines = useMemo(() => (resource.data ?? []).toSorted((a, b) => b.jobs - a.jobs), [resource.data]);
+  const [most, setMost] = useState(MAX_REASONS);
+  const kinds = [...new Set(lines.map((line) => line.kind))].toSorted();
   const of = (kind: JobKind) => lines.filter((line) => line.kind === kind).reduce((sum, line) => sum + line.jobs, 0);
 
   function retry({ kind, reason }: Wish) {
     const asked = reason === undefined ? { ...(tenant === undefined ? {} : { tenant }), ...(kind === undefined ? {} : { kind }) } : { tenant: reason.tenant, kind: reason.kind, reason: reason.reason };
     void run(
       () => calls.retryJobs(client, asked),
-      ({ jobs }) => {
+      ({ jobs, unknown }) => {
         setWish(undefined);
+        if (unknown !== undefined && unknown.length > 0) {
+          say(`${t.problems.unknown} ${unknown.join("; ")}`, "failed");
+        }
         return t.quarantine.retried(jobs, f.number(jobs));
       },
     );
@@ -60,10 +68,15 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
         </div>
       )}
       <ul className="reasons">
-        {lines.map((line) => (
+        {lines.slice(0, most).map((line) => (
           <Reason key={`${line.tenant}/${line.kind}/${line.reason}`} line={line} busy={busy} onRetryAll={() => setWish({ reason: line })} />
         ))}
       </ul>
+      {lines.length > most ? (
+        <button type="button" onClick={() => setMost(most + MAX_REASONS)}>
+          {t.quarantine.more(f.number(lines.length - most))}
+        </button>
+      ) : null}
       {wish === undefined ? null : (
         <Confirm title={t.quarantine.ask} confirm={t.quarantine.retryAll} busy={busy} onConfirm={() => retry(wish)} onClose={() => setWish(undefined)}>
           <p>
@@ -78,7 +91,7 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
   );
 }
 
-function Reason({ line, busy, onRetryAll }: { line: ReasonLine; busy: boolean; onRetryAll: () => void }) {
+function Reason({ line, busy, onRetryAll }: { line: QuarantineReason; busy: boolean; onRetryAll: () => void }) {
   const { t, f } = useText();
   const [open, setOpen] = useState(false);
   return (
@@ -104,17 +117,16 @@ function Reason({ line, busy, onRetryAll }: { line: ReasonLine; busy: boolean; o
   );
 }
 
-function JobTable({ line }: { line: ReasonLine }) {
+function JobTable({ line }: { line: QuarantineReason }) {
   const { t, f } = useText();
   const { client } = useWho();
   const [run, busy] = useAction();
   const resource = useResource(`jobs/${line.tenant}/${line.kind}/${line.reason}`, (signal) =>
-    calls.jobs(client, { tenant: line.tenant, kind: line.kind, state: "quarantined", limit: 1000 }, signal),
+    calls.jobs(client, { tenant: line.tenant, kind: line.kind, reason: line.reason, state: "quarantined", limit: MAX_JOBS }, signal),
   );
-  const jobs = (resource.data?.jobs ?? []).filter((job) => job.reason === line.reason);
-  const shown = jobs.slice(0, MAX_JOBS);
+  const shown = resource.data?.jobs ?? [];
   return (
-    <div className="scroll-x">
+    <ScrollX label={line.reason}>
       <ErrorNote error={resource.error} onRetry={resource.reload} />
       <table className="plain">
         <caption className="unseen">{line.reason}</caption>
@@ -133,7 +145,12 @@ function JobTable({ line }: { line: ReasonLine }) {
               <th scope="row">
                 <code>{job.id}</code>
               </th>
-              <td className="break">{job.target}</td>
+              <td className="break">
+                {job.target}
+                <small className="block" lang="en">
+                  {job.reason}
+                </small>
+              </td>
               <td className="numeric">{f.number(job.failures)}</td>
               <td className="nowrap">{f.dateTime(job.created_at)}</td>
               <td>
@@ -156,6 +173,6 @@ function JobTable({ line }: { line: ReasonLine }) {
         </tbody>
       </table>
       {line.jobs > shown.length && !resource.loading ? <p className="hint">{t.quarantine.first(f.number(shown.length), f.number(line.jobs))}</p> : null}
-    </div>
+    </ScrollX>
   );
 }

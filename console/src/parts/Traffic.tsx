@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { calls } from "../api/calls";
 import { SERVED_FROM, type Series } from "../api/types";
@@ -20,14 +20,14 @@ export function Traffic({ tenant }: { tenant: string }) {
   const { t, f } = useText();
   const { client } = useWho();
   const [minutes, setMinutes] = useState<(typeof RANGES)[number]>("30");
-  const [kept] = useState<{ series: Series | undefined }>({ series: undefined });
+  const kept = useRef<Series>(undefined);
 
   const resource = useResource(
     `series/${tenant}`,
     async (signal) => {
-      const whole = kept.series === undefined;
-      kept.series = mergeSeries(kept.series, await calls.series(client, tenant, whole ? 60 : 3, signal));
-      return kept.series;
+      const whole = kept.current === undefined;
+      kept.current = mergeSeries(kept.current, await calls.series(client, tenant, whole ? 60 : 3, signal));
+      return kept.current;
     },
     STEP_MS,
   );
@@ -70,13 +70,14 @@ function Charts({ series, steps, rate }: { series: Series; steps: number; rate: 
       <Chart title={t.traffic.requests} lines={requests} format={rate} fold="mean" {...common} />
       <Chart title={t.traffic.p95} lines={byHolder(series.p95_seconds)} format={f.latency} fold="most" {...common} />
       <Chart title={t.traffic.p50} lines={byHolder(series.p50_seconds)} format={f.latency} fold="most" {...common} />
-      <Chart title={t.traffic.faults} lines={faults} format={f.decimal} fold="sum" {...common} />
+      <Chart title={t.traffic.faults} lines={faults} format={(value) => (Number.isInteger(value) ? f.number(value) : f.decimal(value))} fold="sum" {...common} />
       <Chart title={t.traffic.copied} lines={[{ key: "copied", name: t.traffic.documents, values: perSecond(series.copied_documents, step) }]} format={rate} fold="mean" {...common} />
       <Chart
         title={t.traffic.copiedBytes}
         lines={[{ key: "copied", name: t.traffic.bytes, values: perSecond(series.copied_bytes, step) }]}
         format={(value) => t.units.perSecond(f.bytes(value))}
         fold="mean"
+        binary
         {...common}
       />
     </div>

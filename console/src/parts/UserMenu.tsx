@@ -1,3 +1,5 @@
+import { useEffect, useRef, type RefObject } from "react";
+
 import { useWho } from "../state/context";
 import { logout, ofAllTenants } from "../state/session";
 import { useText } from "../text";
@@ -7,8 +9,10 @@ import { Settings } from "./Settings";
 export function UserMenu() {
   const { t, f } = useText();
   const { me } = useWho();
+  const menu = useRef<HTMLDetailsElement>(null);
+  useDismiss(menu);
   return (
-    <details className="menu" onKeyDown={closeOnEscape}>
+    <details className="menu" ref={menu}>
       <summary>
         <span className="unseen">{t.shell.menu} </span>
         {me.name}
@@ -35,9 +39,25 @@ export function UserMenu() {
   );
 }
 
-function closeOnEscape(event: React.KeyboardEvent<HTMLDetailsElement>): void {
-  if (event.key === "Escape" && event.currentTarget.open) {
-    event.currentTarget.open = false;
-    event.currentTarget.querySelector("summary")?.focus();
-  }
+/** Escape, and a click beside it, close the menu. */
+function useDismiss(menu: RefObject<HTMLDetailsElement | null>): void {
+  useEffect(() => {
+    function onKey(event: KeyboardEvent) {
+      if (event.key === "Escape" && menu.current?.open) {
+        menu.current.open = false;
+        menu.current.querySelector("summary")?.focus();
+      }
+    }
+    function onPointer(event: PointerEvent) {
+      if (menu.current?.open && event.target instanceof Node && !menu.current.contains(event.target)) {
+        menu.current.open = false;
+      }
+    }
+    document.addEventListener("keydown", onKey);
+    document.addEventListener("pointerdown", onPointer);
+    return () => {
+      document.removeEventListener("keydown", onKey);
+      document.removeEventListener("pointerdown", onPointer);
+    };
+  }, [menu]);
 }

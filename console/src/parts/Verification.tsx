@@ -9,6 +9,7 @@ import { useText } from "../text";
 import { Confirm } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
 import { Progress } from "./Progress";
+import { ScrollX } from "./ScrollX";
 
 const UNDER_WAY_MS = 2000;
 const AT_REST_MS = 20_000;
@@ -105,7 +106,7 @@ function UnderWay({ progress }: { progress: VerificationProgress }) {
 function Ended({ runs }: { runs: VerifyRun[] }) {
   const { t, f } = useText();
   return (
-    <div className="scroll-x">
+    <ScrollX label={t.verification.last}>
       <table className="plain">
         <caption className="unseen">{t.verification.last}</caption>
         <thead>
@@ -131,6 +132,6 @@ function Ended({ runs }: { runs: VerifyRun[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollX>
   );
 }

@@ -1,4 +1,4 @@
-import type { Fleet, FleetChange, StoreSummary, Summary, Totals } from "../api/types";
+import type { FleetEvent, StoreSummary, Summary, Totals } from "../api/types";
 
 /** What is known of every tenant. Never changed in place: a tenant whose summary is the same object has not changed. */
 export interface FleetState {
@@ -20,17 +20,17 @@ export interface RatePoint {
 /** Ten minutes of events. */
 const MAX_RATES = 600;
 
-export function wholeFleet(fleet: Fleet, before?: FleetState): FleetState {
+export function wholeFleet(fleet: FleetEvent, before?: FleetState): FleetState {
   const tenants = new Map(fleet.tenants.map((tenant) => [tenant.tenant, tenant]));
-  const { at, all_paused, stores, totals } = fleet;
+  const { at, all_paused, stores = [], totals } = fleet;
   return { at, all_paused, tenants, stores, totals, rates: rated(before?.rates ?? [], at, tenants) };
 }
 
-export function changedFleet(before: FleetState, change: FleetChange): FleetState {
+export function changedFleet(before: FleetState, change: FleetEvent): FleetState {
   let tenants = before.tenants;
-  if (change.tenants.length > 0 || (change.removed?.length ?? 0) > 0) {
+  if (change.tenants.length > 0 || change.removed.length > 0) {
     const next = new Map(before.tenants);
-    for (const name of change.removed ?? []) {
+    for (const name of change.removed) {
       next.delete(name);
     }
     for (const tenant of change.tenants) {
@@ -43,7 +43,7 @@ export function changedFleet(before: FleetState, change: FleetChange): FleetStat
     all_paused: change.all_paused,
     tenants,
     stores: change.stores ?? before.stores,
-    totals: change.totals ?? before.totals,
+    totals: change.totals,
     rates: rated(before.rates, change.at, tenants),
   };
 }

@@ -9,8 +9,9 @@ export interface LimitsDraft {
 
 const MIB = 1024 * 1024;
 
+const shown = (figure: number | null) => (figure === null ? "" : String(figure));
+
 export function draftOf(limits: WorkLimits): LimitsDraft {
-  const shown = (figure: number | null) => (figure === null ? "" : String(figure));
   return {
     documents_per_second: shown(limits.documents_per_second),
     mebibytes_per_second: limits.bytes_per_second === null ? "" : String(Number((limits.bytes_per_second / MIB).toFixed(3))),

@@ -1,6 +1,6 @@
 import { ApiError, type Client } from "../api/client";
 import { read, type Incoming } from "../api/stream";
-import type { Fleet, FleetChange, PhaseEvent, Transfer, TransfersChange } from "../api/types";
+import type { FleetEvent, PhaseEvent, TransfersEvent } from "../api/types";
 import { changedFleet, flippedFleet, wholeFleet, type FleetState } from "./fleet";
 import { backoff, type Link } from "./link";
 import { Store } from "./store";
@@ -99,11 +99,12 @@ function receiver(onFirst: () => void): (incoming: Incoming) => void {
     switch (event) {
       case "fleet": {
         const before = fleet.get();
-        const change = JSON.parse(data) as FleetChange;
+        const change = JSON.parse(data) as FleetEvent;
         const skew = Date.now() - Date.parse(change.at);
         // A late event looks like a clock that is ahead; the quickest one tells best.
         skewMs = hasFleet ? Math.min(skewMs, skew) : skew;
-        fleet.set(hasFleet && before !== undefined ? changedFleet(before, change) : wholeFleet(change as Fleet, before));
+        const isWhole = !hasFleet || change.reset === true || before === undefined;
+        fleet.set(isWhole ? wholeFleet(change, before) : changedFleet(before, change));
         if (!hasFleet) {
           hasFleet = true;
           onFirst();
@@ -111,8 +112,8 @@ function receiver(onFirst: () => void): (incoming: Incoming) => void {
         return;
       }
       case "transfers": {
-        const change = JSON.parse(data) as TransfersChange & { transfers?: Transfer[] };
-        const whole = hasTransfers ? change : { ...change, reset: true, started: change.started ?? change.transfers ?? [] };
+        const change = JSON.parse(data) as TransfersEvent;
+        const whole = hasTransfers ? change : { ...change, reset: true };
         hasTransfers = true;
         transfers.set(changedTransfers(transfers.get(), whole, serverNow()));
         return;

@@ -7,6 +7,7 @@ export interface Resource<T> {
   data: T | undefined;
   /** Of the last attempt; what was known before stays in `data`. */
   error: unknown;
+  /** For the first time, or because somebody asked; not when it is looked after by itself. */
   loading: boolean;
   reload: () => void;
 }
@@ -55,7 +56,6 @@ export function useResource<T>(key: string | undefined, load: (signal: AbortSign
         again();
       }
     };
-    setHeld((before) => (before.key === key ? { ...before, loading: true } : { key, data: undefined, error: undefined, loading: true }));
     latest.current(controller.signal).then(
       (data) => settle({ data }),
       (error: unknown) => settle({ error }),
@@ -66,7 +66,10 @@ export function useResource<T>(key: string | undefined, load: (signal: AbortSign
     };
   }, [key, turn, made, liveSince, every]);
 
-  const reload = useCallback(() => setTurn((count) => count + 1), []);
+  const reload = useCallback(() => {
+    setHeld((before) => ({ ...before, loading: true }));
+    setTurn((count) => count + 1);
+  }, []);
   const fits = held.key === key;
   return { data: fits ? held.data : undefined, error: fits ? held.error : undefined, loading: !fits || held.loading, reload };
 }

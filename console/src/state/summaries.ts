@@ -43,7 +43,7 @@ export function arrange(tenants: Iterable<Summary>, wanted: Wanted): Summary[] {
   );
   const sign = wanted.descending ? -1 : 1;
   const by = measure(wanted.sort);
-  return found.sort((a, b) => sign * by(a, b) || byName(a, b));
+  return found.toSorted((a, b) => sign * by(a, b) || byName(a, b));
 }
 
 const byName = (a: Summary, b: Summary) => (a.tenant < b.tenant ? -1 : a.tenant > b.tenant ? 1 : 0);

@@ -1,4 +1,4 @@
-import type { Direction, Transfer, TransfersChange } from "../api/types";
+import type { Direction, Transfer, TransfersEvent } from "../api/types";
 
 /** A transfer that did not come to its end. */
 export interface Failed extends Transfer {
@@ -17,19 +17,19 @@ export const NO_TRANSFERS: TransfersState = { inFlight: new Map(), failed: [] };
 const MAX_FAILED = 50;
 
 /** `now`: by the server's clock. */
-export function changedTransfers(before: TransfersState, change: TransfersChange, now: number): TransfersState {
+export function changedTransfers(before: TransfersState, change: TransfersEvent, now: number): TransfersState {
   const next = new Map(change.reset ? undefined : before.inFlight);
   let { failed } = before;
-  for (const transfer of change.started ?? []) {
+  for (const transfer of change.started) {
     next.set(transfer.id, transfer);
   }
-  for (const [id, bytes_done, bytes_per_second] of change.moved ?? []) {
+  for (const [id, bytes_done, bytes_per_second] of change.moved) {
     const transfer = next.get(id);
     if (transfer !== undefined) {
       next.set(id, { ...transfer, bytes_done, bytes_per_second });
     }
   }
-  for (const [id, how] of change.ended ?? []) {
+  for (const [id, how] of change.ended) {
     const transfer = next.get(id);
     next.delete(id);
     if (how === "failed" && transfer !== undefined) {
@@ -61,7 +61,7 @@ export function arrangeTransfers(transfers: Iterable<Transfer>, wanted: WantedTr
   );
   const sign = wanted.descending ? -1 : 1;
   const by = measure(wanted.sort);
-  return found.sort((a, b) => sign * by(a, b) || a.id - b.id);
+  return found.toSorted((a, b) => sign * by(a, b) || a.id - b.id);
 }
 
 function measure(sort: TransferSort): (a: Transfer, b: Transfer) => number {
@@ -91,9 +91,10 @@ export interface Flow {
   bytes_per_second: number;
 }
 
+const none = (): Flow => ({ transfers: 0, bytes_per_second: 0 });
+
 /** How many go which way, and how fast together. */
 export function flows(transfers: Iterable<Transfer>): Record<Direction, Flow> {
-  const none = (): Flow => ({ transfers: 0, bytes_per_second: 0 });
   const found: Record<Direction, Flow> = { download: none(), upload: none(), copy: none(), write_back: none(), verify: none() };
   for (const each of transfers) {
     const flow = found[each.direction];

@@ -86,10 +86,11 @@ export const en = {
   },
   problems: {
     none: "none",
+    unknown: "These could not be asked, because their database did not answer:",
     away: "Databases and stores",
     noneAway: "Every tenant’s database and store answers.",
     around: "Writes around the gateway",
-    aroundMeans: "Content that a program wrote straight to SQL over an object that was the only holder. It is the current content, and is copied again; find the program and have it use the gateway.",
+    aroundMeans: "Content that a program wrote straight to SQL over an object that was the only holder. It is the current content, and is copied again; find the program and have it use the gateway. Found by this process since it started.",
     noneAround: "Nobody has written around the gateway.",
     kind: {
       quarantined: "quarantined jobs",
@@ -145,7 +146,7 @@ export const en = {
     more: (n: string) => `and ${n} more`,
   },
   flip: {
-    happened: (tenant: string, from: string, to: string, by: string | undefined) => `${tenant} went from ${from} to ${to}${by === undefined ? "" : `, by ${by}`}.`,
+    happened: (tenant: string, from: string, to: string) => `${tenant} went from ${from} to ${to}.`,
     here: "here",
     means: {
       sql: "As before Sluss. SQL holds everything; the gateway can be taken away once this is complete.",
@@ -355,7 +356,8 @@ export const en = {
     none: "Nothing is being moved now.",
     noneFound: "No transfer fits these filters.",
     directions: { download: "download", upload: "upload", copy: "copy", write_back: "write-back", verify: "verify" },
-    place: (name: string) => name,
+    newDocument: "a new document",
+    parties: { client: "client", sql: "SQL", object: "object store", cache: "cache", nobody: "" },
     columns: { document: "Document", direction: "Direction", progress: "Bytes", rate: "Rate", age: "Age", attempt: "Attempt" },
     of: (done: string, total: string, share: string) => `${done} of ${total}, ${share}`,
     failed: "Lately failed",
@@ -369,6 +371,7 @@ export const en = {
     oldest: (at: string) => `the oldest since ${at}`,
     show: "Show jobs",
     hide: "Hide jobs",
+    more: (n: string) => `More reasons (${n})`,
     retry: "Retry",
     retryJob: (job: string) => `Retry job ${job}`,
     retryThese: "Retry all with this reason…",

@@ -48,8 +48,9 @@ export function formats(locale: string): Formats {
     return share.format(value);
   }
 
+  const part = (figure: number, unit: string) => `${whole.format(figure)}${NO_BREAK}${unit}`;
+
   function duration(seconds: number): string {
-    const part = (figure: number, unit: string) => `${whole.format(figure)}${NO_BREAK}${unit}`;
     const s = Math.max(0, Math.round(seconds));
     const days = Math.floor(s / 86_400);
     const hours = Math.floor((s % 86_400) / 3600);
@@ -71,7 +72,7 @@ export function formats(locale: string): Formats {
 
   function latency(seconds: number): string {
     if (seconds >= 10) {
-      return `${whole.format(seconds)}${NO_BREAK}s`;
+      return part(seconds, "s");
     }
     if (seconds >= 1) {
       return `${tenth.format(seconds)}${NO_BREAK}s`;

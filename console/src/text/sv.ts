@@ -2,9 +2,6 @@ import type { Catalogue } from "./index";
 
 const many = (n: number, one: string, more: string) => (n === 1 ? one : more);
 
-/** Where a transfer comes from and goes to. */
-const PLACES: Record<string, string | undefined> = { sql: "SQL", object: "objekt", cache: "cache", client: "klient" };
-
 export const sv: Catalogue = {
   common: {
     loading: "Hämtar…",
@@ -89,10 +86,11 @@ export const sv: Catalogue = {
   },
   problems: {
     none: "inga",
+    unknown: "Dessa kunde inte frågas, eftersom deras databas inte svarade:",
     away: "Databaser och lager",
     noneAway: "Alla kunders databaser och lager svarar.",
     around: "Skrivningar förbi gatewayen",
-    aroundMeans: "Innehåll som ett program skrev direkt till SQL över ett objekt som ensamt hade innehållet. Det är det aktuella, och kopieras igen; finn programmet och låt det använda gatewayen.",
+    aroundMeans: "Innehåll som ett program skrev direkt till SQL över ett objekt som ensamt hade innehållet. Det är det aktuella, och kopieras igen; finn programmet och låt det använda gatewayen. Funnet av denna process sedan den startade.",
     noneAround: "Ingen har skrivit förbi gatewayen.",
     kind: {
       quarantined: "jobb i karantän",
@@ -148,7 +146,7 @@ export const sv: Catalogue = {
     more: (n) => `och ${n} till`,
   },
   flip: {
-    happened: (tenant, from, to, by) => `${tenant} gick från ${from} till ${to}${by === undefined ? "" : `, av ${by}`}.`,
+    happened: (tenant, from, to) => `${tenant} gick från ${from} till ${to}.`,
     here: "här",
     means: {
       sql: "Som före Sluss. SQL har allt; gatewayen kan tas bort när fasen är fullständig.",
@@ -358,7 +356,8 @@ export const sv: Catalogue = {
     none: "Inget flyttas just nu.",
     noneFound: "Ingen överföring passar filtren.",
     directions: { download: "nedladdning", upload: "uppladdning", copy: "kopiering", write_back: "tillbakaskrivning", verify: "verifiering" },
-    place: (name) => PLACES[name] ?? name,
+    newDocument: "ett nytt dokument",
+    parties: { client: "klient", sql: "SQL", object: "objektlagret", cache: "cache", nobody: "" },
     columns: { document: "Dokument", direction: "Riktning", progress: "Byte", rate: "Takt", age: "Ålder", attempt: "Försök" },
     of: (done, total, share) => `${done} av ${total}, ${share}`,
     failed: "Nyligen misslyckade",
@@ -372,6 +371,7 @@ export const sv: Catalogue = {
     oldest: (at) => `det äldsta sedan ${at}`,
     show: "Visa jobben",
     hide: "Dölj jobben",
+    more: (n) => `Fler orsaker (${n})`,
     retry: "Försök igen",
     retryJob: (job) => `Försök igen med jobb ${job}`,
     retryThese: "Försök igen med alla av denna orsak…",
