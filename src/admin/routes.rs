@@ -38,6 +38,8 @@ pub enum Operation {
     ListLimits,
     Limit,
     ListJobs,
+    ListReasons,
+    ListAllDifferences,
     RetryJobs,
     RetryJob,
     ListAudit,
@@ -75,7 +77,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 30] = [
+pub static ROUTES: [Route; 32] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -101,8 +103,10 @@ pub static ROUTES: [Route; 30] = [
     get("/admin/v1/limits", Operation::ListLimits),
     put("/admin/v1/limits", Operation::Limit),
     get("/admin/v1/jobs", Operation::ListJobs),
+    get("/admin/v1/jobs/reasons", Operation::ListReasons),
     post("/admin/v1/jobs/retry", Operation::RetryJobs),
     post("/admin/v1/jobs/{job}/retry", Operation::RetryJob),
+    get("/admin/v1/differences", Operation::ListAllDifferences),
     get("/admin/v1/audit", Operation::ListAudit),
     get("/admin/v1/processes", Operation::ListProcesses),
     get("/admin/v1/operators", Operation::ListOperators),
