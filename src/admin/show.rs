@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::verification::{self, VerificationView};
 use super::views::{Held, JobLine, Jobs, TenantView};
 use crate::model::id::TenantId;
-use crate::model::job::JobState;
+use crate::model::job::{self, JobState};
 use crate::model::limits::WorkLimits;
 use crate::store::error::StoreResult;
 use crate::store::queue::JobView;
@@ -55,6 +55,11 @@ async fn fill(tenant: &Tenant, view: &mut TenantView) -> StoreResult<()> {
     view.open_uploads = remaining.open_uploads;
     view.verification = verification::view(tenant).await?;
     Ok(())
+}
+
+/// What a job's failures have in common with others'.
+pub(super) fn cause(view: &JobView) -> String {
+    job::cause(view.reason.as_deref().unwrap_or_default(), &view.target)
 }
 
 pub(super) fn job(tenant: &TenantId, view: JobView) -> JobLine {

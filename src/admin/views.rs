@@ -95,6 +95,24 @@ pub struct JobLine {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct JobList {
     pub jobs: Vec<JobLine>,
+    /// Where the next page begins; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
+    /// Where all tenants were asked: those whose database did not answer, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unknown: Vec<String>,
+}
+
+/// Quarantined jobs of one kind that failed for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuarantineReason {
+    pub tenant: String,
+    pub kind: JobKind,
+    /// The jobs' reason without the names of documents and objects, which would make each one's another.
+    pub reason: String,
+    pub jobs: u64,
+    /// When the oldest of them was made.
+    pub oldest: Timestamp,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -102,9 +120,17 @@ pub struct RetryWish {
     /// All tenants that the token reaches, where none is named.
     #[serde(default)]
     pub tenant: Option<String>,
+    #[serde(default)]
+    pub kind: Option<JobKind>,
+    /// Exactly as the list of reasons has it.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Counted {
     pub jobs: u64,
+    /// Where all tenants were asked: those whose database did not answer, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unknown: Vec<String>,
 }
