@@ -7,7 +7,7 @@
 //!   every room above may use.
 //! - [`store`]: the contracts of the stores, the plan of a change, the backends (SQLite, SQL Server, a folder), and the checks that every
 //!   reader of an object passes.
-//! - [`tenants`]: this process's tenants, and who may ask for them.
+//! - [`tenants`]: this process's tenants, and who may ask for them. [`watch`]: what operators watch, in memory.
 //! - [`cache`]: small contents in memory, by document and stamp. [`compare`]: what a document's holders have, compared with its location and with each other.
 //! - [`gateway`]: the document API. [`migrate`]: agents and flips. [`admin`]: the operators' API. [`housekeeping`]: the clock's work.
 //! - [`app`]: builds, starts and stops all of it, and alone names backends. [`cli`] and [`demo`] stand on it.
@@ -47,3 +47,4 @@ pub mod stop;
 pub mod store;
 pub mod telemetry;
 pub mod tenants;
+pub mod watch;

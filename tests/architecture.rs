@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each line may use the lines below it, and nothing beside it.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["main"],
     &["cli"],
     &["demo"],
@@ -16,6 +16,7 @@ const LAYERS: [&[&str]; 13] = [
     &["admin", "housekeeping"],
     &["gateway", "migrate"],
     &["cache", "compare"],
+    &["watch"],
     &["tenants"],
     &["store"],
     &["client"],
