@@ -7,8 +7,9 @@
 //!   every room above may use.
 //! - [`store`]: the contracts of the stores, the plan of a change, the backends (SQLite, SQL Server, a folder), and the checks that every
 //!   reader of an object passes.
-//! - [`tenants`]: this process's tenants, and who may ask for them. [`watch`]: what operators watch, in memory.
+//! - [`tenants`]: this process's tenants, and who may ask for them.
 //! - [`cache`]: small contents in memory, by document and stamp. [`compare`]: what a document's holders have, compared with its location and with each other.
+//! - [`watch`]: what operators watch, kept in memory: every tenant's figures, the stores' health, the traffic of the last hour, what moves now.
 //! - [`gateway`]: the document API. [`migrate`]: agents and flips. [`admin`]: the operators' API. [`housekeeping`]: the clock's work.
 //! - [`app`]: builds, starts and stops all of it, and alone names backends. [`cli`] and [`demo`] stand on it.
 //!

@@ -57,6 +57,7 @@ impl Admin {
         let tenant = self.tenant(operator, tenant)?;
         let wish: FlipWish = parse(body).await?;
         let report = cutover::flip(&self.budget, &*self.control, &*self.clock, &tenant, wish.to, wish.dry_run, &operator.actor()).await?;
+        self.fleet.hurry(&tenant.id);
         let status = match report.outcome {
             FlipOutcome::Flipped | FlipOutcome::AlreadyThere | FlipOutcome::WouldFlip => StatusCode::OK,
             FlipOutcome::Blocked | FlipOutcome::Moved => StatusCode::CONFLICT,
@@ -71,6 +72,7 @@ impl Admin {
         self.audit(operator, "sweep", Some(&tenant.id), format!("{} jobs", work.len())).await?;
         tenant.jobs.enqueue(work).await?;
         tenant.work.notify_one();
+        self.fleet.hurry(&tenant.id);
         Ok(json(StatusCode::ACCEPTED, &counted))
     }
 

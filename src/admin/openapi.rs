@@ -12,6 +12,7 @@ use super::purge::{PurgeAnswer, PurgeList, PurgeWish};
 use super::routes::{Operation as Wanted, Page, ROUTES, Target};
 use super::verification::{Begun, DifferenceList, Verifications, Wish};
 use super::views::{Counted, FlipWish, JobList, RetryWish, TenantList, TenantView};
+use super::watch::Me;
 use crate::body::{self, Body};
 use crate::gateway::rescue::Problem;
 use crate::migrate::cutover::FlipReport;
@@ -21,6 +22,8 @@ use crate::model::limits::LimitsChange;
 use crate::openapi::{Api, Content, Operation, Parameter, PathParameter, bytes_of, document, json_of, number, one_of, schema};
 use crate::store::control::{self, Process};
 use crate::telemetry::METRICS_MEDIA_TYPE;
+use crate::watch::series::{MOST_MINUTES, SeriesView};
+use crate::watch::summary::FleetView;
 
 /// Refusals that every operation with a token knows.
 const GUARDED: [StatusCode; 4] =
@@ -82,6 +85,13 @@ fn guarded(wanted: Wanted) -> Operation {
     match wanted {
         Wanted::Metrics => {
             told("metrics", "All metrics in Prometheus' text format", bytes_of(METRICS_MEDIA_TYPE)).described("For tokens of all tenants.")
+        }
+        Wanted::ShowMe => told("showMe", "Whom the token belongs to, and which process answers", json_of::<Me>()),
+        Wanted::ShowFleet => told("showFleet", "Every tenant and store in one look, from this process's memory", json_of::<FleetView>())
+            .described("Asks no database: each tenant's figures are those of a look a few seconds ago."),
+        Wanted::ShowSeries => {
+            of_tenant(told("showSeries", "A tenant's traffic in this process, in steps of ten seconds", json_of::<SeriesView>()))
+                .with([Parameter::query("minutes", "How far back; 60 where it is not said.", number(1, MOST_MINUTES))])
         }
         Wanted::ListTenants => told("listTenants", "All tenants that the token reaches", json_of::<TenantList>()),
         Wanted::ShowTenant => of_tenant(told("showTenant", "One tenant: phase, holders, backlog, problems", json_of::<TenantView>())),

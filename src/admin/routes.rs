@@ -17,6 +17,9 @@ pub enum Page {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     Metrics,
+    ShowMe,
+    ShowFleet,
+    ShowSeries,
     ListTenants,
     ShowTenant,
     Flip,
@@ -72,13 +75,16 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 27] = [
+pub static ROUTES: [Route; 30] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
     get("/metrics", Operation::Metrics),
+    get("/admin/v1/me", Operation::ShowMe),
+    get("/admin/v1/fleet", Operation::ShowFleet),
     get("/admin/v1/tenants", Operation::ListTenants),
     get("/admin/v1/tenants/{tenant}", Operation::ShowTenant),
+    get("/admin/v1/tenants/{tenant}/series", Operation::ShowSeries),
     post("/admin/v1/tenants/{tenant}/phase", Operation::Flip),
     post("/admin/v1/tenants/{tenant}/sweep", Operation::Sweep),
     post("/admin/v1/tenants/{tenant}/purge", Operation::Purge),

@@ -1,5 +1,13 @@
-//! What operators watch: the contents that are moving through this process, one by one.
+//! What operators watch: every tenant's figures, the stores' health, this process's traffic of the last hour, and what moves through it
+//! now, in memory. It asks nobody anything: housekeeping brings what databases say, and everything else is this process's own.
 
+pub mod fleet;
+mod moving;
+pub mod series;
+pub mod stores;
+pub mod summary;
 pub mod transfers;
 
+pub use fleet::{Fleet, FleetParts, Look};
+pub use series::Series;
 pub use transfers::Transfers;
