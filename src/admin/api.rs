@@ -205,7 +205,7 @@ impl Query {
         pairs.collect::<Result<_, _>>().map(Self)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 

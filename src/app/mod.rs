@@ -49,7 +49,7 @@ use crate::store::control::{ControlStore, Process};
 use crate::store::removal::Removal;
 use crate::telemetry::Metrics;
 use crate::tenants::{Access, Tenants};
-use crate::watch::{Fleet, FleetParts, Series, Transfers};
+use crate::watch::{Events, Fleet, FleetParts, Series, Transfers};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -243,10 +243,14 @@ impl App {
     fn start_admin(&self, listener: Listener, process: Process, limits: Arc<LiveLimits>, fleet: Arc<Fleet>) {
         let series = Arc::new(Series::new(process.name.clone(), Arc::clone(&self.metrics), Arc::clone(&self.clock)));
         self.tasks.spawn(Arc::clone(&series).follow(self.drain.clone()));
+        let events = Arc::new(Events::new(Arc::clone(&fleet), Arc::clone(&self.transfers), Arc::clone(&self.clock)));
+        self.tasks.spawn(Arc::clone(&events).run(self.drain.clone()));
         let admin = Admin {
             process,
             fleet,
             series,
+            transfers: Arc::clone(&self.transfers),
+            events,
             access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
             control: Arc::clone(&self.control),
