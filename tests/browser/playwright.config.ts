@@ -4,7 +4,7 @@ const asRoot = process.getuid?.() === 0;
 
 export default defineConfig({
   testDir: "suite",
-  outputDir: "../../target/browser",
+  outputDir: "../../target/browser/results",
   // A slow machine that builds beside the tests is no finding; a page that never gets there is.
   timeout: 90_000,
   globalTimeout: 15 * 60_000,
