@@ -26,8 +26,8 @@ export function Login({ notice, busy }: { notice: Notice; busy: boolean }) {
   }
 
   return (
-    <div className="login">
-      <main className="login-card">
+    <main className="login">
+      <div className="login-card">
         <Brand />
         <h1>{t.login.title}</h1>
         <NoticeText notice={notice} />
@@ -51,9 +51,9 @@ export function Login({ notice, busy }: { notice: Notice; busy: boolean }) {
             {busy ? t.login.busy : t.login.submit}
           </button>
         </form>
-      </main>
+      </div>
       <Settings />
-    </div>
+    </main>
   );
 }
 
