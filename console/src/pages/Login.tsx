@@ -66,7 +66,7 @@ function NoticeText({ notice }: { notice: Notice }) {
   return (
     <div role={bad ? "alert" : "status"} className={bad ? "note note-bad" : "note"}>
       <p>{t.login.notice[notice.why]}</p>
-      {"detail" in notice && notice.detail !== "" ? (
+      {notice.why === "forbidden" || notice.why === "unreachable" ? (
         <p lang="en" className="server-says">
           {notice.detail}
         </p>

@@ -20,12 +20,14 @@ interface Props<K extends string> {
   narrowRowHeight: number;
   sort?: { by: string; descending: boolean };
   onSort?: (key: K) => void;
+  /** What keeps the order while the pointer is over the table. */
+  hold: { onPointerEnter: () => void; onPointerLeave: () => void };
   /** One row: an element with `role="row"`, made by `LongRow`. */
   row: (index: number) => ReactNode;
 }
 
 /** A table of any length, of which only the rows in sight are in the document. */
-export function LongTable<K extends string>({ label, className, columns, count, rowHeight, narrowRowHeight, sort, onSort, row }: Props<K>) {
+export function LongTable<K extends string>({ label, className, columns, count, rowHeight, narrowRowHeight, sort, onSort, hold, row }: Props<K>) {
   const body = useRef<HTMLDivElement>(null);
   const narrow = useNarrow();
   const height = narrow ? narrowRowHeight : rowHeight;
@@ -43,7 +45,7 @@ export function LongTable<K extends string>({ label, className, columns, count, 
           ))}
         </div>
       </div>
-      <div role="rowgroup" ref={body} className="long-body" style={{ height: count * height }}>
+      <div role="rowgroup" ref={body} className="long-body" style={{ height: count * height }} {...hold}>
         <div role="presentation" style={{ transform: `translateY(${first * height}px)` }}>
           {rows}
         </div>
