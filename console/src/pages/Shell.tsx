@@ -9,7 +9,7 @@ import { UserMenu } from "../parts/UserMenu";
 import { hrefs, type Route } from "../state/address";
 import { WhoContext } from "../state/context";
 import { fleet, lastFlip, link, transfers } from "../state/live";
-import { useRoute } from "../state/route";
+import { beginsAt, useRoute } from "../state/route";
 import { say } from "../state/say";
 import { ofAllTenants } from "../state/session";
 import { useStore } from "../state/store";
@@ -90,7 +90,7 @@ function Heading({ route, me }: { route: Route; me: Me }) {
   useEffect(() => {
     if (before.current !== place) {
       before.current = place;
-      window.scrollTo(0, 0);
+      window.scrollTo(0, beginsAt());
       heading.current?.focus({ preventScroll: true });
     }
   }, [place]);
