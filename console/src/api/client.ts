@@ -28,7 +28,7 @@ export interface Client {
 const PATIENCE_MS = 120_000;
 
 /** `onUnauthorized` is told when the server does not know the token (any more). */
-export function client(token: string | undefined, onUnauthorized: (detail: string) => void): Client {
+export function client(token: string | undefined, onUnauthorized: () => void): Client {
   async function call(path: string, init: RequestInit, accept: string): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("Accept", accept);
@@ -49,7 +49,7 @@ export function client(token: string | undefined, onUnauthorized: (detail: strin
     }
     const error = await refusal(response);
     if (error.status === 401) {
-      onUnauthorized(error.detail);
+      onUnauthorized();
     }
     throw error;
   }

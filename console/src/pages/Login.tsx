@@ -26,8 +26,8 @@ export function Login({ notice, busy }: { notice: Notice; busy: boolean }) {
   }
 
   return (
-    <div className="login">
-      <main className="login-card">
+    <main className="login">
+      <div className="login-card">
         <Brand />
         <h1>{t.login.title}</h1>
         <NoticeText notice={notice} />
@@ -51,9 +51,9 @@ export function Login({ notice, busy }: { notice: Notice; busy: boolean }) {
             {busy ? t.login.busy : t.login.submit}
           </button>
         </form>
-      </main>
+      </div>
       <Settings />
-    </div>
+    </main>
   );
 }
 
@@ -66,7 +66,7 @@ function NoticeText({ notice }: { notice: Notice }) {
   return (
     <div role={bad ? "alert" : "status"} className={bad ? "note note-bad" : "note"}>
       <p>{t.login.notice[notice.why]}</p>
-      {"detail" in notice && notice.detail !== "" ? (
+      {notice.why === "forbidden" || notice.why === "unreachable" ? (
         <p lang="en" className="server-says">
           {notice.detail}
         </p>

@@ -8,6 +8,7 @@ import { PhaseTag } from "../parts/PhaseTag";
 import { ProblemTags } from "../parts/Problems";
 import { Stores } from "../parts/Stores";
 import { Totals } from "../parts/Totals";
+import { useSteady } from "../parts/useSteady";
 import { hrefs } from "../state/address";
 import { fleet } from "../state/live";
 import { setParameter } from "../state/route";
@@ -21,6 +22,8 @@ export function Overview({ parameters }: { parameters: URLSearchParams }) {
   const wanted = useMemo(() => wantedOf(parameters), [parameters]);
   const tenants = state?.tenants;
   const found = useMemo(() => (tenants === undefined ? [] : arrange(tenants.values(), wanted)), [tenants, wanted]);
+
+  const { shown, hold } = useSteady(found, nameOf, `${wanted.sort}${wanted.descending}`);
 
   if (state === undefined) {
     return <p className="loading">{t.common.loading}</p>;
@@ -74,8 +77,9 @@ export function Overview({ parameters }: { parameters: URLSearchParams }) {
             narrowRowHeight={148}
             sort={{ by: wanted.sort, descending: wanted.descending }}
             onSort={sortBy}
+            hold={hold}
             row={(index) => {
-              const tenant = found[index];
+              const tenant = shown[index];
               return tenant === undefined ? null : <Row key={tenant.tenant} tenant={tenant} index={index} />;
             }}
           />
@@ -84,6 +88,8 @@ export function Overview({ parameters }: { parameters: URLSearchParams }) {
     </>
   );
 }
+
+const nameOf = (tenant: Summary) => tenant.tenant;
 
 /** Where the most is the most interesting. */
 const DOWN_FIRST: ReadonlySet<Sort> = new Set<Sort>(["documents", "backlog", "rate", "problems"]);

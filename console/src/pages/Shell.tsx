@@ -9,7 +9,7 @@ import { UserMenu } from "../parts/UserMenu";
 import { hrefs, type Route } from "../state/address";
 import { WhoContext } from "../state/context";
 import { fleet, lastFlip, link, transfers } from "../state/live";
-import { useRoute } from "../state/route";
+import { beginsAt, useRoute } from "../state/route";
 import { say } from "../state/say";
 import { ofAllTenants } from "../state/session";
 import { useStore } from "../state/store";
@@ -41,7 +41,7 @@ export function Shell({ me, client }: { me: Me; client: Client }) {
       </header>
       <LinkBanner />
       <main id="main" tabIndex={-1} className={lost ? "page page-stale" : "page"}>
-        <Heading route={route} />
+        <Heading route={route} me={me} />
         <PageOf route={route} />
       </main>
       <Sayings />
@@ -75,11 +75,12 @@ function Nav({ page, all }: { page: Route["page"]; all: boolean }) {
   );
 }
 
-function Heading({ route }: { route: Route }) {
+function Heading({ route, me }: { route: Route; me: Me }) {
   const { t } = useText();
   const heading = useRef<HTMLHeadingElement>(null);
   const place = `${route.page}/${route.tenant}`;
-  const before = useRef(place);
+  // Whoever comes from the login is told where that led; without one, the page begins at its top.
+  const before = useRef(me.auth === "tokens" ? "" : place);
   const title = route.page === "tenant" ? route.tenant : t.shell.headings[route.page];
 
   useEffect(() => {
@@ -89,7 +90,7 @@ function Heading({ route }: { route: Route }) {
   useEffect(() => {
     if (before.current !== place) {
       before.current = place;
-      window.scrollTo(0, 0);
+      window.scrollTo(0, beginsAt());
       heading.current?.focus({ preventScroll: true });
     }
   }, [place]);

@@ -5,6 +5,7 @@ import { Choice, Search } from "../parts/Fields";
 import { LongTable, type Column } from "../parts/LongTable";
 import { Progress } from "../parts/Progress";
 import { ScrollX } from "../parts/ScrollX";
+import { useSteady } from "../parts/useSteady";
 import { hrefs } from "../state/address";
 import { useSecond } from "../state/clock";
 import { useWho } from "../state/context";
@@ -26,6 +27,8 @@ export function Transfers({ parameters }: { parameters: URLSearchParams }) {
   const wanted = useMemo(() => wantedOf(parameters), [parameters]);
   const found = useMemo(() => arrangeTransfers(inFlight.values(), wanted), [inFlight, wanted]);
   const tenants = useMemo(() => [...new Set([...inFlight.values()].map((each) => each.tenant)).add(wanted.tenant)].filter((each) => each !== "").toSorted(), [inFlight, wanted.tenant]);
+
+  const { shown, hold } = useSteady(found, idOf, `${wanted.sort}${wanted.descending}`);
 
   function sortBy(key: TransferSort) {
     const descending = wanted.sort === key ? !wanted.descending : DOWN_FIRST.has(key);
@@ -77,8 +80,9 @@ export function Transfers({ parameters }: { parameters: URLSearchParams }) {
             narrowRowHeight={124}
             sort={{ by: wanted.sort, descending: wanted.descending }}
             onSort={sortBy}
+            hold={hold}
             row={(index) => {
-              const transfer = found[index];
+              const transfer = shown[index];
               return transfer === undefined ? null : <Row key={transfer.id} transfer={transfer} index={index} />;
             }}
           />
@@ -88,6 +92,8 @@ export function Transfers({ parameters }: { parameters: URLSearchParams }) {
     </>
   );
 }
+
+const idOf = (transfer: Transfer) => transfer.id;
 
 function wantedOf(parameters: URLSearchParams): WantedTransfers {
   const sort = parameters.get("sort") ?? "-age";

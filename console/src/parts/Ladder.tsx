@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import { calls } from "../api/calls";
 import { PHASES, type Phase } from "../api/types";
@@ -16,9 +16,23 @@ export function Ladder({ tenant, phase }: { tenant: string; phase: Phase }) {
   const { t } = useText();
   const [asked, setAsked] = useState<Phase>();
   const next = nextOf(phase);
+  const ladder = useRef<HTMLOListElement>(null);
+
+  const wasAsked = useRef(false);
+
+  // A flip takes away the very button that it was asked by, and the focus with it.
+  useEffect(() => {
+    if (asked !== undefined) {
+      wasAsked.current = true;
+    } else if (wasAsked.current && document.activeElement === document.body) {
+      wasAsked.current = false;
+      ladder.current?.focus({ preventScroll: true });
+    }
+  }, [asked, phase]);
+
   return (
     <>
-      <ol className="ladder">
+      <ol className="ladder" ref={ladder} tabIndex={-1}>
         {PHASES.map((step) => (
           <li key={step} className={`rung ${rungClass(phase, step)}`} aria-current={step === phase ? "step" : undefined}>
             <PhaseTag phase={step} />

@@ -20,14 +20,17 @@ interface Props<K extends string> {
   narrowRowHeight: number;
   sort?: { by: string; descending: boolean };
   onSort?: (key: K) => void;
+  /** What keeps the order while the pointer is over the table. */
+  hold: { onPointerEnter: () => void; onPointerLeave: () => void };
   /** One row: an element with `role="row"`, made by `LongRow`. */
   row: (index: number) => ReactNode;
 }
 
 /** A table of any length, of which only the rows in sight are in the document. */
-export function LongTable<K extends string>({ label, className, columns, count, rowHeight, narrowRowHeight, sort, onSort, row }: Props<K>) {
+export function LongTable<K extends string>({ label, className, columns, count, rowHeight, narrowRowHeight, sort, onSort, hold, row }: Props<K>) {
   const body = useRef<HTMLDivElement>(null);
-  const height = useNarrow() ? narrowRowHeight : rowHeight;
+  const narrow = useNarrow();
+  const height = narrow ? narrowRowHeight : rowHeight;
   const { first, last } = useWindow(body, count, height);
   const rows: ReactNode[] = [];
   for (let index = first; index < last; index += 1) {
@@ -38,11 +41,11 @@ export function LongTable<K extends string>({ label, className, columns, count, 
       <div role="rowgroup" className="long-head">
         <div role="row" aria-rowindex={1} className="long-row">
           {columns.map((column) => (
-            <Head key={column.key} column={column} sort={sort} onSort={onSort} />
+            <Head key={column.key} column={column} sort={sort} onSort={narrow ? undefined : onSort} />
           ))}
         </div>
       </div>
-      <div role="rowgroup" ref={body} className="long-body" style={{ height: count * height }}>
+      <div role="rowgroup" ref={body} className="long-body" style={{ height: count * height }} {...hold}>
         <div role="presentation" style={{ transform: `translateY(${first * height}px)` }}>
           {rows}
         </div>
@@ -54,6 +57,7 @@ export function LongTable<K extends string>({ label, className, columns, count, 
 interface HeadProps<K extends string> {
   column: Column<K>;
   sort: { by: string; descending: boolean } | undefined;
+  /** Where the heads are not seen, the order is chosen elsewhere. */
   onSort: ((key: K) => void) | undefined;
 }
 
@@ -61,15 +65,14 @@ function Head<K extends string>({ column, sort, onSort }: HeadProps<K>) {
   const className = column.numeric ? "cell numeric" : "cell";
   if (!column.sortable || onSort === undefined) {
     return (
-      <span role="columnheader" className={className}>
+      <span role="columnheader" aria-sort={sortOf(column, sort)} className={className}>
         {column.title}
       </span>
     );
   }
   const sorted = sort?.by === column.key;
-  const direction = sort?.descending ? "descending" : "ascending";
   return (
-    <span role="columnheader" aria-sort={sorted ? direction : "none"} className={className}>
+    <span role="columnheader" aria-sort={sortOf(column, sort)} className={className}>
       <button type="button" className="sorter" onClick={() => onSort(column.key)}>
         {column.title}
         <span aria-hidden="true" className="sort-mark">
@@ -78,4 +81,14 @@ function Head<K extends string>({ column, sort, onSort }: HeadProps<K>) {
       </button>
     </span>
   );
+}
+
+function sortOf(column: Column<string>, sort: { by: string; descending: boolean } | undefined): "ascending" | "descending" | "none" | undefined {
+  if (!column.sortable) {
+    return undefined;
+  }
+  if (sort?.by !== column.key) {
+    return "none";
+  }
+  return sort.descending ? "descending" : "ascending";
 }

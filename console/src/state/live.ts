@@ -21,8 +21,8 @@ let wake: (() => void) | undefined;
 /** When the server was last heard, by this machine's clock; 0: never. */
 export const lastHeard = (): number => heardAt;
 
-/** Now, by the server's clock. */
-export const serverNow = (): number => Date.now() - skewMs;
+/** Now, by the server's clock. While the line is lost time stands still: ages are of the moment that is shown. */
+export const serverNow = (): number => (link.get().is === "lost" ? heardAt : Date.now()) - skewMs;
 
 /** Follows the server until `stop`. What was known stays shown while the line is lost. */
 export function start(client: Client): void {

@@ -4,6 +4,7 @@ import { PHASES } from "../api/types";
 import { parse } from "./address";
 import { changeOf, draftOf } from "./limits";
 import { backoff } from "./link";
+import { steadied } from "./steady";
 import { isTrivial, nextOf, warnings } from "./phases";
 import { languageOf } from "../text/language";
 
@@ -26,6 +27,10 @@ test("who flips is warned of what the step costs", () => {
   expect(warnings("sealed", "sql")).toEqual(["purge_stops", "verify_again", "write_back", "complete_later"]);
   expect(warnings("shadow", "dual")).toEqual([]);
   expect(nextOf("sealed")).toBeUndefined();
+});
+
+test("what is held keeps its order, what is gone leaves, what is new comes last", () => {
+  expect(steadied(["d", "c", "b", "e"], ["a", "b", "c"], (each) => each)).toEqual(["b", "c", "d", "e"]);
 });
 
 test("addresses name a page, a tenant and filters", () => {

@@ -7,9 +7,9 @@ import { Store } from "./store";
 /** Why nobody is logged in. */
 export type Notice =
   | { why: "first" }
-  | { why: "refused"; detail: string }
+  | { why: "refused" }
   | { why: "forbidden"; detail: string }
-  | { why: "expired"; detail: string }
+  | { why: "expired" }
   | { why: "left" }
   | { why: "unreachable"; detail: string };
 
@@ -45,10 +45,10 @@ function leave(notice: Notice): void {
 
 async function enter(token: string | undefined): Promise<void> {
   let entered = false;
-  const c = client(token, (detail) => {
+  const c = client(token, () => {
     if (entered) {
       entered = false;
-      leave({ why: "expired", detail });
+      leave({ why: "expired" });
     }
   });
   try {
@@ -63,7 +63,7 @@ async function enter(token: string | undefined): Promise<void> {
 
 function noticeOf(error: unknown, tried: boolean): Notice {
   if (error instanceof ApiError && error.status === 401) {
-    return tried ? { why: "refused", detail: error.detail } : { why: "first" };
+    return tried ? { why: "refused" } : { why: "first" };
   }
   if (error instanceof ApiError && error.status === 403) {
     return { why: "forbidden", detail: error.detail };
