@@ -44,12 +44,14 @@ impl Admin {
         let tenants = self.reached_by(operator);
         let mut views = join_all(tenants.iter().map(|tenant| show::tenant(tenant))).await;
         self.tell_limits(&mut views).await;
+        self.tell_watched(&mut views);
         Ok(json(StatusCode::OK, &TenantList { tenants: views }))
     }
 
     pub(super) async fn show_tenant(&self, operator: &Operator, tenant: &str) -> Result<Response<Body>, AdminError> {
         let mut view = show::tenant(&*self.tenant(operator, tenant)?).await;
         self.tell_limits(std::slice::from_mut(&mut view)).await;
+        self.tell_watched(std::slice::from_mut(&mut view));
         Ok(json(StatusCode::OK, &view))
     }
 

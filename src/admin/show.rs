@@ -28,6 +28,12 @@ pub(super) async fn tenant(tenant: &Tenant) -> TenantView {
         limits: WorkLimits::default(),
         all_paused: false,
         objects_of: tenant.ownership.other(),
+        remaining_documents: 0,
+        remaining_bytes: 0,
+        documents_per_second: 0.0,
+        bytes_per_second: 0.0,
+        eta_seconds: None,
+        problems: Vec::new(),
         problem: None,
     };
     if let Err(error) = fill(tenant, &mut view).await {

@@ -10,6 +10,7 @@ use super::verification::VerificationView;
 use crate::model::job::{JobKind, JobState, Priority};
 use crate::model::limits::WorkLimits;
 use crate::model::phase::Phase;
+use crate::watch::summary::Problem;
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
@@ -59,6 +60,19 @@ pub struct TenantView {
     /// The installation that owns the tenant's objects, where it is another one: nothing is changed from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects_of: Option<String>,
+    /// What the phase still wants moved, how fast that falls, and when it is done, as this process last saw it.
+    #[serde(default)]
+    pub remaining_documents: u64,
+    #[serde(default)]
+    pub remaining_bytes: u64,
+    #[serde(default)]
+    pub documents_per_second: f64,
+    #[serde(default)]
+    pub bytes_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub eta_seconds: Option<f64>,
+    #[serde(default)]
+    pub problems: Vec<Problem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
