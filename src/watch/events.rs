@@ -173,3 +173,122 @@ impl Watching {
         self.events.everything(&told, &self.reach)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::model::id::{DocId, DocKey};
+    use crate::model::limits::Allowed;
+    use crate::telemetry::{Direction, Metrics};
+    use crate::tenants::Tenants;
+    use crate::watch::FleetParts;
+    use crate::watch::transfers::{Begun, Party, Transfer};
+
+    struct House {
+        transfers: Arc<Transfers>,
+        events: Arc<Events>,
+        drain: CancellationToken,
+        _limits: tokio::sync::watch::Sender<Allowed>,
+    }
+
+    impl House {
+        fn open() -> Self {
+            let (metrics, clock): (_, Arc<dyn Clock>) = (Arc::new(Metrics::new("1.2.3")), Arc::new(SystemClock));
+            let (_limits, limits) = tokio::sync::watch::channel(Allowed::default());
+            let parts = FleetParts {
+                tenants: Arc::new(Tenants::new(Vec::new())),
+                metrics: Arc::clone(&metrics),
+                clock: Arc::clone(&clock),
+                limits,
+                stores: Box::new(Vec::new),
+            };
+            let transfers = Arc::new(Transfers::new(metrics, Arc::clone(&clock)));
+            let events = Arc::new(Events::new(Arc::new(Fleet::new(parts)), Arc::clone(&transfers), clock));
+            Self { transfers, events, drain: CancellationToken::new(), _limits }
+        }
+
+        fn begin(&self, tenant: &str) -> Transfer {
+            let key = DocKey { tenant: tenant.parse().unwrap(), collection: "documents".parse().unwrap(), id: DocId::Integer(7) };
+            self.transfers.begin(&Begun::of(&key, Direction::Copy, (Party::Sql, Party::Object), Some(1000)))
+        }
+
+        /// While the ticker runs.
+        async fn during(&self, test: impl Future<Output = ()>) {
+            tokio::select! {
+                () = Arc::clone(&self.events).run(self.drain.clone()) => panic!("nobody drains"),
+                () = test => {}
+            }
+        }
+    }
+
+    fn text(bytes: &Bytes) -> String {
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_is_told_everything_in_place_of_what_it_missed() {
+        let house = House::open();
+        let test = async {
+            let (mut slow, mut quick) = (house.events.watch(Reach::All).unwrap(), house.events.watch(Reach::All).unwrap());
+            assert!(text(&slow.next().await).contains("event: transfers\ndata: {\"reset\":true,\"started\":[]"));
+            quick.next().await;
+            let transfer = house.begin("acme");
+            for _ in 0..2 * WAITING {
+                transfer.progress().moved(10);
+                let heard = text(&quick.next().await);
+                assert!(!heard.contains("reset"), "{heard}");
+            }
+            let told = text(&slow.next().await);
+            assert!(told.contains("\"reset\":true") && told.contains(&format!("\"bytes_done\":{}", 20 * WAITING)), "{told}");
+            drop(transfer);
+            let ended = "data: {\"started\":[],\"moved\":[],\"ended\":[[1,\"gone\"]]}";
+            assert!(text(&slow.next().await).contains(ended) && text(&quick.next().await).contains(ended));
+        };
+        house.during(test).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_hears_nothing_new_hears_that_the_stream_lives() {
+        let house = House::open();
+        let test = async {
+            let only = Reach::Only(["globex".parse().unwrap()].into());
+            let mut watching = house.events.watch(only).unwrap();
+            watching.next().await;
+            let (begun, transfer) = (Instant::now(), house.begin("acme"));
+            let moving = async {
+                loop {
+                    transfer.progress().moved(10);
+                    tokio::time::sleep(TICK).await;
+                }
+            };
+            tokio::select! {
+                alive = watching.next() => assert_eq!((alive, begun.elapsed().as_secs()), (ALIVE, SILENCE.as_secs()), "news of others are not its own"),
+                () = moving => {}
+            }
+        };
+        house.during(test).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_time_without_anybody_a_stream_begins_with_what_is() {
+        let house = House::open();
+        let test = async {
+            drop(house.events.watch(Reach::All));
+            let _transfer = house.begin("acme");
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            let mut watching = house.events.watch(Reach::All).unwrap();
+            assert!(text(&watching.next().await).contains("\"tenant\":\"acme\""));
+        };
+        house.during(test).await;
+    }
+
+    #[tokio::test]
+    async fn there_is_room_for_so_many_and_again_once_one_has_left() {
+        let events = House::open().events;
+        let mut open: Vec<Watching> = (0..MAX_STREAMS).map(|_| events.watch(Reach::All).unwrap()).collect();
+        assert!(events.watch(Reach::All).is_none());
+        open.pop();
+        assert!(events.watch(Reach::All).is_some());
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha2::{Digest, Sha256};
 use sluss::body;
-use sluss::client::HttpClient;
+use sluss::client::{Answer, HttpClient};
 use sluss::demo::pattern::Pattern;
 
 use super::support::customers::{ACME, GLOBEX};
@@ -20,6 +20,8 @@ pub const STRANGER: &str = "stranger";
 
 /// Operates one tenant only.
 pub const KEEPER: &str = "keeper";
+/// May operate the other tenant.
+pub const OPERATOR: &str = "operator";
 
 /// Larger bodies are refused.
 pub const MAX_BYTES: u64 = 100_000;
@@ -29,7 +31,7 @@ const LONGEST_ANSWER: usize = 4 << 20;
 pub struct House {
     pub lab: Lab,
     pub seat: Seat,
-    _process: Process,
+    pub process: Process,
 }
 
 /// A request to one listener.
@@ -79,10 +81,11 @@ impl House {
             format!("[[tokens]]\nname = \"{name}\"\nsha256 = \"{hash}\"\ntenants = {tenants}\nrights = {rights}\n")
         };
         let lab = Lab::new(&format!(
-            "[limits]\nmax_document_bytes = {MAX_BYTES}\nheader_timeout = \"1s\"\n[agents]\npoll_min = \"20ms\"\npoll_max = \"100ms\"\n{}{}{}",
+            "[limits]\nmax_document_bytes = {MAX_BYTES}\nheader_timeout = \"1s\"\nidle_timeout = \"1s\"\n[agents]\npoll_min = \"20ms\"\npoll_max = \"100ms\"\n{}{}{}{}",
             token(EVERYTHING, "[\"*\"]", "[\"read\", \"write\", \"admin\"]"),
             token(STRANGER, "[\"globex\"]", "[\"read\"]"),
             token(KEEPER, "[\"acme\"]", "[\"admin\"]"),
+            token(OPERATOR, "[\"globex\"]", "[\"admin\"]"),
         ));
         let seat = lab.seat("one");
         let text = std::fs::read_to_string(&seat.config).unwrap();
@@ -96,18 +99,28 @@ impl House {
         let mut process = Process::start(&seat, &["serve"]);
         process.wait_for(seat.documents);
         process.wait_for(seat.admin);
-        Self { lab, seat, _process: process }
+        Self { lab, seat, process }
     }
 }
 
 pub async fn ask(client: &HttpClient, ask: &Ask) -> Told {
+    let answer = begin(client, ask).await;
+    let told = told(&answer);
+    Told { body: answer.bytes(LONGEST_ANSWER).await.unwrap().to_vec(), ..told }
+}
+
+/// The same, for an answer that may never end.
+pub async fn begin(client: &HttpClient, ask: &Ask) -> Answer {
     let mut headers = HeaderMap::new();
     for (name, value) in &ask.headers {
         headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
     let body = ask.body.clone().map_or_else(body::empty, body::full);
-    let answer = client.request(ask.method.clone(), &ask.path, headers, body).await.unwrap_or_else(|error| panic!("{ask:?}: {error}"));
+    client.request(ask.method.clone(), &ask.path, headers, body).await.unwrap_or_else(|error| panic!("{ask:?}: {error}"))
+}
+
+/// An answer's head.
+pub fn told(answer: &Answer) -> Told {
     let headers = answer.headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    let (status, headers) = (answer.status.as_u16(), headers.collect());
-    Told { status, headers, body: answer.bytes(LONGEST_ANSWER).await.unwrap().to_vec() }
+    Told { status: answer.status.as_u16(), headers: headers.collect(), body: Vec::new() }
 }

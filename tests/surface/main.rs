@@ -10,6 +10,7 @@ mod admin;
 mod console;
 mod described;
 mod documents;
+mod events;
 mod fuzz;
 mod house;
 mod mangled;
