@@ -10,6 +10,7 @@ test("a server that is lost is told, and found again without a reload", { tag: "
   const console = new Console(page, house);
   await console.visit("acme");
   await console.live();
+  await console.isIn("sql");
   await page.evaluate(() => Object.assign(window, { sameDocument: true }));
 
   await house.kill();
@@ -36,7 +37,7 @@ test("an action while the server is away says so, and can be repeated", async ({
   await console.live();
   await house.kill();
   await console.button("Pause").click();
-  await expect(page.getByRole("alert").getByText(/The server does not answer/)).toBeVisible();
+  await expect(page.locator(".saying-failed")).toContainText("The server does not answer.");
   await house.start();
   await console.live();
   await console.button("Pause").click();

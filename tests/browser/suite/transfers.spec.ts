@@ -48,7 +48,7 @@ test("copies are held to a limit that is set while they run", async ({ page, hou
   await console.button("Resume").click();
   await console.said("acme: the agents are at work.");
   await page.getByRole("link", { name: "Its transfers" }).click();
-  await expect(page.getByRole("row").filter({ hasText: "copy" }).first()).toContainText("sql → object");
+  await expect(page.getByRole("row").filter({ hasText: "copy" }).first()).toContainText("SQL → object store");
   await console.visit("acme");
   await console.limit("Bytes", "");
   await expect(console.part("Figures")).toContainText(/both 100 ?%/);

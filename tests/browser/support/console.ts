@@ -51,6 +51,11 @@ export class Console {
     return this.page.getByRole("dialog");
   }
 
+  /** Who is logged in, and behind that the settings. */
+  get menu(): Locator {
+    return this.page.locator("summary").filter({ hasText: "Operator:" });
+  }
+
   /** What the console says in passing. */
   async said(text: string | RegExp): Promise<void> {
     await expect(this.page.getByRole("status").getByText(text).first()).toBeVisible();

@@ -4,10 +4,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize, resolve } from "node:path";
-import type { Fleet, Summary, Transfer, TransfersChange } from "../../../console/src/api/types.ts";
+import type { Direction, Fleet, Party, Summary, Transfer, TransfersEvent } from "../../../console/src/api/types.ts";
 
 const PHASES = ["sql", "shadow", "dual", "object", "sealed"] as const;
 const DIRECTIONS = ["download", "upload", "copy", "write_back", "verify"] as const;
+const PLACES: Record<Direction, [from: Party, to: Party]> = {
+  download: ["object", "client"],
+  upload: ["client", "object"],
+  copy: ["sql", "object"],
+  write_back: ["object", "sql"],
+  verify: ["object", "nobody"],
+};
 /** Documents are of many sizes. */
 const SIZES = [40_000, 300_000, 2_000_000, 25_000_000, 400_000_000] as const;
 
@@ -71,7 +78,7 @@ export class Fair {
     };
   }
 
-  everyTransfer(): TransfersChange {
+  everyTransfer(): TransfersEvent {
     return { reset: true, started: [...this.flying.values()], moved: [], ended: [] };
   }
 
@@ -99,7 +106,7 @@ export class Fair {
   }
 
   /** Half a second later: each transfer has moved, and some have ended, for which others begin. */
-  moveTransfers(): TransfersChange {
+  moveTransfers(): TransfersEvent {
     const moved: [number, number, number][] = [];
     const ended: [number, "done" | "failed"][] = [];
     for (const transfer of this.flying.values()) {
@@ -157,21 +164,15 @@ export class Fair {
     const id = this.next;
     this.next += 1;
     const direction = this.one(DIRECTIONS);
-    const [source, target] = {
-      download: ["object", "client"],
-      upload: ["client", "object"],
-      copy: ["sql", "object"],
-      write_back: ["object", "sql"],
-      verify: ["object", "sql"],
-    }[direction];
+    const [source, target] = PLACES[direction];
     const transfer: Transfer = {
       id,
       tenant: `tenant-${String(Math.floor(this.any() * this.tenants.length)).padStart(3, "0")}`,
       collection: "documents",
       document: `drawing-${100_000 + id}`,
       direction,
-      source: source ?? "",
-      target: target ?? "",
+      source,
+      target,
       bytes_done: 0,
       bytes_total: this.one(SIZES),
       bytes_per_second: 0,

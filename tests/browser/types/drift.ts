@@ -17,12 +17,16 @@ type Drift<T, C, Path extends string> = [C] extends [readonly unknown[]]
     : `${Path} is told as no list`
   : [C] extends [object]
     ? [T] extends [object]
-      ? { [K in keyof C & string]-?: Member<T, C, K, Path> }[keyof C & string]
+      ? string extends keyof C
+        ? Drift<Present<T[keyof T]>, Present<C[keyof C]>, `${Path}[any]`>
+        : { [K in keyof C & string]-?: Member<T, C, K, Path> }[keyof C & string]
       : `${Path} is told as no object`
     : [T] extends [C]
       ? [C] extends [T]
         ? never
-        : `${Path} is told in fewer words`
+        : string extends C
+          ? never
+          : `${Path} is told in fewer words`
       : `${Path} is told in other words`;
 
 type Member<T, C, K extends keyof C & string, Path extends string> = K extends keyof T
@@ -33,18 +37,26 @@ type Member<T, C, K extends keyof C & string, Path extends string> = K extends k
 
 declare function agree<_ extends never>(): void;
 
+agree<Drift<Told["AllDifferences"], Console.AllDifferences, "AllDifferences">>();
 agree<Drift<Told["AuditPage"], Console.AuditPage, "AuditPage">>();
 agree<Drift<Told["Counted"], Console.Counted, "Counted">>();
-agree<Drift<Told["DifferenceList"], Console.DifferenceList, "DifferenceList">>();
+agree<Drift<Told["Fleet"], Console.Fleet, "Fleet">>();
 agree<Drift<Told["FlipReport"], Console.FlipReport, "FlipReport">>();
 agree<Drift<Told["JobList"], Console.JobList, "JobList">>();
+agree<Drift<Told["LimitsChange"], Console.LimitsChange, "LimitsChange">>();
 agree<Drift<Told["LimitsView"], Console.LimitsView, "LimitsView">>();
-agree<Drift<Told["Problem"], Console.ProblemDetails, "ProblemDetails">>();
+agree<Drift<Told["Me"], Console.Me, "Me">>();
+agree<Drift<Told["Operator"], Console.Operator, "Operator">>();
+agree<Drift<Told["Problem"], Console.Problem, "Problem">>();
+agree<Drift<Told["Process"], Console.Process, "Process">>();
 agree<Drift<Told["PurgeAnswer"], Console.PurgeAnswer, "PurgeAnswer">>();
 agree<Drift<Told["PurgeList"], Console.PurgeList, "PurgeList">>();
+agree<Drift<Told["QuarantineReason"], Console.QuarantineReason, "QuarantineReason">>();
 agree<Drift<Told["ReadOnlyView"], Console.ReadOnlyView, "ReadOnlyView">>();
 agree<Drift<Told["RetryWish"], Console.RetryWish, "RetryWish">>();
 agree<Drift<Told["ScopeView"], Console.ScopeView, "ScopeView">>();
+agree<Drift<Told["Series"], Console.Series, "Series">>();
 agree<Drift<Told["TenantView"], Console.TenantView, "TenantView">>();
+agree<Drift<Told["Transfer"], Console.Transfer, "Transfer">>();
 agree<Drift<Told["VerificationBegun"], Console.VerificationBegun, "VerificationBegun">>();
 agree<Drift<Told["Verifications"], Console.Verifications, "Verifications">>();
