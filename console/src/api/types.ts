@@ -50,7 +50,7 @@ export interface Summary {
   counted_at?: string;
   backlog: number;
   quarantined: number;
-  oldest_job_seconds?: number;
+  oldest_job_seconds: number;
   differences: number;
   writes_around: number;
   paused: boolean;
@@ -63,7 +63,7 @@ export interface Summary {
   bytes_per_second: number;
   eta_seconds?: number;
   problems: WatchedProblem[];
-  refreshed_at?: string;
+  refreshed_at: string;
 }
 
 export type StoreState = "ok" | "slow" | "out" | "unknown";
@@ -389,9 +389,9 @@ export interface AuditEntry {
   number: number;
   at: string;
   actor: string;
-  on_behalf_of?: string | null;
+  on_behalf_of: string | null;
   action: string;
-  tenant?: string | null;
+  tenant: string | null;
   detail: string;
   hash: string;
 }

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, type MouseEvent } from "react";
 
+import { calls } from "../api/calls";
 import type { Client } from "../api/client";
 import type { Me } from "../api/types";
 import { Brand } from "../parts/Brand";
@@ -9,6 +10,7 @@ import { UserMenu } from "../parts/UserMenu";
 import { hrefs, type Route } from "../state/address";
 import { WhoContext } from "../state/context";
 import { fleet, lastFlip, link, transfers } from "../state/live";
+import { useResource } from "../state/resource";
 import { beginsAt, useRoute } from "../state/route";
 import { say } from "../state/say";
 import { ofAllTenants } from "../state/session";
@@ -21,8 +23,10 @@ import { Tenant } from "./Tenant";
 import { Transfers } from "./Transfers";
 
 /** What is round every page. */
-export function Shell({ me, client }: { me: Me; client: Client }) {
+export function Shell({ me: first, client }: { me: Me; client: Client }) {
   const { t } = useText();
+  // Behind a load balancer the server that is back may be another process.
+  const me = useResource("me", (signal) => calls.me(client, signal)).data ?? first;
   const route = useRoute();
   const who = useMemo(() => ({ me, client }), [me, client]);
   const lost = useStore(link, (state) => state.is === "lost");

@@ -10,34 +10,36 @@ import { ErrorNote } from "./ErrorNote";
 import { ScrollX } from "./ScrollX";
 
 const PAGE = 20;
+/** The server tells no more at once. */
+const MOST = 1000;
 const PACE_MS = 15_000;
 
 /** Who changed what, the newest first: of one tenant, or of the whole installation. */
 export function Audit({ tenant }: { tenant?: string }) {
   const { t } = useText();
   const { client } = useWho();
-  const [older, setOlder] = useState<AuditEntry[]>([]);
-  const [ended, setEnded] = useState(false);
-  const resource = useResource(`audit/${tenant ?? ""}`, (signal) => calls.audit(client, { tenant, limit: PAGE }, signal), PACE_MS);
-  const latest = resource.data?.entries ?? [];
-  const shown = [...latest, ...older.filter((entry) => latest.length === 0 || entry.number < (latest.at(-1)?.number ?? 0))];
+  // More is asked for as a whole: a page before a number would leave a gap where entries came meanwhile.
+  const [limit, setLimit] = useState(PAGE);
+  const resource = useResource(`audit/${tenant ?? ""}`, (signal) => calls.audit(client, { tenant, limit }, signal), PACE_MS);
+  const entries = resource.data?.entries ?? [];
 
-  async function more() {
-    const page = await calls.audit(client, { tenant, limit: PAGE, before: shown.at(-1)?.number });
-    setOlder([...shown.slice(latest.length), ...page.entries]);
-    setEnded(page.entries.length < PAGE);
+  function more() {
+    setLimit(Math.min(limit + 5 * PAGE, MOST));
+    resource.reload();
   }
 
   return (
     <section aria-labelledby="audit">
       <h2 id="audit">{t.audit.title}</h2>
       <ErrorNote error={resource.error} onRetry={resource.reload} />
-      {shown.length === 0 && !resource.loading && resource.error === undefined ? <p className="empty">{t.audit.none}</p> : null}
-      {shown.length === 0 ? null : <Entries entries={shown} withTenant={tenant === undefined} />}
-      {shown.length >= PAGE && !ended ? (
-        <button type="button" onClick={() => void more()}>
-          {t.audit.more}
-        </button>
+      {resource.data !== undefined && entries.length === 0 ? <p className="empty">{t.audit.none}</p> : null}
+      {entries.length === 0 ? null : <Entries entries={entries} withTenant={tenant === undefined} />}
+      {entries.length >= limit && limit < MOST ? (
+        <div className="actions">
+          <button type="button" disabled={resource.loading} onClick={more}>
+            {t.audit.more}
+          </button>
+        </div>
       ) : null}
     </section>
   );

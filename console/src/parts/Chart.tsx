@@ -107,7 +107,8 @@ function pathOf(values: (number | null)[], length: number, top: number): string 
     }
     const x = (((index + lead + 0.5) / length) * WIDTH).toFixed(1);
     const y = (HEIGHT - (value / top) * (HEIGHT - 2) - 1).toFixed(1);
-    path += `${drawing ? "L" : "M"}${x} ${y}`;
+    // A figure between two gaps is a dot: a line of no length with a round end.
+    path += drawing ? `L${x} ${y}` : `M${x} ${y}h0`;
     drawing = true;
   });
   return path;

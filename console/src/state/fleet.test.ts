@@ -11,6 +11,7 @@ function summary(tenant: string, change: Partial<Summary> = {}): Summary {
     held_by: {},
     backlog: 0,
     quarantined: 0,
+    oldest_job_seconds: 0,
     differences: 0,
     writes_around: 0,
     paused: false,
@@ -21,6 +22,7 @@ function summary(tenant: string, change: Partial<Summary> = {}): Summary {
     documents_per_second: 0,
     bytes_per_second: 0,
     problems: [],
+    refreshed_at: "2026-01-01T00:00:00Z",
     ...change,
   };
 }

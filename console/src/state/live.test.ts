@@ -26,6 +26,7 @@ const fleetOf = (names: string[], more: Partial<FleetEvent> = {}): FleetEvent =>
     held_by: {},
     backlog: 0,
     quarantined: 0,
+    oldest_job_seconds: 0,
     differences: 0,
     writes_around: 0,
     paused: false,
@@ -36,6 +37,7 @@ const fleetOf = (names: string[], more: Partial<FleetEvent> = {}): FleetEvent =>
     documents_per_second: 0,
     bytes_per_second: 0,
     problems: [],
+    refreshed_at: "2026-01-01T00:00:00Z",
   })),
   ...more,
 });
