@@ -51,7 +51,11 @@ impl Console {
             if let Some((block, rest)) = self.unread.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
                 self.unread = rest;
-                return Some(block);
+                // A sign of life is no news.
+                if block != ":" {
+                    return Some(block);
+                }
+                continue;
             }
             let piece = self.answer.piece().await.unwrap()?;
             let text = std::str::from_utf8(&piece).unwrap();

@@ -79,7 +79,7 @@ impl House {
             format!("[[tokens]]\nname = \"{name}\"\nsha256 = \"{hash}\"\ntenants = {tenants}\nrights = {rights}\n")
         };
         let lab = Lab::new(&format!(
-            "[limits]\nmax_document_bytes = {MAX_BYTES}\nheader_timeout = \"1s\"\nidle_timeout = \"1s\"\n[agents]\npoll_min = \"20ms\"\npoll_max = \"100ms\"\n{}{}{}",
+            "[limits]\nmax_document_bytes = {MAX_BYTES}\nheader_timeout = \"1s\"\n[agents]\npoll_min = \"20ms\"\npoll_max = \"100ms\"\n{}{}{}",
             token(EVERYTHING, "[\"*\"]", "[\"read\", \"write\", \"admin\"]"),
             token(STRANGER, "[\"globex\"]", "[\"read\"]"),
             token(OPERATOR, "[\"globex\"]", "[\"admin\"]"),
