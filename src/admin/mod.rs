@@ -5,6 +5,7 @@ pub mod console;
 pub mod error;
 pub mod events;
 pub mod health;
+mod jobs;
 pub mod limits;
 pub mod openapi;
 pub mod purge;
@@ -164,6 +165,8 @@ impl Admin {
             Operation::ListLimits => self.list_limits(operator).await,
             Operation::Limit => self.set_limits(operator, None, body).await,
             Operation::ListJobs => self.list_jobs(operator, query).await,
+            Operation::ListReasons => self.list_reasons(operator, query).await,
+            Operation::ListAllDifferences => self.list_all_differences(operator, query).await,
             Operation::RetryJobs => self.retry_all(operator, body).await,
             Operation::RetryJob => self.retry_one(operator, name).await,
             Operation::ListAudit => self.list_audit(operator, query).await,

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::api::Query;
 use super::error::AdminError;
+use super::views::TenantView;
 use super::{Admin, Operator, json};
 use crate::body::Body;
 use crate::config::{Rights, TenantScope};
+use crate::model::id::TenantId;
 use crate::watch::series::MOST_MINUTES;
 
 /// Whom a token belongs to, and which process answers.
@@ -62,6 +64,20 @@ impl Admin {
 
     pub(super) fn show_fleet(&self, operator: &Operator) -> Response<Body> {
         json(StatusCode::OK, &self.fleet.view(|tenant| operator.identity.reaches(tenant)))
+    }
+
+    /// Adds to each view what only who watches knows.
+    pub(super) fn tell_watched(&self, views: &mut [TenantView]) {
+        let summaries = self.fleet.summaries();
+        for view in views {
+            let Some(summary) = view.tenant.parse().ok().and_then(|tenant: TenantId| summaries.get(&tenant)) else { continue };
+            view.remaining_documents = summary.remaining_documents;
+            view.remaining_bytes = summary.remaining_bytes;
+            view.documents_per_second = summary.documents_per_second;
+            view.bytes_per_second = summary.bytes_per_second;
+            view.eta_seconds = summary.eta_seconds;
+            view.problems.clone_from(&summary.problems);
+        }
     }
 
     pub(super) fn show_series(&self, operator: &Operator, tenant: &str, query: &str) -> Result<Response<Body>, AdminError> {

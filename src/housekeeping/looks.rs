@@ -62,18 +62,25 @@ pub struct Looks {
 /// What is known of a tenant between its looks.
 struct Course {
     tenant: Arc<Tenant>,
-    due: Instant,
-    is_under_way: bool,
-    has_failed: bool,
+    turn: Turn,
     /// Whether this process exports the tenant's figures, and when it asks for that again.
     exports: bool,
     claim_at: Instant,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    due: Instant,
+    is_under_way: bool,
+    /// The last look did.
+    has_failed: bool,
+}
+
 impl Course {
     fn new(tenant: &Arc<Tenant>) -> Self {
         let now = Instant::now();
-        Self { tenant: Arc::clone(tenant), due: now, is_under_way: false, has_failed: false, exports: false, claim_at: now }
+        let turn = Turn { due: now, is_under_way: false, has_failed: false };
+        Self { tenant: Arc::clone(tenant), turn, exports: false, claim_at: now }
     }
 }
 
@@ -125,7 +132,7 @@ impl Looks {
         }
         for hurried in self.fleet.take_hurried() {
             if let Some(course) = courses.get_mut(&hurried) {
-                course.due = Instant::now();
+                course.turn.due = Instant::now();
             }
         }
     }
@@ -148,26 +155,26 @@ impl Looks {
         // Configured anew meanwhile: what was seen is another one's.
         let Some(course) = courses.get_mut(&tenant.id).filter(|course| Arc::ptr_eq(&course.tenant, &tenant)) else { return };
         let now = Instant::now();
-        course.is_under_way = false;
+        course.turn.is_under_way = false;
         let every = match found {
             Ok(found) => {
                 if found.claimed {
                     course.claim_at = now + CLAIM_EVERY;
                 }
-                (course.exports, course.has_failed) = (found.exports, false);
+                (course.exports, course.turn.has_failed) = (found.exports, false);
                 self.export(&tenant, &found);
                 let moves = self.fleet.answered(&tenant, &found.look, took);
                 if moves && self.is_watched { MOVING } else { RESTING }
             }
             Err(why) => {
                 tracing::warn!(tenant = %tenant.id, "the gauges of {} are stale: {why}", tenant.id);
-                course.has_failed = true;
+                course.turn.has_failed = true;
                 self.fleet.failed(&tenant, &why);
                 self.forget(&tenant);
                 RESTING
             }
         };
-        course.due = now + every.max(took.saturating_mul(SHARE).min(SELDOM));
+        course.turn.due = now + every.max(took.saturating_mul(SHARE).min(SELDOM));
     }
 
     /// One process exports what is counted in the database: two would count every document twice.
@@ -219,24 +226,30 @@ enum Claim {
     Known(bool),
 }
 
-/// The tenants that are due, the longest first, as far as there are places.
 fn begin(courses: &mut HashMap<TenantId, Course>) -> Vec<(Arc<Tenant>, Claim)> {
     let now = Instant::now();
-    let under_way = |failing: bool| courses.values().filter(|course| course.is_under_way && course.has_failed == failing).count();
-    let mut places = [ANSWERING_AT_ONCE.saturating_sub(under_way(false)), FAILING_AT_ONCE.saturating_sub(under_way(true))];
-    let mut due: Vec<&mut Course> = courses.values_mut().filter(|course| !course.is_under_way && course.due <= now).collect();
-    due.sort_by_key(|course| course.due);
-    let mut begun = Vec::new();
-    for course in due {
-        let places = &mut places[usize::from(course.has_failed)];
-        if *places > 0 {
-            *places -= 1;
-            course.is_under_way = true;
-            let claims = if course.claim_at <= now { Claim::Ask } else { Claim::Known(course.exports) };
-            begun.push((Arc::clone(&course.tenant), claims));
-        }
-    }
-    begun
+    let claims = |course: &Course| if course.claim_at <= now { Claim::Ask } else { Claim::Known(course.exports) };
+    let turns = courses.values_mut().map(|course| {
+        let claims = claims(course);
+        ((&course.tenant, claims), &mut course.turn)
+    });
+    take_turns(turns, now).into_iter().map(|(tenant, claims)| (Arc::clone(tenant), claims)).collect()
+}
+
+/// Those that are due, the longest first, as far as there are places. They are under way from then on.
+fn take_turns<'a, T>(turns: impl Iterator<Item = (T, &'a mut Turn)>, now: Instant) -> Vec<T> {
+    let (under_way, waiting): (Vec<_>, Vec<_>) = turns.partition(|(_, turn)| turn.is_under_way);
+    let taken = |failing: bool| under_way.iter().filter(|(_, turn)| turn.has_failed == failing).count();
+    let mut places = [ANSWERING_AT_ONCE.saturating_sub(taken(false)), FAILING_AT_ONCE.saturating_sub(taken(true))];
+    let mut due: Vec<(T, &mut Turn)> = waiting.into_iter().filter(|(_, turn)| turn.due <= now).collect();
+    due.sort_by_key(|(_, turn)| turn.due);
+    due.retain_mut(|(_, turn)| {
+        let places = &mut places[usize::from(turn.has_failed)];
+        turn.is_under_way = *places > 0;
+        *places = places.saturating_sub(1);
+        turn.is_under_way
+    });
+    due.into_iter().map(|(whose, _)| whose).collect()
 }
 
 async fn look(tenant: &Tenant, process: &str, claims: Claim, is_watched: bool) -> StoreResult<Found> {
@@ -254,4 +267,29 @@ async fn look(tenant: &Tenant, process: &str, claims: Claim, is_watched: bool) -
         open_differences = tenant.sql.open_differences().await?;
     }
     Ok(Found { look: Look { state, jobs, tally, open_differences }, exports, claimed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_answer_takes_no_place_of_who_does_and_the_longest_due_goes_first() {
+        let begun = Instant::now();
+        let turn = |number: u64| Turn { due: begun + Duration::from_secs(number), is_under_way: false, has_failed: number % 2 == 1 };
+        let mut turns: Vec<Turn> = (0..200).rev().map(turn).collect();
+        let take = |turns: &mut Vec<Turn>, after| {
+            let now = begun + Duration::from_secs(after);
+            let mut taken = take_turns(turns.iter_mut().map(|turn| (turn.due.duration_since(begun).as_secs(), turn)), now);
+            taken.sort_unstable();
+            taken
+        };
+        assert_eq!(take(&mut turns, 5), [0, 1, 2, 3, 4, 5]);
+        let more = take(&mut turns, 199);
+        let (failing, answering): (Vec<u64>, Vec<u64>) = more.into_iter().partition(|number| number % 2 == 1);
+        assert_eq!((failing, answering.len(), answering.last()), (vec![7], ANSWERING_AT_ONCE - 3, Some(&62)));
+        assert!(take(&mut turns, 199).is_empty(), "all places are taken");
+        turns.iter_mut().for_each(|turn| turn.is_under_way &= turn.has_failed);
+        assert_eq!(take(&mut turns, 1000).len(), ANSWERING_AT_ONCE, "those that hang still do");
+    }
 }

@@ -295,3 +295,47 @@ fn cut(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT_CHARS).collect();
     line.trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(further: serde_json::Value) -> Summary {
+        let none = serde_json::json!({ "documents": 0, "bytes": 0 });
+        let mut all = serde_json::json!({
+            "tenant": "acme", "held_by": { "sql": none, "both": none, "object": none }, "backlog": 0, "quarantined": 0,
+            "oldest_job_seconds": 0.0, "differences": 0, "writes_around": 0, "paused": false, "read_only": false, "open_breaker": false,
+            "remaining_documents": 0, "remaining_bytes": 0, "documents_per_second": 0.0, "bytes_per_second": 0.0, "problems": [],
+            "refreshed_at": "2026-03-01T12:00:00Z",
+        });
+        let serde_json::Value::Object(further) = further else { panic!("fields") };
+        all.as_object_mut().unwrap().extend(further);
+        serde_json::from_value(all).unwrap()
+    }
+
+    #[test]
+    fn problems_come_gravest_first_and_none_is_made_up() {
+        let calm = summary(serde_json::json!({}));
+        assert_eq!(problems(&calm, Some(&LastLook::Answered(Duration::ZERO)), None, false), []);
+        let all = serde_json::json!({ "quarantined": 1, "differences": 2, "writes_around": 3, "paused": true, "read_only": true, "objects_of": "i-2" });
+        let told = problems(&summary(all), Some(&LastLook::Failed("gone".to_owned())), Some("s3.example:443"), true);
+        let kinds: Vec<ProblemKind> = told.iter().map(|problem| problem.kind).collect();
+        use ProblemKind::{BreakerOpen, Database, Difference, NotOurs, Paused, PlacementFull, Quarantined, ReadOnly, WriteAround};
+        assert_eq!(kinds, [Database, NotOurs, BreakerOpen, Quarantined, Difference, WriteAround, PlacementFull, ReadOnly, Paused]);
+        assert_eq!((told[3].text.as_str(), told[0].text.ends_with("gone")), ("1 job waits in quarantine", true));
+        assert_eq!(Totals::of([&Summary { problems: told, ..calm }]).problems, 7, "two of them somebody wanted");
+    }
+
+    #[test]
+    fn a_summary_that_differs_only_in_its_time_says_the_same() {
+        let (before, later) = (summary(serde_json::json!({})), summary(serde_json::json!({ "refreshed_at": "2026-03-01T13:00:00Z" })));
+        assert!(before.says_the_same(&later));
+        assert!(!before.says_the_same(&summary(serde_json::json!({ "backlog": 1 }))));
+    }
+
+    #[test]
+    fn an_error_fits_on_a_line() {
+        assert_eq!(cut("two\nlines \u{7}"), "two lines");
+        assert_eq!(cut(&"x".repeat(1000)).len(), MAX_TEXT_CHARS);
+    }
+}

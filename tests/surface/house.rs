@@ -18,8 +18,8 @@ pub const EVERYTHING: &str = "everything";
 /// May read the other tenant's documents.
 pub const STRANGER: &str = "stranger";
 
-/// May operate the other tenant.
-pub const OPERATOR: &str = "operator";
+/// Operates one tenant only.
+pub const KEEPER: &str = "keeper";
 
 /// Larger bodies are refused.
 pub const MAX_BYTES: u64 = 100_000;
@@ -82,7 +82,7 @@ impl House {
             "[limits]\nmax_document_bytes = {MAX_BYTES}\nheader_timeout = \"1s\"\n[agents]\npoll_min = \"20ms\"\npoll_max = \"100ms\"\n{}{}{}",
             token(EVERYTHING, "[\"*\"]", "[\"read\", \"write\", \"admin\"]"),
             token(STRANGER, "[\"globex\"]", "[\"read\"]"),
-            token(OPERATOR, "[\"globex\"]", "[\"admin\"]"),
+            token(KEEPER, "[\"acme\"]", "[\"admin\"]"),
         ));
         let seat = lab.seat("one");
         let text = std::fs::read_to_string(&seat.config).unwrap();
