@@ -79,7 +79,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 32] = [
+pub static ROUTES: [Route; 34] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
