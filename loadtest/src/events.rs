@@ -160,7 +160,12 @@ impl Fleet {
         let mut reading = JoinSet::new();
         for _ in 0..streams {
             let (admin, bytes) = (self.admin.clone(), Arc::clone(&bytes));
-            reading.spawn(async move { read(&admin, |piece| drop(bytes.fetch_add(piece.len() as u64, Ordering::Relaxed))).await });
+            reading.spawn(async move {
+                let count = |piece: &[u8]| {
+                    bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                };
+                read(&admin, count).await
+            });
         }
         // What a stream begins with is not what it costs.
         sleep(Duration::from_secs(2)).await;
