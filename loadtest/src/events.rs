@@ -100,7 +100,7 @@ impl Fleet {
         let settings = format!(
             "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:{documents}\"\nadmin = \"127.0.0.1:{admin}\"\n\
              [control]\ndatabase = \"sqlite:control.db\"\n[agents]\nin_serve = false\n\
-             [limits]\nbuffer_bytes = \"256MiB\"\nconcurrent_requests = 20000\nmin_rate = 256\n"
+             [limits]\nbuffer_bytes = \"1GiB\"\nconcurrent_requests = 20000\nmin_rate = 256\n"
         );
         fs::create_dir(folder.path().join("tenants"))?;
         fs::write(folder.path().join("sluss.toml"), settings)?;
