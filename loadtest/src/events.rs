@@ -100,7 +100,7 @@ impl Fleet {
         let settings = format!(
             "auth = \"none\"\n[listeners]\ndocuments = \"127.0.0.1:{documents}\"\nadmin = \"127.0.0.1:{admin}\"\n\
              [control]\ndatabase = \"sqlite:control.db\"\n[agents]\nin_serve = false\n\
-             [limits]\nbuffer_bytes = \"256MiB\"\nconcurrent_requests = 20000\nmin_rate = 0\n"
+             [limits]\nbuffer_bytes = \"1GiB\"\nconcurrent_requests = 20000\nmin_rate = 256\n"
         );
         fs::create_dir(folder.path().join("tenants"))?;
         fs::write(folder.path().join("sluss.toml"), settings)?;
@@ -122,14 +122,16 @@ impl Fleet {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
             Ok(command)
         };
-        ensure!(command("init")?.status()?.success(), "sluss init failed");
-        let server = command("serve")?.spawn().context("start sluss serve")?;
         let log = folder.path().join("sluss.log");
+        let said = || fs::read_to_string(&log).unwrap_or_default();
+        ensure!(command("init")?.status()?.success(), "sluss init failed; its log:\n{}", said());
+        let server = command("serve")?.spawn().context("start sluss serve")?;
         let admin = HttpClient::new(format!("http://127.0.0.1:{admin}").parse()?, None)?;
-        let fleet = Self { _folder: folder, server, documents: SocketAddr::from((Ipv4Addr::LOCALHOST, documents)), admin };
+        let documents = SocketAddr::from((Ipv4Addr::LOCALHOST, documents));
+        let fleet = Self { _folder: folder, server, documents, admin };
         let begun = Instant::now();
         while fleet.transfers().await.is_err() {
-            ensure!(begun.elapsed() < START, "sluss serve did not start; its log:\n{}", fs::read_to_string(&log).unwrap_or_default());
+            ensure!(begun.elapsed() < START, "sluss serve did not start; its log:\n{}", said());
             sleep(Duration::from_millis(100)).await;
         }
         Ok(fleet)
@@ -160,7 +162,12 @@ impl Fleet {
         let mut reading = JoinSet::new();
         for _ in 0..streams {
             let (admin, bytes) = (self.admin.clone(), Arc::clone(&bytes));
-            reading.spawn(async move { read(&admin, |piece| drop(bytes.fetch_add(piece.len() as u64, Ordering::Relaxed))).await });
+            reading.spawn(async move {
+                let count = |piece: &[u8]| {
+                    bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                };
+                read(&admin, count).await
+            });
         }
         // What a stream begins with is not what it costs.
         sleep(Duration::from_secs(2)).await;

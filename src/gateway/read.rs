@@ -151,9 +151,12 @@ impl Reader {
         let content = content.inspect(move |portion| {
             // It is in flight for as long as the stream that holds it.
             let _held_until_the_end = &transfer;
-            progress.delivered(portion.as_ref().map(|portion| portion.len() as u64));
-            if let Ok(bytes) = portion {
-                metrics.response_bytes(bytes.len() as u64);
+            match portion {
+                Ok(bytes) => {
+                    progress.delivered(bytes.len() as u64);
+                    metrics.response_bytes(bytes.len() as u64);
+                }
+                Err(_) => progress.fails(),
             }
         });
         Ok(Some((served_from, body::stream(content))))

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::model::id::{DocId, DocKey};
-    use crate::model::limits::Allowed;
+    use crate::model::limits::{Allowed, OwnBounds};
     use crate::telemetry::{Direction, Metrics};
     use crate::tenants::Tenants;
     use crate::watch::FleetParts;
@@ -195,7 +195,7 @@ mod tests {
     impl House {
         fn open() -> Self {
             let (metrics, clock): (_, Arc<dyn Clock>) = (Arc::new(Metrics::new("1.2.3")), Arc::new(SystemClock));
-            let (_limits, limits) = tokio::sync::watch::channel(Allowed::default());
+            let (_limits, limits) = tokio::sync::watch::channel(Allowed::by(OwnBounds { bytes_per_second: None, concurrency: 1 }));
             let parts = FleetParts {
                 tenants: Arc::new(Tenants::new(Vec::new())),
                 metrics: Arc::clone(&metrics),

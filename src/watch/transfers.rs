@@ -311,18 +311,18 @@ impl Progress {
         }
     }
 
-    /// A portion went to where it was to go, or the transfer failed with it. With its last byte it is done.
-    pub fn delivered<E>(&self, portion: Result<u64, E>) {
+    /// A portion went to where it was to go. With the last byte the transfer is done.
+    pub fn delivered(&self, bytes: u64) {
         let Some(moving) = &self.0 else { return };
-        match portion {
-            Ok(bytes) => {
-                let done = moving.bytes_done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-                if moving.bytes_total.is_some_and(|total| done >= total) {
-                    self.ends(Outcome::Done);
-                }
-            }
-            Err(_) => self.ends(Outcome::Failed),
+        let done = moving.bytes_done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if moving.bytes_total.is_some_and(|total| done >= total) {
+            self.ends(Outcome::Done);
         }
+    }
+
+    /// No more of it will come.
+    pub fn fails(&self) {
+        self.ends(Outcome::Failed);
     }
 
     /// Whoever gives the content from now on.
@@ -427,9 +427,9 @@ mod tests {
         };
         assert_eq!(ended(&|transfer| transfer.end(Ok::<_, ()>(())).unwrap()), Outcome::Done);
         assert_eq!(ended(&|transfer| transfer.end(Err::<(), _>(())).unwrap_err()), Outcome::Failed);
-        assert_eq!(ended(&|transfer| transfer.progress().delivered(Ok::<_, ()>(69_999))), Outcome::Gone);
-        assert_eq!(ended(&|transfer| transfer.progress().delivered(Ok::<_, ()>(70_000))), Outcome::Done);
-        assert_eq!(ended(&|transfer| transfer.progress().delivered(Err(()))), Outcome::Failed);
+        assert_eq!(ended(&|transfer| transfer.progress().delivered(69_999)), Outcome::Gone);
+        assert_eq!(ended(&|transfer| transfer.progress().delivered(70_000)), Outcome::Done);
+        assert_eq!(ended(&|transfer| transfer.progress().fails()), Outcome::Failed);
     }
 
     #[test]
