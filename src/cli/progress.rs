@@ -37,34 +37,38 @@ impl Progress {
             (false, false) => Shown::Lines { due: Instant::now() + LINE_EVERY },
         };
         let bar = if shown == Shown::Bar { ProgressBar::no_length() } else { ProgressBar::hidden() };
-        bar.set_prefix(what.to_owned());
+        bar.set_style(style(NO_END));
+        let bar = bar.with_prefix(what.to_owned());
         Self { shown, bar, what: what.to_owned() }
     }
 
     /// `told`: the rest of the line, which may want to know how fast it goes.
     pub(super) fn show(&mut self, done: u64, total: Option<u64>, told: impl FnOnce(&str) -> String) {
         let total = total.filter(|total| *total > 0);
-        match total {
-            Some(total) => self.bar.set_length(total),
-            None => self.bar.unset_length(),
-        }
-        self.bar.set_position(done);
         let told = told(&self.pace());
-        match &mut self.shown {
-            Shown::Bar => {
-                self.bar.set_style(style(if total.is_some() { BAR } else { NO_END }));
-                self.bar.set_message(told);
-                self.bar.tick();
-            }
-            Shown::Lines { due } => {
-                self.bar.tick();
-                if Instant::now() >= *due {
-                    *due = Instant::now() + LINE_EVERY;
-                    println!("{}: {}{told}", self.what, total.map(|total| part(done, total)).unwrap_or_default());
-                }
-            }
-            Shown::Nothing => {}
+        if let Shown::Lines { due } = &mut self.shown
+            && Instant::now() >= *due
+        {
+            *due = Instant::now() + LINE_EVERY;
+            println!("{}: {}{told}", self.what, total.map(|total| part(done, total)).unwrap_or_default());
         }
+        self.draw(done, total, told);
+    }
+
+    /// All of it at once: a bar that is drawn for each change shows what never was.
+    fn draw(&self, done: u64, total: Option<u64>, told: String) {
+        if total.is_none() && self.bar.length().is_some() {
+            self.bar.unset_length();
+        }
+        self.bar.set_style(style(if total.is_some() { BAR } else { NO_END }));
+        // The one way to set it without drawing; all clones are one bar.
+        drop(self.bar.clone().with_message(told));
+        self.bar.update(|state| {
+            state.set_pos(done);
+            if let Some(total) = total {
+                state.set_len(total);
+            }
+        });
     }
 
     /// Prints a line of its own beside the bar.

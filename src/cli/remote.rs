@@ -97,7 +97,7 @@ impl Remote {
         if !wait {
             return Ok(Exit::Done);
         }
-        let (mut progress, mut most) = (Progress::new(tenant, self.json), counted.jobs);
+        let (mut progress, mut most) = (Progress::new(tenant, self.json), 0);
         loop {
             let answer = self.ask(Method::GET, &path, None).await?;
             let view: TenantView = read(answer.clone())?;
