@@ -5,8 +5,11 @@ CARGO ?= cargo
 SECONDS ?= 600
 # What `make demo` is told besides, as in: make demo ARGS="--seconds 30"
 ARGS ?=
-# Which of the browser's tests `make test-console` runs.
+# Which of the browser's tests `make test-console` runs, and of which program.
 BROWSER ?= core
+SLUSS ?= target/debug/sluss
+# Cargo puts the program with faulty stores in the same place; the browser's tests get the other one, while it is there.
+KEPT = target/browser/sluss
 
 # Stores that fail on purpose exist in this build only. A wrapper sets its flag for our own crates, so nothing else is built twice.
 FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
@@ -27,6 +30,7 @@ help:
 	@echo 'make demo                  shows everything in one process; Ctrl-C ends it with a comparison of every document'
 	@echo 'make console               builds the console, which the next cargo build takes into the program'
 	@echo 'make test                  installs what is missing, starts a Ceph for S3, and runs every test'
+	@echo 'make test-console          of these, those of the console alone; with BROWSER=all more than make test has'
 	@echo 'make lint                  format, clippy, documentation, dependencies'
 	@echo 'make torture SECONDS=600   random histories under faults, kills and flips; then a walk on which processes are killed'
 	@echo 'make fuzz SECONDS=600      sends anything to both listeners, and expects refusals at worst'
@@ -53,16 +57,15 @@ $(BUILT): console/node_modules/.package-lock.json $(CONSOLE)
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# The browser gets a sluss of its own: cargo puts the one with faulty stores in the same place.
 test:
 	@tests/setup test
 	@tests/ceph/s3-server start
 	@$(MAKE) --no-print-directory $(BUILT)
 	$(CARGO) test --workspace --no-run
 	$(CARGO) test $(WAITING) --no-run
-	@mkdir -p target/browser && ln -f target/debug/sluss target/browser/sluss
+	@mkdir -p $(dir $(KEPT)) && ln -f target/debug/sluss $(KEPT)
 	$(FAULT) test --workspace --test torture --no-run
-	$(MAKE) --jobs 4 --output-sync=target test-all test-waiting test-faulty test-console
+	$(MAKE) --jobs 4 --output-sync=target SLUSS=$(KEPT) test-all test-waiting test-faulty test-console
 
 test-all:
 	$(CARGO) test --workspace
@@ -74,9 +77,9 @@ test-faulty:
 	$(FAULT) test --workspace --test torture
 
 # The console's own tests, then a browser at work on it: the core of those tests, or all of them with BROWSER=all.
-test-console: tests/browser/node_modules/.package-lock.json
+test-console: console/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 	cd console && npm test
-	cd tests/browser && SLUSS_BINARY='$(CURDIR)/target/browser/sluss' npm run $(BROWSER)
+	cd tests/browser && SLUSS_BINARY='$(abspath $(SLUSS))' npm run $(BROWSER)
 
 # The console comes first, because clippy compiles it in.
 lint:
@@ -84,8 +87,8 @@ lint:
 	@$(MAKE) --no-print-directory $(BUILT)
 	$(MAKE) --jobs 2 --output-sync=target lint-rust lint-console
 
-lint-console: tests/browser/node_modules/.package-lock.json
-	cd console && npm run lint
+lint-console: console/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
+	cd console && npm exec --no -- tsc && npm exec --no -- oxlint
 	cd tests/browser && npm run lint
 	node tests/browser/licences.mjs console
 
@@ -117,8 +120,8 @@ nightly:
 	@tests/ceph/s3-server start
 	@$(MAKE) --no-print-directory $(BUILT)
 	PROPTEST_CASES=5000 $(CARGO) test --workspace
-	@mkdir -p target/browser && ln -f target/debug/sluss target/browser/sluss
-	$(MAKE) test-console BROWSER=all
+	@mkdir -p $(dir $(KEPT)) && ln -f target/debug/sluss $(KEPT)
+	$(MAKE) test-console BROWSER=all SLUSS=$(KEPT)
 	$(CARGO) test $(WAITING)
 	$(FAULT) test --lib faulty
 	SLUSS_MODEL_DEPTH=deep $(CARGO) test --test model -- --nocapture

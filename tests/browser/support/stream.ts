@@ -18,13 +18,6 @@ const PLACES: Record<Direction, [from: Party, to: Party]> = {
 /** Documents are of many sizes. */
 const SIZES = [40_000, 300_000, 2_000_000, 25_000_000, 400_000_000] as const;
 
-export interface Frame {
-  /** After the stream's beginning. */
-  at_ms: number;
-  event: string;
-  data: unknown;
-}
-
 /** Numbers that are the same in every run. */
 function* numbers(): Generator<number, never> {
   for (let state = 7; ;) {
@@ -195,17 +188,12 @@ const TYPES: Record<string, string> = {
 export class Replay {
   private constructor(private readonly server: Server) {}
 
-  /** `recording`: a file with a `Frame` in each line, for a fleet that was recorded. */
+  /** `recording`: the bytes of a stream that was recorded (`sluss-loadtest events --record`), in place of a fleet that is made up. */
   static async open(dist: string, tenants: number, transfers: number, recording?: string): Promise<Replay> {
-    const frames = recording
-      ? readFileSync(recording, "utf8")
-          .trim()
-          .split("\n")
-          .map((line) => JSON.parse(line) as Frame)
-      : undefined;
+    const recorded = recording === undefined ? undefined : blocks(readFileSync(recording, "utf8"));
     const server = createServer((request, answer) => {
       const { pathname } = new URL(request.url ?? "/", "http://replay");
-      if (pathname === "/admin/v1/events") stream(request, answer, frames, new Fair(tenants, transfers));
+      if (pathname === "/admin/v1/events") stream(request, answer, recorded, new Fair(tenants, transfers));
       else if (pathname === "/admin/v1/me") json(answer, 200, ME);
       else if (pathname === "/admin/v1/fleet") json(answer, 200, new Fair(tenants, 0).fleet());
       else if (pathname.startsWith("/console/")) file(answer, dist, pathname.slice("/console/".length));
@@ -237,16 +225,30 @@ function file(answer: ServerResponse, dist: string, name: string): void {
   answer.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(readFileSync(path));
 }
 
-function stream(request: IncomingMessage, answer: ServerResponse, frames: Frame[] | undefined, fair: Fair): void {
+/** A recording's events, as they came. */
+function blocks(recording: string): string[] {
+  // The last one was cut off.
+  return recording
+    .split("\n\n")
+    .slice(0, -1)
+    .map((block) => `${block}\n\n`);
+}
+
+function stream(request: IncomingMessage, answer: ServerResponse, recorded: string[] | undefined, fair: Fair): void {
   answer.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-  const say = (event: string, data: unknown) => answer.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  answer.write("retry: 2000\n\n");
   const timers: NodeJS.Timeout[] = [];
   request.once("close", () => timers.forEach(clearTimeout));
-  if (frames) {
-    for (const { at_ms, event, data } of frames) timers.push(setTimeout(() => say(event, data), at_ms));
+  if (recorded) {
+    // Transfers are told twice a second, and whatever else between two of them.
+    let at = 0;
+    for (const block of recorded) {
+      timers.push(setTimeout(() => answer.write(block), at));
+      if (block.includes("event: transfers")) at += 500;
+    }
     return;
   }
+  const say = (event: string, data: unknown) => answer.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  answer.write("retry: 2000\n\n");
   say("fleet", fair.fleet());
   say("transfers", fair.everyTransfer());
   timers.push(setInterval(() => say("fleet", fair.moveTenants()), 1000));
