@@ -186,7 +186,11 @@ const TYPES: Record<string, string> = {
 
 /** Serves a built console, and beside it such a stream. */
 export class Replay {
-  private constructor(private readonly server: Server) {}
+  private constructor(
+    private readonly server: Server,
+    /** One of the tenants. */
+    readonly tenant: string,
+  ) {}
 
   /** `recording`: the bytes of a stream that was recorded (`sluss-loadtest events --record`), in place of a fleet that is made up. */
   static async open(dist: string, tenants: number, transfers: number, recording?: string): Promise<Replay> {
@@ -200,7 +204,7 @@ export class Replay {
       else json(answer, 404, { type: "about:blank", title: "Not Found", status: 404, detail: "only a replay", request_id: "0" });
     });
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-    return new Replay(server);
+    return new Replay(server, recorded ? (/"tenant":"([^"]+)"/.exec(recorded.join(""))?.[1] ?? "") : "tenant-007");
   }
 
   get console(): string {
@@ -239,12 +243,13 @@ function stream(request: IncomingMessage, answer: ServerResponse, recorded: stri
   const timers: NodeJS.Timeout[] = [];
   request.once("close", () => timers.forEach(clearTimeout));
   if (recorded) {
-    // Transfers are told twice a second, and whatever else between two of them.
-    let at = 0;
-    for (const block of recorded) {
-      timers.push(setTimeout(() => answer.write(block), at));
-      if (block.includes("event: transfers")) at += 500;
-    }
+    let next = 0;
+    // Transfers are told twice a second, and whatever else between two of them. The end is followed by the beginning, which is everything.
+    const more = () => {
+      for (let last = ""; !last.includes("event: transfers"); next += 1) answer.write((last = recorded[next % recorded.length] ?? ""));
+    };
+    more();
+    timers.push(setInterval(more, 500));
     return;
   }
   const say = (event: string, data: unknown) => answer.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
