@@ -143,7 +143,7 @@ export const en = {
     well: (well: string, all: string) => `${well} of ${all} ok`,
     inFlight: (n: string) => `${n} in flight`,
     p95: (time: string) => `95 % within ${time}`,
-    tenants: (n: number, shown: string, names: string) => `${shown} ${many(n, "tenant", "tenants")}: ${names}${n > 5 ? ", …" : ""}.`,
+    tenants: (n: number, shown: string, names: string) => `${shown} ${many(n, "tenant", "tenants")}: ${names}${n > 5 ? ", …" : "."}`,
     more: (n: string) => `and ${n} more`,
   },
   flip: {

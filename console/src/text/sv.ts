@@ -143,7 +143,7 @@ export const sv: Catalogue = {
     well: (well, all) => `${well} av ${all} ok`,
     inFlight: (n) => `${n} pågår`,
     p95: (time) => `95 % inom ${time}`,
-    tenants: (n, shown, names) => `${shown} ${many(n, "kund", "kunder")}: ${names}${n > 5 ? ", …" : ""}.`,
+    tenants: (n, shown, names) => `${shown} ${many(n, "kund", "kunder")}: ${names}${n > 5 ? ", …" : "."}`,
     more: (n) => `och ${n} till`,
   },
   flip: {

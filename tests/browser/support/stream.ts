@@ -194,7 +194,7 @@ export class Replay {
 
   /** `recording`: the bytes of a stream that was recorded (`sluss-loadtest events --record`), in place of a fleet that is made up. */
   static async open(dist: string, tenants: number, transfers: number, recording?: string): Promise<Replay> {
-    const recorded = recording === undefined ? undefined : blocks(readFileSync(recording, "utf8"));
+    const recorded = recording === undefined ? undefined : halfSeconds(readFileSync(recording, "utf8"));
     const server = createServer((request, answer) => {
       const { pathname } = new URL(request.url ?? "/", "http://replay");
       if (pathname === "/admin/v1/events") stream(request, answer, recorded, new Fair(tenants, transfers));
@@ -229,13 +229,11 @@ function file(answer: ServerResponse, dist: string, name: string): void {
   answer.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(readFileSync(path));
 }
 
-/** A recording's events, as they came. */
-function blocks(recording: string): string[] {
-  // The last one was cut off.
-  return recording
-    .split("\n\n")
-    .slice(0, -1)
-    .map((block) => `${block}\n\n`);
+/** A recording as it was told, half a second each: transfers are told twice a second, and whatever else between two of them. */
+function halfSeconds(recording: string): string[] {
+  const found = recording.split(/(?<=event: transfers\n.*\n\n)/).filter((part) => part.includes("event: transfers"));
+  if (found.length === 0) throw new Error("the recording has no event about transfers");
+  return found;
 }
 
 function stream(request: IncomingMessage, answer: ServerResponse, recorded: string[] | undefined, fair: Fair): void {
@@ -244,9 +242,10 @@ function stream(request: IncomingMessage, answer: ServerResponse, recorded: stri
   request.once("close", () => timers.forEach(clearTimeout));
   if (recorded) {
     let next = 0;
-    // Transfers are told twice a second, and whatever else between two of them. The end is followed by the beginning, which is everything.
+    // The end is followed by the beginning, which is everything.
     const more = () => {
-      for (let last = ""; !last.includes("event: transfers"); next += 1) answer.write((last = recorded[next % recorded.length] ?? ""));
+      answer.write(recorded[next % recorded.length]);
+      next += 1;
     };
     more();
     timers.push(setInterval(more, 500));
