@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 13] = [
     &["store"],
     &["client"],
     &["config", "telemetry", "clock", "budget", "serve", "stop", "openapi"],
-    &["body"],
+    &["body", "causes", "lock"],
     &["model"],
 ];
 

@@ -10,7 +10,7 @@ use super::file::{Outcome, broken};
 use super::rows;
 use super::table::Table;
 use super::tenant::SqliteTenant;
-use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
+use crate::model::id::{CollectionName, TenantId};
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
 use crate::store::queue::{Completion, JobCount, JobId, JobQueue, JobView, Lease, Verdict};
@@ -126,19 +126,10 @@ impl SqliteTenant {
         })
     }
 
-    /// Never fails on an id or a collection that is unknown by now: one such job must not keep all others from being claimed.
     fn read_target(&self, kind: JobKind, collection: &str, document: &str) -> rusqlite::Result<JobTarget> {
-        let parsed = || collection.parse::<CollectionName>().map_err(|error| broken(format!("sluss_job: {error}")));
-        match kind {
-            JobKind::Collect => Ok(JobTarget::Tenant(self.id.clone())),
-            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge => Ok(JobTarget::Collection(self.id.clone(), parsed()?)),
-            JobKind::Copy | JobKind::WriteBack => {
-                let collection = parsed()?;
-                let table = self.tables().iter().find(|table| table.collection == collection);
-                let id = table.map_or_else(|| DocId::Text(document.to_owned()), |table| DocId::from_row(table.id_kind, document));
-                Ok(JobTarget::Document(DocKey { tenant: self.id.clone(), collection, id }))
-            }
-        }
+        let id_kind =
+            |collection: &CollectionName| self.tables().iter().find(|table| &table.collection == collection).map(|table| table.id_kind);
+        JobTarget::from_row(kind, &self.id, collection, document, id_kind).map_err(|error| broken(format!("sluss_job: {error}")))
     }
 
     fn grant(
