@@ -1,4 +1,4 @@
-//! What a process does by the clock beside its work: heartbeats, and the gauges that no event sets.
+//! What a process does by the clock beside its work: heartbeats, looks at the tenants, and the gauges that no event sets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +7,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 mod filling;
+mod looks;
 mod owners;
 
 pub use filling::count_placements;
+pub use looks::Looks;
 pub use owners::look_for_owners;
 
 use crate::budget::Budget;
@@ -17,21 +19,15 @@ use crate::cache::ContentCache;
 use crate::clock::Clock;
 use crate::model::id::TenantId;
 use crate::store::control::{ControlStore, Process};
-use crate::store::error::StoreResult;
 use crate::store::sql::PoolUse;
-use crate::telemetry::{HeldBy, HeldDocuments, JobGauge, Metrics};
-use crate::tenants::{Tenant, Tenants};
+use crate::telemetry::Metrics;
 
-/// Often enough for a dashboard, seldom enough for 500 databases.
+/// Often enough for a dashboard.
 const EVERY: Duration = Duration::from_secs(10);
-
-/// The figures of a tenant are one process's to export; after this long without it another one takes them.
-const FIGURES_HOLD: Duration = Duration::from_secs(30);
 
 pub struct Housekeeping {
     pub process: Process,
     pub control: Arc<dyn ControlStore>,
-    pub tenants: Arc<Tenants>,
     pub budget: Arc<Budget>,
     pub cache: Arc<ContentCache>,
     pub metrics: Arc<Metrics>,
@@ -49,12 +45,6 @@ impl Housekeeping {
             self.metrics.set_buffer(self.budget.used_bytes());
             self.metrics.set_cache(self.cache.used_bytes(), self.cache.limit_bytes());
             self.beat(self.process.works).await;
-            for tenant in self.tenants.all().values() {
-                if let Err(error) = self.observe(tenant).await {
-                    tracing::warn!(tenant = %tenant.id, "the gauges of {} are stale: {}", tenant.id, error.chain());
-                    self.forget(tenant);
-                }
-            }
             self.observe_pools();
         }
         // Its part of the limits is for the others from now on.
@@ -66,42 +56,6 @@ impl Housekeeping {
         if let Err(error) = self.control.heartbeat(&process).await {
             tracing::warn!("no heartbeat: {}", error.chain());
         }
-    }
-
-    async fn observe(&self, tenant: &Tenant) -> StoreResult<()> {
-        self.metrics.set_phase(&tenant.id, tenant.sql.state().await?.phase);
-        // One process exports what is counted in the database: two would count every document twice.
-        if !tenant.jobs.hold("stats", &self.process.name, FIGURES_HOLD).await? {
-            self.forget(tenant);
-            self.metrics.set_jobs(&tenant.id, &[]);
-            return Ok(());
-        }
-        let now = self.clock.now();
-        let counts = tenant.jobs.counts().await?;
-        let gauges: Vec<JobGauge> = counts
-            .iter()
-            .map(|count| JobGauge {
-                kind: count.kind,
-                state: count.state,
-                jobs: count.jobs,
-                oldest_age: now.duration_since(count.oldest).try_into().unwrap_or_default(),
-            })
-            .collect();
-        self.metrics.set_jobs(&tenant.id, &gauges);
-        let tally = tenant.sql.tally().await?;
-        if let Some(swept_at) = tally.swept_at {
-            let held = [(HeldBy::Sql, tally.sql), (HeldBy::Both, tally.both), (HeldBy::Object, tally.object)]
-                .map(|(held_by, holding)| HeldDocuments { held_by, documents: holding.documents, bytes: holding.bytes });
-            self.metrics.set_documents(&tenant.id, &held, swept_at);
-        }
-        self.metrics.set_placements(&tenant.id, &filling::gauges(&tenant.filling));
-        Ok(())
-    }
-
-    /// Figures that may be another process's now, or are old.
-    fn forget(&self, tenant: &Tenant) {
-        self.metrics.forget_documents(&tenant.id);
-        self.metrics.set_placements(&tenant.id, &[]);
     }
 
     fn observe_pools(&self) {

@@ -120,6 +120,11 @@ impl Access {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(auth);
     }
 
+    /// Whether everybody is let in.
+    pub fn is_open(&self) -> bool {
+        matches!(**self.0.read().unwrap_or_else(PoisonError::into_inner), Auth::None)
+    }
+
     /// `None`: no token, or one that nobody has.
     pub fn identify(&self, token: Option<&str>) -> Option<Identity> {
         let auth = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
@@ -143,7 +148,7 @@ impl Access {
 
     /// Whether it is one of our tokens.
     pub fn has_issued(&self, token: Option<&str>) -> bool {
-        token.is_some() && !matches!(**self.0.read().unwrap_or_else(PoisonError::into_inner), Auth::None) && self.identify(token).is_some()
+        token.is_some() && !self.is_open() && self.identify(token).is_some()
     }
 }
 

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 13] = [
     &["app"],
     &["admin", "housekeeping"],
     &["gateway", "migrate"],
-    &["cache", "compare"],
+    &["cache", "compare", "watch"],
     &["tenants"],
     &["store"],
     &["client"],

@@ -290,6 +290,23 @@ fn a_sweep_waits_until_what_it_found_is_done() {
     assert!(office.run(&["sweep", "--tenant", "initech"]).complaint(1).contains("no tenant \"initech\""));
 }
 
+#[test]
+fn long_work_draws_a_bar_on_a_terminal() {
+    let office = Office::open();
+    office.run(&["pause"]).done();
+    // What waits for agents that rest would wait for ever.
+    let command = format!("timeout 1.5 {} sweep --tenant acme --wait", env!("CARGO_BIN_EXE_sluss"));
+    let sluss = office.command(&[]);
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--command", &command, "/dev/null"]).env("TERM", "xterm").env("COLUMNS", "100");
+    script.envs(sluss.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let drawn = String::from_utf8(script.output().unwrap().stdout).unwrap();
+    assert!(
+        drawn.contains("acme: 2 jobs asked for") && drawn.contains("acme: [------------------------]   0 % 1 jobs to go, paused"),
+        "{drawn:?}"
+    );
+}
+
 /// As an agent leaves a job whose budget is spent.
 fn quarantine(office: &Office, document: &str) {
     office
@@ -318,8 +335,14 @@ fn quarantined_jobs_are_listed_with_their_reason_and_retried_one_by_one_or_all()
     assert_eq!(office.run(&["jobs", "retry", id]).done(), "1 jobs are ready again\n");
     let complaint = office.run(&["jobs", "retry", id]).complaint(1);
     assert!(complaint.contains(&format!("no quarantined job {id:?}")) && complaint.contains("sluss jobs list"), "{complaint}");
+    let reasons = office.run(&["jobs", "reasons"]).done();
+    let told: Vec<Vec<&str>> = reasons.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((told.len(), &told[1][..3], reasons.contains("read o-1 in disk: corrupt")), (2, &["2", "acme", "write_back"][..], true));
+    assert_eq!(office.json(&["jobs", "list", "--kind", "copy"], 0)["jobs"], serde_json::json!([]));
     assert_eq!(office.json(&["jobs", "retry", "--all", "--tenant", "globex"], 0)["jobs"], 0);
-    assert_eq!(office.json(&["jobs", "retry", "--all"], 0)["jobs"], 2);
+    assert_eq!(office.json(&["jobs", "retry", "--all", "--reason", "another"], 0)["jobs"], 0);
+    assert_eq!(office.json(&["jobs", "retry", "--all", "--kind", "write_back", "--reason", "read o-1 in disk: corrupt"], 0)["jobs"], 2);
+    assert_eq!(office.json(&["jobs", "retry", "--all"], 0)["jobs"], 0);
     assert_eq!(office.run(&["sweep", "--tenant", "acme", "--wait"]).code, 0);
     let list = office.run(&["jobs", "list", "--tenant", "acme"]).done();
     assert_eq!(list.lines().count(), 1, "only the heading: {list}");

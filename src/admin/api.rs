@@ -1,6 +1,8 @@
 //! `/admin/v1`: each handler checks what it is told, acts, and leaves an audit entry where it changed something.
 
+use std::fmt::Display;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,15 +13,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::AdminError;
-use super::views::{Counted, FlipWish, JobList, RetryWish, TenantList};
+use super::views::{Counted, FlipWish, TenantList};
 use super::{Admin, Operator, json, show};
 use crate::body::{self, Body, ReadError};
 use crate::migrate::cutover::{self, FlipOutcome};
 use crate::migrate::schedule::regular_work;
 use crate::model::id::TenantId;
-use crate::model::job::JobState;
 use crate::store::control::{ALIVE_WITHIN, AuditEntry, ChainCheck};
-use crate::store::queue::JobId;
 use crate::tenants::Tenant;
 
 /// A wish is a few words.
@@ -44,12 +44,14 @@ impl Admin {
         let tenants = self.reached_by(operator);
         let mut views = join_all(tenants.iter().map(|tenant| show::tenant(tenant))).await;
         self.tell_limits(&mut views).await;
+        self.tell_watched(&mut views);
         Ok(json(StatusCode::OK, &TenantList { tenants: views }))
     }
 
     pub(super) async fn show_tenant(&self, operator: &Operator, tenant: &str) -> Result<Response<Body>, AdminError> {
         let mut view = show::tenant(&*self.tenant(operator, tenant)?).await;
         self.tell_limits(std::slice::from_mut(&mut view)).await;
+        self.tell_watched(std::slice::from_mut(&mut view));
         Ok(json(StatusCode::OK, &view))
     }
 
@@ -57,6 +59,7 @@ impl Admin {
         let tenant = self.tenant(operator, tenant)?;
         let wish: FlipWish = parse(body).await?;
         let report = cutover::flip(&self.budget, &*self.control, &*self.clock, &tenant, wish.to, wish.dry_run, &operator.actor()).await?;
+        self.fleet.hurry(&tenant.id);
         let status = match report.outcome {
             FlipOutcome::Flipped | FlipOutcome::AlreadyThere | FlipOutcome::WouldFlip => StatusCode::OK,
             FlipOutcome::Blocked | FlipOutcome::Moved => StatusCode::CONFLICT,
@@ -67,66 +70,25 @@ impl Admin {
     pub(super) async fn sweep(&self, operator: &Operator, tenant: &str) -> Result<Response<Body>, AdminError> {
         let tenant = self.tenant(operator, tenant)?;
         let work = regular_work(&tenant);
-        let counted = Counted { jobs: work.len() as u64 };
+        let counted = Counted { jobs: work.len() as u64, unknown: Vec::new() };
         self.audit(operator, "sweep", Some(&tenant.id), format!("{} jobs", work.len())).await?;
         tenant.jobs.enqueue(work).await?;
         tenant.work.notify_one();
+        self.fleet.hurry(&tenant.id);
         Ok(json(StatusCode::ACCEPTED, &counted))
     }
 
-    pub(super) async fn list_jobs(&self, operator: &Operator, query: &str) -> Result<Response<Body>, AdminError> {
-        let wanted = Query::parse(query)?;
-        let state =
-            wanted.get("state").map(str::parse::<JobState>).transpose().map_err(|error| AdminError::BadRequest(error.to_string()))?;
-        let tenants = match wanted.get("tenant") {
-            Some(tenant) => vec![self.tenant(operator, tenant)?],
-            None => self.reached_by(operator),
-        };
-        let limit = wanted.limit()?;
-        let mut jobs = Vec::new();
-        for tenant in tenants {
-            let left = limit - jobs.len();
-            if left == 0 {
-                break;
-            }
-            let found = tenant.jobs.list(state, None, left).await?;
-            jobs.extend(found.into_iter().map(|view| show::job(&tenant.id, view)));
-        }
-        Ok(json(StatusCode::OK, &JobList { jobs }))
-    }
-
-    pub(super) async fn retry_one(&self, operator: &Operator, job: &str) -> Result<Response<Body>, AdminError> {
-        let unknown = || AdminError::NoSuchJob(job.chars().take(80).collect());
-        let (tenant, number) = job.split_once(':').ok_or_else(unknown)?;
-        let number = JobId(number.parse().map_err(|_| unknown())?);
-        let tenant = self.tenant(operator, tenant)?;
-        self.audit(operator, "jobs.retry", Some(&tenant.id), job.to_owned()).await?;
-        let jobs = tenant.jobs.retry(Some(number)).await?;
-        tenant.work.notify_one();
-        if jobs == 0 { Err(unknown()) } else { Ok(json(StatusCode::OK, &Counted { jobs })) }
-    }
-
-    pub(super) async fn retry_all(&self, operator: &Operator, body: Body) -> Result<Response<Body>, AdminError> {
-        let wish: RetryWish = parse(body).await?;
-        let tenants = match &wish.tenant {
-            Some(tenant) => vec![self.tenant(operator, tenant)?],
-            None => self.reached_by(operator),
-        };
-        let mut counted = Counted { jobs: 0 };
-        for tenant in tenants {
-            self.audit(operator, "jobs.retry", Some(&tenant.id), "all quarantined".to_owned()).await?;
-            counted.jobs += tenant.jobs.retry(None).await?;
-            tenant.work.notify_one();
-        }
-        Ok(json(StatusCode::OK, &counted))
-    }
-
+    /// Who reaches some tenants sees what was done to one of them.
     pub(super) async fn list_audit(&self, operator: &Operator, query: &str) -> Result<Response<Body>, AdminError> {
-        operator.of_all_tenants()?;
         let wanted = Query::parse(query)?;
+        let about = match wanted.get("tenant") {
+            Some(tenant) => Some(reached(operator, tenant)?),
+            None => operator.of_all_tenants().map(|()| None)?,
+        };
         let before = wanted.number("before")?;
-        let entries = self.control.entries(before, wanted.limit()?).await?;
+        let entries = self.control.entries(about.as_ref(), before, wanted.limit()?).await?;
         let chain = match wanted.get("check") {
+            Some("true") if operator.of_all_tenants().is_err() => operator.of_all_tenants().map(|()| None)?,
             Some("true") => Some(match self.control.check_chain().await? {
                 ChainCheck::Whole { entries } => format!("whole: {entries} entries"),
                 ChainCheck::BrokenAt { number } => format!("broken at entry {number}"),
@@ -148,12 +110,16 @@ impl Admin {
     }
 
     pub(super) fn tenant(&self, operator: &Operator, tenant: &str) -> Result<Arc<Tenant>, AdminError> {
-        let unknown = || AdminError::NoSuchTenant(tenant.chars().take(80).collect());
-        let id: TenantId = tenant.parse().map_err(|_| unknown())?;
-        if !operator.identity.reaches(&id) {
-            return Err(AdminError::Forbidden("this token has no access to this tenant"));
+        let id = reached(operator, tenant)?;
+        self.tenants.get(&id).ok_or_else(|| no_such_tenant(tenant))
+    }
+
+    /// The one that is named, or all that the token reaches.
+    pub(super) fn wanted_by(&self, operator: &Operator, tenant: Option<&str>) -> Result<Vec<Arc<Tenant>>, AdminError> {
+        match tenant {
+            Some(tenant) => Ok(vec![self.tenant(operator, tenant)?]),
+            None => Ok(self.reached_by(operator)),
         }
-        self.tenants.get(&id).ok_or_else(unknown)
     }
 
     fn reached_by(&self, operator: &Operator) -> Vec<Arc<Tenant>> {
@@ -170,6 +136,19 @@ impl Admin {
         self.control.audit(operator.actor().record(action, tenant, detail)).await?;
         Ok(())
     }
+}
+
+fn no_such_tenant(name: &str) -> AdminError {
+    AdminError::NoSuchTenant(name.chars().take(80).collect())
+}
+
+/// A tenant that the token reaches, configured here or not: what was done to one that is gone is told, too.
+fn reached(operator: &Operator, tenant: &str) -> Result<TenantId, AdminError> {
+    let id: TenantId = tenant.parse().map_err(|_| no_such_tenant(tenant))?;
+    if !operator.identity.reaches(&id) {
+        return Err(AdminError::Forbidden("this token has no access to this tenant"));
+    }
+    Ok(id)
 }
 
 pub(super) async fn parse<T: DeserializeOwned>(body: Body) -> Result<T, AdminError> {
@@ -203,7 +182,7 @@ impl Query {
         pairs.collect::<Result<_, _>>().map(Self)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
@@ -212,8 +191,47 @@ impl Query {
         number.map_err(|name| AdminError::BadRequest(format!("`{name}` is not a number from 0 to {MAX_NUMBER}")))
     }
 
+    /// One of the words that a type knows.
+    pub(super) fn word<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, AdminError> {
+        self.get(name).map(str::parse).transpose().map_err(|error: T::Err| AdminError::BadRequest(error.to_string()))
+    }
+
+    /// Where a page over several tenants begins.
+    pub(super) fn cursor(&self) -> Result<Option<Cursor>, AdminError> {
+        self.word("after")
+    }
+
     pub(super) fn limit(&self) -> Result<usize, AdminError> {
         let limit = self.number("limit")?.unwrap_or(MAX_LINES as u64);
         Ok(usize::try_from(limit).unwrap_or(MAX_LINES).min(MAX_LINES))
+    }
+}
+
+/// The last line of a page over several tenants, as `<tenant>:<number>`: numbers are each tenant's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cursor {
+    tenant: TenantId,
+    number: u64,
+}
+
+impl FromStr for Cursor {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once(':').and_then(|(tenant, number)| {
+            let number = number.parse().ok().filter(|number| *number <= MAX_NUMBER)?;
+            Some(Self { tenant: tenant.parse().ok()?, number })
+        });
+        parsed.ok_or_else(|| "`after` is not the `next` of a page before".to_owned())
+    }
+}
+
+impl Cursor {
+    /// Where in a tenant's lines the page begins. `None`: this tenant was passed.
+    pub(super) fn in_tenant(after: Option<&Self>, tenant: &TenantId) -> Option<u64> {
+        match after {
+            Some(after) if *tenant < after.tenant => None,
+            Some(after) if *tenant == after.tenant => Some(after.number),
+            Some(_) | None => Some(0),
+        }
     }
 }

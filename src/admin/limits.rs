@@ -98,6 +98,7 @@ impl Admin {
         // Before the change, as with a flip: none happens unseen.
         self.audit(operator, "read_only", Some(&tenant.id), format!("before: {}; after: {}", name(before), name(on))).await?;
         tenant.sql.set_read_only(on).await?;
+        self.fleet.hurry(&tenant.id);
         tracing::info!(event = "read_only", tenant = %tenant.id, "read-only is {} for {}", name(on), tenant.id);
         Ok(json(StatusCode::OK, &ReadOnlyView { tenant: tenant.id.to_string(), read_only: on }))
     }

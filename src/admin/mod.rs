@@ -3,6 +3,7 @@
 pub mod api;
 pub mod error;
 pub mod health;
+mod jobs;
 pub mod limits;
 pub mod openapi;
 pub mod purge;
@@ -10,6 +11,7 @@ pub mod routes;
 pub mod show;
 pub mod verification;
 pub mod views;
+pub mod watch;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -33,15 +35,20 @@ use crate::gateway::layers::{RequestId, X_REQUEST_ID};
 use crate::gateway::request::{ON_BEHALF_OF, bearer};
 use crate::migrate::cutover::Actor;
 use crate::migrate::limits::LiveLimits;
-use crate::store::control::ControlStore;
+use crate::store::control::{ControlStore, Process};
 use crate::telemetry::{METRICS_MEDIA_TYPE, Metrics};
 use crate::tenants::{Access, Identity, Tenants};
+use crate::watch::{Fleet, Series};
 
 /// As much as a name and an address take; every store keeps it whole in the audit.
 const MAX_ON_BEHALF_OF_BYTES: usize = 400;
 
 /// What the admin listener works with.
 pub struct Admin {
+    /// This process, as it tells others of itself.
+    pub process: Process,
+    pub fleet: Arc<Fleet>,
+    pub series: Arc<Series>,
     pub access: Arc<Access>,
     pub tenants: Arc<Tenants>,
     pub control: Arc<dyn ControlStore>,
@@ -128,6 +135,9 @@ impl Admin {
     ) -> Result<Response<Body>, AdminError> {
         match operation {
             Operation::Metrics => self.metrics_page(operator),
+            Operation::ShowMe => Ok(self.show_me(operator)),
+            Operation::ShowFleet => Ok(self.show_fleet(operator)),
+            Operation::ShowSeries => self.show_series(operator, name, query),
             Operation::ListTenants => self.list_tenants(operator).await,
             Operation::ShowTenant => self.show_tenant(operator, name).await,
             Operation::Flip => self.flip(operator, name, body).await,
@@ -146,6 +156,8 @@ impl Admin {
             Operation::ListLimits => self.list_limits(operator).await,
             Operation::Limit => self.set_limits(operator, None, body).await,
             Operation::ListJobs => self.list_jobs(operator, query).await,
+            Operation::ListReasons => self.list_reasons(operator, query).await,
+            Operation::ListAllDifferences => self.list_all_differences(operator, query).await,
             Operation::RetryJobs => self.retry_all(operator, body).await,
             Operation::RetryJob => self.retry_one(operator, name).await,
             Operation::ListAudit => self.list_audit(operator, query).await,

@@ -10,17 +10,20 @@ use super::health::Readiness;
 use super::limits::{LimitsView, ReadOnlyView, ReadOnlyWish, ScopeView};
 use super::purge::{PurgeAnswer, PurgeList, PurgeWish};
 use super::routes::{Operation as Wanted, Page, ROUTES, Target};
-use super::verification::{Begun, DifferenceList, Verifications, Wish};
-use super::views::{Counted, FlipWish, JobList, RetryWish, TenantList, TenantView};
+use super::verification::{AllDifferences, Begun, DifferenceList, Verifications, Wish};
+use super::views::{Counted, FlipWish, JobList, QuarantineReason, RetryWish, TenantList, TenantView};
+use super::watch::Me;
 use crate::body::{self, Body};
 use crate::gateway::rescue::Problem;
 use crate::migrate::cutover::FlipReport;
 use crate::model::id::NAME_PATTERN;
-use crate::model::job::JobState;
+use crate::model::job::{JobKind, JobState};
 use crate::model::limits::LimitsChange;
 use crate::openapi::{Api, Content, Operation, Parameter, PathParameter, bytes_of, document, json_of, number, one_of, schema};
 use crate::store::control::{self, Process};
 use crate::telemetry::METRICS_MEDIA_TYPE;
+use crate::watch::series::{MOST_MINUTES, SeriesView};
+use crate::watch::summary::FleetView;
 
 /// Refusals that every operation with a token knows.
 const GUARDED: [StatusCode; 4] =
@@ -83,6 +86,13 @@ fn guarded(wanted: Wanted) -> Operation {
         Wanted::Metrics => {
             told("metrics", "All metrics in Prometheus' text format", bytes_of(METRICS_MEDIA_TYPE)).described("For tokens of all tenants.")
         }
+        Wanted::ShowMe => told("showMe", "Whom the token belongs to, and which process answers", json_of::<Me>()),
+        Wanted::ShowFleet => told("showFleet", "Every tenant and store in one look, from this process's memory", json_of::<FleetView>())
+            .described("Asks no database: each tenant's figures are those of a look a few seconds ago."),
+        Wanted::ShowSeries => {
+            of_tenant(told("showSeries", "A tenant's traffic in this process, in steps of ten seconds", json_of::<SeriesView>()))
+                .with([Parameter::query("minutes", "How far back; 60 where it is not said.", number(1, MOST_MINUTES))])
+        }
         Wanted::ListTenants => told("listTenants", "All tenants that the token reaches", json_of::<TenantList>()),
         Wanted::ShowTenant => of_tenant(told("showTenant", "One tenant: phase, holders, backlog, problems", json_of::<TenantView>())),
         Wanted::Flip => flip(),
@@ -123,6 +133,8 @@ fn guarded(wanted: Wanted) -> Operation {
             wishing(limited, json_of::<LimitsChange>()).described(CHANGE)
         }
         Wanted::ListJobs => list_jobs(),
+        Wanted::ListReasons => list_reasons(),
+        Wanted::ListAllDifferences => list_all_differences(),
         Wanted::RetryJobs => wishing(told("retryJobs", "Has quarantined jobs tried again", json_of::<Counted>()), json_of::<RetryWish>())
             .refuses(&[StatusCode::NOT_FOUND]),
         Wanted::RetryJob => told("retryJob", "Has one quarantined job tried again", json_of::<Counted>()).refuses(&[StatusCode::NOT_FOUND]),
@@ -158,18 +170,47 @@ fn purge() -> Operation {
 fn list_jobs() -> Operation {
     let states = JobState::ALL.map(JobState::label);
     told("listJobs", "Jobs that wait, run, or need an operator", json_of::<JobList>()).refuses(&[StatusCode::NOT_FOUND]).with([
-        Parameter::query("tenant", "Only this tenant's.", crate::openapi::text()),
+        one_tenant(),
         Parameter::query("state", "Only those in this state.", one_of(&states)),
+        Parameter::query("kind", "Only those of this kind.", one_of(&JobKind::ALL.map(JobKind::label))),
+        next_page(),
         limit(),
     ])
 }
 
+fn list_reasons() -> Operation {
+    told("listReasons", "What quarantined jobs failed for, the most frequent first", json_of::<Vec<QuarantineReason>>())
+        .described(
+            "Of each tenant, 10,000 jobs are looked at. Where all tenants are asked, those whose database does not answer are left out.",
+        )
+        .refuses(&[StatusCode::NOT_FOUND])
+        .with([one_tenant(), limit()])
+}
+
+fn list_all_differences() -> Operation {
+    told("listAllDifferences", "What differs, of all tenants that the token reaches", json_of::<AllDifferences>())
+        .refuses(&[StatusCode::NOT_FOUND])
+        .with([one_tenant(), next_page(), limit()])
+}
+
+fn one_tenant() -> Parameter {
+    Parameter::query("tenant", "Only this tenant's.", crate::openapi::text())
+}
+
+fn next_page() -> Parameter {
+    Parameter::query("after", "Where the page begins: `next` of the one before.", crate::openapi::text())
+}
+
 fn list_audit() -> Operation {
-    told("listAudit", "Who changed what, the newest first", json_of::<AuditPage>()).described("For tokens of all tenants.").with([
-        Parameter::query("before", "Entries before this number.", number(0, MAX_NUMBER)),
-        Parameter::query("check", "`true`: whether the hashes of the whole chain hold.", one_of(&["true", "false"])),
-        limit(),
-    ])
+    told("listAudit", "Who changed what, the newest first", json_of::<AuditPage>())
+        .described("For tokens of all tenants; for others where it names one of theirs, and without a check of the chain.")
+        .refuses(&[StatusCode::NOT_FOUND])
+        .with([
+            Parameter::query("tenant", "Only what was done to this tenant.", crate::openapi::text()),
+            Parameter::query("before", "Entries before this number.", number(0, MAX_NUMBER)),
+            Parameter::query("check", "`true`: whether the hashes of the whole chain hold.", one_of(&["true", "false"])),
+            limit(),
+        ])
 }
 
 fn limit() -> Parameter {

@@ -59,6 +59,7 @@ impl Admin {
         self.audit(operator, "purge", Some(&tenant.id), what.to_owned()).await?;
         tenant.sql.begin_purge(dry_run).await?;
         tenant.work.notify_one();
+        self.fleet.hurry(&tenant.id);
         Ok(json(StatusCode::ACCEPTED, &answer(PurgeOutcome::Begun, blockers)))
     }
 

@@ -17,6 +17,9 @@ pub enum Page {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     Metrics,
+    ShowMe,
+    ShowFleet,
+    ShowSeries,
     ListTenants,
     ShowTenant,
     Flip,
@@ -35,6 +38,8 @@ pub enum Operation {
     ListLimits,
     Limit,
     ListJobs,
+    ListReasons,
+    ListAllDifferences,
     RetryJobs,
     RetryJob,
     ListAudit,
@@ -72,13 +77,16 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 27] = [
+pub static ROUTES: [Route; 32] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
     get("/metrics", Operation::Metrics),
+    get("/admin/v1/me", Operation::ShowMe),
+    get("/admin/v1/fleet", Operation::ShowFleet),
     get("/admin/v1/tenants", Operation::ListTenants),
     get("/admin/v1/tenants/{tenant}", Operation::ShowTenant),
+    get("/admin/v1/tenants/{tenant}/series", Operation::ShowSeries),
     post("/admin/v1/tenants/{tenant}/phase", Operation::Flip),
     post("/admin/v1/tenants/{tenant}/sweep", Operation::Sweep),
     post("/admin/v1/tenants/{tenant}/purge", Operation::Purge),
@@ -95,8 +103,10 @@ pub static ROUTES: [Route; 27] = [
     get("/admin/v1/limits", Operation::ListLimits),
     put("/admin/v1/limits", Operation::Limit),
     get("/admin/v1/jobs", Operation::ListJobs),
+    get("/admin/v1/jobs/reasons", Operation::ListReasons),
     post("/admin/v1/jobs/retry", Operation::RetryJobs),
     post("/admin/v1/jobs/{job}/retry", Operation::RetryJob),
+    get("/admin/v1/differences", Operation::ListAllDifferences),
     get("/admin/v1/audit", Operation::ListAudit),
     get("/admin/v1/processes", Operation::ListProcesses),
     get("/admin/v1/operators", Operation::ListOperators),

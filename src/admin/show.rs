@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::verification::{self, VerificationView};
 use super::views::{Held, JobLine, Jobs, TenantView};
 use crate::model::id::TenantId;
-use crate::model::job::JobState;
+use crate::model::job::{self, JobState};
 use crate::model::limits::WorkLimits;
 use crate::store::error::StoreResult;
 use crate::store::queue::JobView;
@@ -28,6 +28,12 @@ pub(super) async fn tenant(tenant: &Tenant) -> TenantView {
         limits: WorkLimits::default(),
         all_paused: false,
         objects_of: tenant.ownership.other(),
+        remaining_documents: 0,
+        remaining_bytes: 0,
+        documents_per_second: 0.0,
+        bytes_per_second: 0.0,
+        eta_seconds: None,
+        problems: Vec::new(),
         problem: None,
     };
     if let Err(error) = fill(tenant, &mut view).await {
@@ -55,6 +61,11 @@ async fn fill(tenant: &Tenant, view: &mut TenantView) -> StoreResult<()> {
     view.open_uploads = remaining.open_uploads;
     view.verification = verification::view(tenant).await?;
     Ok(())
+}
+
+/// What a job's failures have in common with others'.
+pub(super) fn cause(view: &JobView) -> String {
+    job::cause(view.reason.as_deref().unwrap_or_default(), &view.target)
 }
 
 pub(super) fn job(tenant: &TenantId, view: JobView) -> JobLine {

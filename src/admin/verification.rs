@@ -1,5 +1,6 @@
 //! Verifications over the admin API: begins one, tells how far it is, and lists what differs. The agents do the work.
 
+use futures_util::StreamExt;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -7,16 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{Query, parse};
 use super::error::AdminError;
+use super::jobs::each;
 use super::{Admin, Operator, json};
 use crate::body::Body;
 use crate::model::job::{JobKind, JobState};
 use crate::model::verification::{Difference, VerifyFigures, VerifyRun, VerifyWish};
 use crate::store::error::StoreResult;
+use crate::store::queue::JobFilter;
 use crate::store::sql::Tally;
 use crate::tenants::Tenant;
 
-/// Quarantined jobs among which a verification's is looked for.
-const QUARANTINED: usize = 1000;
+/// A verification that does not go on.
+const STUCK: JobFilter = JobFilter { state: Some(JobState::Quarantined), kind: Some(JobKind::Verify) };
 
 /// What is asked for. Nothing is replaced unless the wish says so.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +78,26 @@ pub struct DifferenceList {
     pub next: Option<u64>,
 }
 
+/// A difference, and whose it is.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TenantsDifference {
+    pub tenant: String,
+    #[serde(flatten)]
+    pub difference: Difference,
+}
+
+/// Differences of several tenants, by their names and then in the order in which they were found.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct AllDifferences {
+    pub differences: Vec<TenantsDifference>,
+    /// Where the next page begins; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
+    /// Where all tenants were asked: those whose database did not answer, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unknown: Vec<String>,
+}
+
 /// One line of a tenant's view.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationView {
@@ -113,16 +136,44 @@ impl Admin {
         let next = if differences.len() < limit { None } else { differences.last().map(|difference| difference.number) };
         Ok(json(StatusCode::OK, &DifferenceList { tenant: tenant.id.to_string(), differences, next }))
     }
+
+    pub(super) async fn list_all_differences(&self, operator: &Operator, query: &str) -> Result<Response<Body>, AdminError> {
+        let wanted = Query::parse(query)?;
+        let (tenant, after, limit) = (wanted.get("tenant"), wanted.cursor()?, wanted.limit()?);
+        let tenants = self.wanted_by(operator, tenant)?;
+        let lists = each(tenants, after, |tenant, after| async move {
+            let list = tenant.sql.differences(after.unsigned_abs(), limit).await;
+            (tenant, list)
+        });
+        let mut lists = std::pin::pin!(lists);
+        let mut found = AllDifferences::default();
+        while found.differences.len() < limit
+            && let Some((of, list)) = lists.next().await
+        {
+            match list {
+                Ok(list) => {
+                    let left = limit - found.differences.len();
+                    let whose = |difference| TenantsDifference { tenant: of.id.to_string(), difference };
+                    found.differences.extend(list.into_iter().take(left).map(whose));
+                }
+                Err(error) if tenant.is_some() => return Err(error.into()),
+                Err(error) => found.unknown.push(format!("{}: {}", of.id, error.chain())),
+            }
+        }
+        if found.differences.len() == limit {
+            found.next = found.differences.last().map(|last| format!("{}:{}", last.tenant, last.difference.number));
+        }
+        Ok(json(StatusCode::OK, &found))
+    }
 }
 
 async fn stuck(tenant: &Tenant) -> StoreResult<Option<String>> {
     if let Some(owner) = tenant.ownership.other() {
         return Ok(Some(format!("the tenant's objects belong to installation {owner}, and no agent works here; see `sluss reconcile`")));
     }
-    let quarantined = tenant.jobs.list(Some(JobState::Quarantined), None, QUARANTINED).await?;
-    let verification = quarantined.into_iter().find(|job| job.kind == JobKind::Verify);
+    let quarantined = tenant.jobs.list(STUCK, None, 1).await?;
     let told = |reason: String| format!("it is quarantined, and `sluss jobs retry` lets it go on: {reason}");
-    Ok(verification.map(|job| told(job.reason.unwrap_or_default())))
+    Ok(quarantined.into_iter().next().map(|job| told(job.reason.unwrap_or_default())))
 }
 
 pub(super) async fn view(tenant: &Tenant) -> StoreResult<VerificationView> {

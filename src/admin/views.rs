@@ -10,6 +10,7 @@ use super::verification::VerificationView;
 use crate::model::job::{JobKind, JobState, Priority};
 use crate::model::limits::WorkLimits;
 use crate::model::phase::Phase;
+use crate::watch::summary::Problem;
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
@@ -59,6 +60,19 @@ pub struct TenantView {
     /// The installation that owns the tenant's objects, where it is another one: nothing is changed from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects_of: Option<String>,
+    /// What the phase still wants moved, how fast that falls, and when it is done, as this process last saw it.
+    #[serde(default)]
+    pub remaining_documents: u64,
+    #[serde(default)]
+    pub remaining_bytes: u64,
+    #[serde(default)]
+    pub documents_per_second: f64,
+    #[serde(default)]
+    pub bytes_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub eta_seconds: Option<f64>,
+    #[serde(default)]
+    pub problems: Vec<Problem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
@@ -95,6 +109,24 @@ pub struct JobLine {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct JobList {
     pub jobs: Vec<JobLine>,
+    /// Where the next page begins; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
+    /// Where all tenants were asked: those whose database did not answer, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unknown: Vec<String>,
+}
+
+/// Quarantined jobs of one kind that failed for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuarantineReason {
+    pub tenant: String,
+    pub kind: JobKind,
+    /// The jobs' reason without the names of documents and objects, which would make each one's another.
+    pub reason: String,
+    pub jobs: u64,
+    /// When the oldest of them was made.
+    pub oldest: Timestamp,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -102,9 +134,17 @@ pub struct RetryWish {
     /// All tenants that the token reaches, where none is named.
     #[serde(default)]
     pub tenant: Option<String>,
+    #[serde(default)]
+    pub kind: Option<JobKind>,
+    /// Exactly as the list of reasons has it.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Counted {
     pub jobs: u64,
+    /// Where all tenants were asked: those whose database did not answer, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unknown: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! From a tenant's configuration to its stores: the only file that names a backend.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::doctor::Finding;
 use crate::store::error::StoreResult;
+use crate::store::guarded::Gate;
 use crate::store::metered::{Meter, MeteredSql, StoreObserver};
 use crate::store::mssql::{self, ConnectionLimit, SqlServer, SqlServerControl, SqlServerTenant};
 use crate::store::placed::placed;
@@ -24,6 +26,7 @@ use crate::store::sql::{PoolUse, SqlStore};
 use crate::store::sqlite::{self, SqliteControl, SqliteFile, SqliteTenant};
 use crate::telemetry::Metrics;
 use crate::tenants::Tenant;
+use crate::watch::stores::{StoreKind, StoreUse};
 
 /// The control database is small and seldom asked.
 const CONTROL_CONNECTIONS: usize = 2;
@@ -63,19 +66,24 @@ pub(super) struct Backends {
     objects: ObjectBackends,
     connections: Arc<ConnectionLimit>,
     databases: Mutex<Vec<Shared>>,
+    /// The gates that each tenant's objects lie behind.
+    gates: Mutex<BTreeMap<TenantId, Vec<Arc<Gate>>>>,
 }
 
 impl Backends {
     pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, budget: Arc<Budget>, limits: &Limits) -> Self {
         let objects = ObjectBackends::new(Arc::clone(&metrics), budget, limits);
         let connections = ConnectionLimit::new(limits.sql_connections);
-        Self { clock, metrics, store_timeout: limits.store_timeout, objects, connections, databases: Mutex::default() }
+        let (databases, gates) = (Mutex::default(), Mutex::default());
+        Self { clock, metrics, store_timeout: limits.store_timeout, objects, connections, databases, gates }
     }
 
     /// Opens no connection yet: a tenant whose database is away does not keep the others from being served.
     pub(super) fn tenant(&self, config: &TenantConfig) -> anyhow::Result<Arc<Tenant>> {
         let places = config.objects.iter().map(|placement| self.objects.place(placement)).collect::<anyhow::Result<Vec<_>>>();
-        let (objects, filling) = placed(places.with_context(|| format!("open the object store of tenant {}", config.id))?);
+        let (places, gates) = places.with_context(|| format!("open the object store of tenant {}", config.id))?.into_iter().unzip();
+        let (objects, filling) = placed(places);
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).insert(config.id.clone(), gates);
         let database = self.database(config).with_context(|| format!("open the database of tenant {}", config.id))?;
         let (name, sql, jobs) = self.adapter(database, config);
         self.metrics.add_tenant(&config.id);
@@ -109,8 +117,40 @@ impl Backends {
         databases.iter().flat_map(|shared| shared.tenants.iter().map(|tenant| (tenant.clone(), shared.database.pool_use()))).collect()
     }
 
-    /// Forgets the databases of tenants that are no longer served.
+    /// The stores as this process uses them: each object store by its gate, and databases by their server. Files are one store: each
+    /// tenant can have one of its own.
+    pub(super) fn stores(&self) -> Vec<StoreUse> {
+        let mut stores: Vec<StoreUse> = Vec::new();
+        for shared in self.databases.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let name = match &shared.settings {
+                SqlConfig::Sqlite(_) => "sqlite".to_owned(),
+                SqlConfig::SqlServer(server) => format!("mssql {}:{}", server.host, server.port),
+            };
+            let store = of_name(&mut stores, name, StoreKind::Sql);
+            store.tenants.extend(shared.tenants.iter().cloned());
+            store.in_flight += shared.database.pool_use().in_use as u64;
+        }
+        for (tenant, gates) in self.gates.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            for gate in gates {
+                let store = of_name(&mut stores, gate.name().to_owned(), StoreKind::Object);
+                // Two placements of one tenant can lie in one store.
+                if store.tenants.last() != Some(tenant) {
+                    store.tenants.push(tenant.clone());
+                }
+                if store.health.is_none() {
+                    let health = gate.health();
+                    store.in_flight = health.in_flight as u64;
+                    store.health = Some(health);
+                }
+            }
+        }
+        stores
+    }
+
+    /// Forgets the databases and gates of tenants that are no longer served.
     pub(super) fn keep_only(&self, tenants: &[Arc<Tenant>]) {
+        let is_served = |id: &TenantId| tenants.iter().any(|tenant| tenant.id == *id);
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| is_served(id));
         let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
         for shared in databases.iter_mut() {
             shared.tenants.retain(|id| tenants.iter().any(|tenant| tenant.id == *id && tenant.config.sql == shared.settings));
@@ -142,6 +182,14 @@ impl Backends {
         let observer: Arc<dyn StoreObserver> = Arc::clone(&self.metrics) as _;
         Meter::new(store, self.store_timeout, observer)
     }
+}
+
+fn of_name(stores: &mut Vec<StoreUse>, store: String, kind: StoreKind) -> &mut StoreUse {
+    let at = stores.iter().position(|known| known.store == store && known.kind == kind).unwrap_or_else(|| {
+        stores.push(StoreUse { store, kind, tenants: Vec::new(), in_flight: 0, health: None });
+        stores.len() - 1
+    });
+    &mut stores[at]
 }
 
 /// Opens the control database, and creates what is missing in it.

@@ -37,7 +37,7 @@ use crate::gateway::routes::{self, Route};
 use crate::gateway::service::{self, Documents};
 use crate::gateway::upstream::{Surroundings, Upstream};
 use crate::gateway::write::Writer;
-use crate::housekeeping::{Housekeeping, count_placements, look_for_owners};
+use crate::housekeeping::{Housekeeping, Looks, count_placements, look_for_owners};
 use crate::migrate::agents::Agents;
 use crate::migrate::limits::LiveLimits;
 use crate::migrate::pace::Pace;
@@ -49,6 +49,7 @@ use crate::store::control::{ControlStore, Process};
 use crate::store::removal::Removal;
 use crate::telemetry::Metrics;
 use crate::tenants::{Access, Tenants};
+use crate::watch::{Fleet, FleetParts, Series};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -140,13 +141,14 @@ impl App {
         let AgentConfig { bytes_per_second, concurrency, .. } = self.config.agents;
         let own = OwnBounds { bytes_per_second, concurrency };
         let limits = Arc::new(LiveLimits::new(Arc::clone(&self.control), process.name.clone(), own));
-        self.start_housekeeping(process.clone());
+        self.tasks.spawn(Arc::clone(&limits).follow(self.drain.clone()));
+        let fleet = self.start_housekeeping(&process, &limits, admin.is_some());
         self.start_reload();
         if process.works {
-            self.start_agents(process.name, &limits);
+            self.start_agents(process.name.clone(), &limits);
         }
         if let Some(listener) = admin {
-            self.start_admin(listener, limits);
+            self.start_admin(listener, process, limits, fleet);
         }
         if let Some(listener) = documents {
             self.start_documents(listener);
@@ -230,8 +232,13 @@ impl App {
         self.tasks.spawn(listener.serve(stack, self.serve_settings(), self.drain.clone(), self.tasks.clone()));
     }
 
-    fn start_admin(&self, listener: Listener, limits: Arc<LiveLimits>) {
+    fn start_admin(&self, listener: Listener, process: Process, limits: Arc<LiveLimits>, fleet: Arc<Fleet>) {
+        let series = Arc::new(Series::new(process.name.clone(), Arc::clone(&self.metrics), Arc::clone(&self.clock)));
+        self.tasks.spawn(Arc::clone(&series).follow(self.drain.clone()));
         let admin = Admin {
+            process,
+            fleet,
+            series,
             access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
             control: Arc::clone(&self.control),
@@ -260,25 +267,41 @@ impl App {
             settings: self.config.agents.clone(),
         };
         let agents = Agents { tools, tenants: Arc::clone(&self.tenants), owner, drain: self.drain.clone(), tasks: self.tasks.clone() };
-        self.tasks.spawn(Arc::clone(limits).follow(self.drain.clone()));
         self.tasks.spawn(agents.run());
     }
 
-    fn start_housekeeping(&self, process: Process) {
-        let backends = Arc::clone(&self.backends);
+    /// `is_watched`: operators can ask this process.
+    fn start_housekeeping(&self, process: &Process, limits: &LiveLimits, is_watched: bool) -> Arc<Fleet> {
+        let (pools, stores) = (Arc::clone(&self.backends), Arc::clone(&self.backends));
         let housekeeping = Housekeeping {
-            process,
+            process: process.clone(),
             control: Arc::clone(&self.control),
-            tenants: Arc::clone(&self.tenants),
             budget: Arc::clone(&self.budget),
             cache: Arc::clone(&self.cache),
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.clock),
-            pools: Box::new(move || backends.pools()),
+            pools: Box::new(move || pools.pools()),
+        };
+        let fleet = Arc::new(Fleet::new(FleetParts {
+            tenants: Arc::clone(&self.tenants),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            limits: limits.watch(),
+            stores: Box::new(move || stores.stores()),
+        }));
+        let looks = Looks {
+            process: process.name.clone(),
+            tenants: Arc::clone(&self.tenants),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            fleet: Arc::clone(&fleet),
+            is_watched,
         };
         self.tasks.spawn(housekeeping.run(self.drain.clone()));
+        self.tasks.spawn(looks.run(self.drain.clone()));
         self.tasks.spawn(count_placements(Arc::clone(&self.tenants), self.drain.clone()));
         self.tasks.spawn(look_for_owners(Arc::clone(&self.tenants), Arc::clone(&self.control), self.drain.clone()));
+        fleet
     }
 
     fn serve_settings(&self) -> ServeSettings {

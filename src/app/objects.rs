@@ -88,13 +88,14 @@ impl ObjectBackends {
         Ok(Arc::new(MeteredObjects::new(store, meter)))
     }
 
-    /// One of a tenant's placements, with its limits.
-    pub(super) fn place(&self, placement: &PlacementConfig) -> anyhow::Result<Place> {
+    /// One of a tenant's placements, with its limits, and the gate before it.
+    pub(super) fn place(&self, placement: &PlacementConfig) -> anyhow::Result<(Place, Arc<Gate>)> {
         let store = self.open(placement).with_context(|| format!("placement {}", placement.name))?;
+        let gate = self.gate(placement);
         // Deadlines and counts first, so that the gate hears of what takes too long.
-        let store = Arc::new(GuardedObjects::new(store, self.gate(placement)));
+        let store = Arc::new(GuardedObjects::new(store, Arc::clone(&gate)));
         let limits = FillLimits { max_objects: placement.max_objects, max_bytes: placement.max_bytes };
-        Ok(Place { name: placement.name.clone(), limits, store })
+        Ok((Place { name: placement.name.clone(), limits, store }, gate))
     }
 
     /// The one gate of this process to a store.

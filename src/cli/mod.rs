@@ -4,8 +4,10 @@
 mod doctor;
 mod health;
 mod init;
+mod jobs;
 mod limits;
 mod local;
+mod progress;
 mod purge;
 mod reconcile;
 mod remote;
@@ -19,8 +21,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
+use crate::admin::views::RetryWish;
 use crate::app::Role;
 use crate::demo::{self, DemoArgs};
+use crate::model::job::JobKind;
 use crate::telemetry::{self, LogFormat};
 
 /// Moves documents from SQL to an object store, one tenant at a time, while everyone goes on working.
@@ -165,6 +169,16 @@ enum JobsCommand {
         /// ready, leased or quarantined.
         #[arg(long)]
         state: Option<String>,
+        /// copy, write_back, sweep, changes, verify, purge or collect.
+        #[arg(long)]
+        kind: Option<String>,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// What quarantined jobs failed for, the most frequent first.
+    Reasons {
+        #[arg(long)]
+        tenant: Option<String>,
         #[command(flatten)]
         admin: AdminArgs,
     },
@@ -178,6 +192,12 @@ enum JobsCommand {
         /// With --all: only of this tenant.
         #[arg(long, conflicts_with = "job")]
         tenant: Option<String>,
+        /// With --all: only of this kind.
+        #[arg(long, conflicts_with = "job")]
+        kind: Option<JobKind>,
+        /// With --all: only those that failed for this, as `jobs reasons` shows it.
+        #[arg(long, conflicts_with = "job")]
+        reason: Option<String>,
         #[command(flatten)]
         admin: AdminArgs,
     },
@@ -259,11 +279,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Sweep { tenant, wait, admin } => remote::Remote::new(&admin, json)?.sweep(&tenant, wait).await,
         Command::Verify { tenant, repair, no_wait, admin } => remote::Remote::new(&admin, json)?.verify(&tenant, repair, !no_wait).await,
         Command::Purge { tenant, execute, no_wait, admin } => remote::Remote::new(&admin, json)?.purge(&tenant, execute, !no_wait).await,
-        Command::Jobs(JobsCommand::List { tenant, state, admin }) => {
-            remote::Remote::new(&admin, json)?.list_jobs(tenant.as_deref(), state.as_deref()).await
+        Command::Jobs(JobsCommand::List { tenant, state, kind, admin }) => {
+            remote::Remote::new(&admin, json)?.list_jobs(tenant.as_deref(), state.as_deref(), kind.as_deref()).await
         }
-        Command::Jobs(JobsCommand::Retry { job, all: _, tenant, admin }) => {
-            remote::Remote::new(&admin, json)?.retry(job.as_deref(), tenant).await
+        Command::Jobs(JobsCommand::Reasons { tenant, admin }) => remote::Remote::new(&admin, json)?.list_reasons(tenant.as_deref()).await,
+        Command::Jobs(JobsCommand::Retry { job, all: _, tenant, kind, reason, admin }) => {
+            remote::Remote::new(&admin, json)?.retry(job.as_deref(), &RetryWish { tenant, kind, reason }).await
         }
     }
 }

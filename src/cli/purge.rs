@@ -4,8 +4,10 @@ use http::Method;
 use serde_json::json;
 
 use super::Exit;
+use super::progress::Progress;
 use super::remote::{LOOK_EVERY, Remote, read, segment};
 use crate::admin::purge::{PurgeAnswer, PurgeList, PurgeOutcome};
+use crate::admin::views::TenantView;
 use crate::model::purge::{PurgeFigures, PurgeRun};
 
 impl Remote {
@@ -26,22 +28,28 @@ impl Remote {
             }
             return Ok(Exit::Done);
         }
+        // What the database holds beside the object store may leave; without figures, nobody knows how much that is.
+        let view: TenantView = read(self.ask(Method::GET, &format!("/admin/v1/tenants/{}", segment(tenant)), None).await?)?;
+        let expected = view.counted_at.and_then(|_| u64::try_from(view.held_by.get("both")?.documents).ok());
+        let mut progress = Progress::new(tenant, self.is_json());
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(LOOK_EVERY / 4).await;
             let seen = self.ask(Method::GET, &path, None).await?;
             let list: PurgeList = read(seen.clone())?;
             if list.runs.iter().all(|run| run.ended_at.is_some()) {
+                drop(progress);
                 if !self.printed(&seen) {
                     print(&list);
                 }
                 let whole = list.runs.iter().all(|run| run.stopped.is_none());
                 return Ok(if whole { Exit::Done } else { Exit::Failed });
             }
-            if !self.is_json() {
-                let documents: u64 = list.runs.iter().map(|run| run.figures.documents).sum();
-                let bytes: u64 = list.runs.iter().map(|run| run.figures.bytes).sum();
-                println!("{tenant}: {} under way, {documents} documents with {bytes} bytes so far", name(!execute));
-            }
+            let sum = |of: fn(&PurgeFigures) -> u64| list.runs.iter().map(|run| of(&run.figures)).sum::<u64>();
+            let (documents, bytes) = (sum(|figures| figures.documents), sum(|figures| figures.bytes));
+            let looked_at = documents + sum(|figures| figures.unverified + figures.too_young + figures.moved);
+            progress.show(looked_at, expected.map(|expected| expected.max(looked_at)), |pace| {
+                format!("{} under way, {documents} documents with {bytes} bytes so far{pace}", name(!execute))
+            });
         }
     }
 }

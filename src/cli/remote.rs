@@ -8,9 +8,10 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::progress::{Progress, duration};
 use super::{AdminArgs, Exit, limits};
 use crate::admin::verification::VerificationView;
-use crate::admin::views::{Counted, JobList, TenantList, TenantView};
+use crate::admin::views::{Counted, TenantList, TenantView};
 use crate::body;
 use crate::client::{ClientTls, HttpClient};
 use crate::migrate::cutover::{FlipOutcome, FlipReport};
@@ -97,6 +98,7 @@ impl Remote {
         if !wait {
             return Ok(Exit::Done);
         }
+        let (mut progress, mut most) = (Progress::new(tenant, self.json), 0);
         loop {
             let answer = self.ask(Method::GET, &path, None).await?;
             let view: TenantView = read(answer.clone())?;
@@ -104,6 +106,7 @@ impl Remote {
                 bail!("whether the jobs of {tenant} are done cannot be told: {problem}");
             }
             if view.backlog == 0 {
+                drop(progress);
                 if !self.printed(&answer) {
                     print_tenant(&view);
                 }
@@ -112,51 +115,12 @@ impl Remote {
             if let Some(owner) = &view.objects_of {
                 bail!("the objects of {tenant} belong to installation {owner}, and no agent works here; see `sluss reconcile`");
             }
-            if !self.json {
-                let rest = if view.limits.paused || view.all_paused { ", paused" } else { "" };
-                println!("{tenant}: {} jobs to go{rest}", view.backlog);
-            }
+            // The sweep finds more as it goes.
+            most = most.max(view.backlog);
+            let rest = if view.limits.paused || view.all_paused { ", paused" } else { "" };
+            progress.show(most - view.backlog, Some(most), |pace| format!("{} jobs to go{pace}{rest}", view.backlog));
             tokio::time::sleep(LOOK_EVERY).await;
         }
-    }
-
-    pub(super) async fn list_jobs(&self, tenant: Option<&str>, state: Option<&str>) -> anyhow::Result<Exit> {
-        let pairs = [("tenant", tenant), ("state", state)];
-        let query: Vec<String> = pairs.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={}", segment(value)))).collect();
-        let answer = self.ask(Method::GET, &format!("/admin/v1/jobs?{}", query.join("&")), None).await?;
-        if self.printed(&answer) {
-            return Ok(Exit::Done);
-        }
-        let list: JobList = read(answer)?;
-        println!("{:<16} {:<10} {:<12} {:<12} {:>8}  DOCUMENT", "JOB", "KIND", "STATE", "PRIORITY", "FAILURES");
-        for job in &list.jobs {
-            let priority = serde_json::to_value(job.priority)?;
-            let priority = priority.as_str().unwrap_or_default();
-            println!(
-                "{:<16} {:<10} {:<12} {priority:<12} {:>8}  {}",
-                job.id,
-                job.kind.label(),
-                job.state.label(),
-                job.failures,
-                job.target
-            );
-            if let Some(reason) = &job.reason {
-                println!("  {reason}");
-            }
-        }
-        Ok(Exit::Done)
-    }
-
-    pub(super) async fn retry(&self, job: Option<&str>, tenant: Option<String>) -> anyhow::Result<Exit> {
-        let answer = match job {
-            Some(job) => self.ask(Method::POST, &format!("/admin/v1/jobs/{}/retry", segment(job)), None).await?,
-            None => self.ask(Method::POST, "/admin/v1/jobs/retry", Some(json!({ "tenant": tenant }))).await?,
-        };
-        if !self.printed(&answer) {
-            let counted: Counted = read(answer)?;
-            println!("{} jobs are ready again", counted.jobs);
-        }
-        Ok(Exit::Done)
     }
 
     /// An answer that is not an error; a flip's refusal is an answer too.
@@ -223,6 +187,11 @@ fn print_tenant(view: &TenantView) {
         None => println!("  not counted yet: no sweep has ended"),
     }
     println!("  backlog {}, quarantined {}", view.backlog, view.quarantined);
+    if view.documents_per_second > 0.0 {
+        let left = view.eta_seconds.map(|seconds| format!(", {} left", duration(seconds as u64))).unwrap_or_default();
+        let (documents, rate, bytes) = (view.remaining_documents, view.documents_per_second, view.bytes_per_second / 1e6);
+        println!("  {documents} documents to move, {rate:.1} documents/s, {bytes:.1} MB/s{left}");
+    }
     for jobs in &view.jobs {
         println!("    {:<10} {:<12} {:>8}  oldest of {:.0}", jobs.kind.label(), jobs.state.label(), jobs.jobs, jobs.oldest);
     }

@@ -1,22 +1,14 @@
 //! `sluss verify`: asks for a verification, shows how far it is, and lists every difference with what each side says.
 
-use std::io::{IsTerminal, Write};
-
 use anyhow::bail;
 use http::Method;
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::Exit;
+use super::progress::{self as shown, duration};
 use super::remote::{LOOK_EVERY, Remote, read, segment};
 use crate::admin::verification::{Begun, DifferenceList, Progress, Verifications};
 use crate::model::verification::{Difference, Facts, Remedy, VerifyFigures, VerifyRun};
-
-/// Between two lines of progress where there is no terminal to draw a bar on.
-const LINE_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// Characters of a bar.
-const BAR: u64 = 24;
 
 impl Remote {
     pub(super) async fn verify(&self, tenant: &str, repair: bool, wait: bool) -> anyhow::Result<Exit> {
@@ -29,7 +21,7 @@ impl Remote {
             }
             return Ok(Exit::Done);
         }
-        let runs = self.wait_for(&path, begun.number).await?;
+        let runs = self.wait_for(tenant, &path, begun.number).await?;
         let figures = runs.iter().fold(VerifyFigures::default(), |sum, run| sum.plus(&run.figures));
         let differences = self.differences(&path).await?;
         if self.is_json() {
@@ -42,26 +34,17 @@ impl Remote {
     }
 
     /// The runs of this verification, or of one that took its place, once all of them have come to the end.
-    async fn wait_for(&self, path: &str, number: u64) -> anyhow::Result<Vec<VerifyRun>> {
-        let (bar, mut line_at) = (std::io::stderr().is_terminal() && !self.is_json(), Instant::now() + LINE_EVERY);
+    async fn wait_for(&self, tenant: &str, path: &str, number: u64) -> anyhow::Result<Vec<VerifyRun>> {
+        let mut shown = shown::Progress::new(tenant, self.is_json());
         loop {
             let seen: Verifications = read(self.ask(Method::GET, &format!("{path}/verification"), None).await?)?;
-            let Some(progress) = seen.progress.filter(|progress| progress.number >= number) else {
-                if bar {
-                    eprint!("\r{:100}\r", "");
-                }
-                return Ok(seen.runs);
-            };
+            let Some(progress) = seen.progress.filter(|progress| progress.number >= number) else { return Ok(seen.runs) };
             if let Some(reason) = seen.stuck {
                 bail!("the verification of {} does not go on: {reason}", seen.tenant);
             }
-            if bar {
-                eprint!("\r{:<100}", line(&progress));
-                std::io::stderr().flush()?;
-            } else if !self.is_json() && Instant::now() >= line_at {
-                line_at = Instant::now() + LINE_EVERY;
-                println!("{}: {}", seen.tenant, line(&progress));
-            }
+            let done = progress.figures.documents;
+            // The run's own rate is of its whole way, over restarts of this command, too.
+            shown.show(done, progress.documents_expected.map(|expected| expected.max(done)), |_| line(&progress));
             tokio::time::sleep(LOOK_EVERY / 4).await;
         }
     }
@@ -79,31 +62,16 @@ impl Remote {
     }
 }
 
-/// One line that tells how far it is.
+/// What a line tells beside how much of it is done.
 fn line(progress: &Progress) -> String {
-    let Progress { figures, documents_expected, documents_per_second, bytes_per_second, seconds_left, .. } = progress;
-    let bar = documents_expected.filter(|expected| *expected > 0).map(|expected| bar(figures.documents.min(expected), expected));
+    let Progress { figures, documents_per_second, bytes_per_second, seconds_left, .. } = progress;
     let left = seconds_left.map(|seconds| format!(", {} left", duration(seconds))).unwrap_or_default();
     format!(
-        "{}{} documents, {} differ, {documents_per_second:.0} documents/s, {:.1} MB/s{left}",
-        bar.unwrap_or_default(),
+        "{} documents, {} differ, {documents_per_second:.0} documents/s, {:.1} MB/s{left}",
         figures.documents,
         figures.different,
         bytes_per_second / 1e6
     )
-}
-
-fn bar(done: u64, expected: u64) -> String {
-    let filled = (done * BAR / expected) as usize;
-    format!("[{}{}] {:>3}% ", "#".repeat(filled), "-".repeat(BAR as usize - filled), done * 100 / expected)
-}
-
-fn duration(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds.div_ceil(60)),
-        3600.. => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
 }
 
 fn print_difference(difference: &Difference) {
@@ -154,22 +122,5 @@ fn print_figures(tenant: &str, figures: &VerifyFigures, differences: &[Differenc
     match (differences.len(), open) {
         (0, _) => println!("no difference"),
         (found, open) => println!("{found} differences, {open} open"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bar_fills_from_left_to_right() {
-        assert_eq!(bar(0, 10), format!("[{}]   0% ", "-".repeat(24)));
-        assert_eq!(bar(5, 10), format!("[{}{}]  50% ", "#".repeat(12), "-".repeat(12)));
-        assert_eq!(bar(10, 10), format!("[{}] 100% ", "#".repeat(24)));
-    }
-
-    #[test]
-    fn what_is_left_is_told_in_the_unit_that_a_person_would_take() {
-        assert_eq!([59, 61, 3600, 7322].map(duration), ["59 s", "2 min", "1 h 0 min", "2 h 2 min"]);
     }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use http::Method;
 use serde::Serialize;
 
+use super::progress::Progress;
 use super::remote::{Remote, print_flip, print_outcome, read};
 use super::{AdminArgs, Exit};
 use crate::admin::views::{TenantList, TenantView};
@@ -110,13 +111,17 @@ impl Remote {
         let (chosen, unknown) = choose(&list, &args.conditions, to);
         let mut wave = Wave { to, dry_run: args.dry_run, flips: Vec::new(), failed: None, left: chosen.len(), unknown };
         let mut ended = Exit::Done;
-        for tenant in chosen.iter().take(args.limit.map_or(usize::MAX, NonZeroUsize::get)) {
-            ended = self.next_of(&mut wave, tenant).await;
+        let turns = &chosen[..chosen.len().min(args.limit.map_or(usize::MAX, NonZeroUsize::get))];
+        let mut progress = Progress::new(to.label(), self.is_json());
+        for (done, tenant) in turns.iter().enumerate() {
+            progress.show(done as u64, Some(turns.len() as u64), |pace| format!("{done} of {} tenants{pace}, at {tenant}", turns.len()));
+            ended = self.next_of(&mut wave, &progress, tenant).await;
             // A dry run changes nothing, so it can show what would stop the others, too.
             if ended != Exit::Done && !(args.dry_run && ended == Exit::Refused) {
                 break;
             }
         }
+        drop(progress);
         if wave.flips.iter().any(|report| report.outcome == FlipOutcome::Blocked) && ended == Exit::Done {
             ended = Exit::Refused;
         }
@@ -126,20 +131,20 @@ impl Remote {
         Ok(ended)
     }
 
-    async fn next_of(&self, wave: &mut Wave, tenant: &str) -> Exit {
+    async fn next_of(&self, wave: &mut Wave, progress: &Progress, tenant: &str) -> Exit {
         let answer = self.ask_flip(tenant, wave.to, wave.dry_run).await;
         let report: FlipReport = match answer.and_then(read) {
             Ok(report) => report,
             Err(error) => {
                 if !self.is_json() {
-                    println!("{tenant}: {error:#}");
+                    progress.beside(|| println!("{tenant}: {error:#}"));
                 }
                 wave.failed = Some(format!("{tenant}: {error:#}"));
                 return Exit::Failed;
             }
         };
         if !self.is_json() {
-            print_outcome(&report);
+            progress.beside(|| print_outcome(&report));
         }
         let outcome = report.outcome;
         wave.left -= usize::from(matches!(outcome, FlipOutcome::Flipped | FlipOutcome::AlreadyThere));

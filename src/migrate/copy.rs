@@ -95,7 +95,7 @@ impl Copy<'_> {
         // An error here is an unknown outcome: nothing is undone, the next attempt looks again.
         match self.tenant.sql.commit(&self.row.key, self.row.state.epoch, change).await? {
             Commit::Done(_) => {
-                self.tools.metrics.copied(length_bytes);
+                self.tools.metrics.copied(&self.tenant.id, length_bytes);
                 tracing::info!(event = "copied", size_bytes = length_bytes, "copied {} to the object store", self.row.key);
                 Ok(Attempt::Done)
             }

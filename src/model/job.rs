@@ -186,6 +186,26 @@ impl fmt::Display for JobTarget {
     }
 }
 
+/// Why a job failed, without what it was about: names of its target and of objects become `…`, so that jobs that failed alike say the same.
+pub fn cause(reason: &str, target: &JobTarget) -> String {
+    let told = reason.replace(&target.to_string(), "…");
+    let is_id = |at: usize| told.get(at..at + UUID_CHARS).is_some_and(|text| uuid::Uuid::try_parse(text).is_ok());
+    let (mut cause, mut at) = (String::with_capacity(told.len()), 0);
+    while let Some(next) = told[at..].chars().next() {
+        if next.is_ascii_hexdigit() && is_id(at) {
+            cause.push('…');
+            at += UUID_CHARS;
+        } else {
+            cause.push(next);
+            at += next.len_utf8();
+        }
+    }
+    cause
+}
+
+/// With its hyphens.
+const UUID_CHARS: usize = 36;
+
 /// A wish for work. At most one job of a kind is open for a target: a second wish joins the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
@@ -236,6 +256,30 @@ mod tests {
     fn copy_on_access_goes_before_writes_and_writes_before_the_sweep() {
         assert!(Priority::Access.rank() > Priority::Write.rank());
         assert!(Priority::Write.rank() > Priority::Sweep.rank());
+    }
+
+    #[test]
+    fn jobs_that_failed_alike_have_one_cause() {
+        let key = |id: i64| DocKey {
+            tenant: "acme".parse().unwrap(),
+            collection: "documents".parse().unwrap(),
+            id: crate::model::id::DocId::Integer(id),
+        };
+        let failed = |id: i64, object: &str| {
+            let reason = format!("read acme/documents/{id} in local: other bytes than local:{object} has, för {object}");
+            cause(&reason, &JobTarget::Document(key(id)))
+        };
+        let told = failed(7, "0197aa1e-2f9b-7c51-8b69-5c8f1a2f33d0");
+        assert_eq!(told, failed(8, "0197aa1e-2f9b-7c51-8b69-5c8f1a2f33d1"));
+        assert_eq!(told, "read … in local: other bytes than local:… has, för …");
+        assert_eq!(cause("no memory came free in time", &JobTarget::Tenant("acme".parse().unwrap())), "no memory came free in time");
+    }
+
+    proptest! {
+        #[test]
+        fn every_reason_has_a_cause(reason in ".{0,80}") {
+            cause(&reason, &JobTarget::Tenant("acme".parse().unwrap()));
+        }
     }
 
     #[test]

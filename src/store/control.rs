@@ -94,8 +94,8 @@ pub trait ControlStore: Send + Sync {
     /// Appends to the chain; durable on return.
     async fn audit(&self, record: AuditRecord) -> StoreResult<AuditEntry>;
 
-    /// The newest first, before `before`.
-    async fn entries(&self, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>>;
+    /// The newest first, before `before`; only those about `tenant`, where one is named.
+    async fn entries(&self, tenant: Option<&TenantId>, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>>;
 
     /// The name by which this installation owns placements: given once, and kept for as long as this database is.
     async fn installation(&self) -> StoreResult<String>;

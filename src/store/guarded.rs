@@ -24,7 +24,7 @@ mod first_bytes;
 mod gate;
 
 use gate::Pass;
-pub use gate::{GATE, Gate, GateSettings};
+pub use gate::{GATE, Gate, GateHealth, GateSettings, GateState};
 
 /// All that lies behind one gate fails at once while its store is out: `Unavailable`, with a reason that says since when.
 pub struct GuardedObjects {

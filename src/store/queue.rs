@@ -91,6 +91,22 @@ pub struct JobView {
     pub due_at: Timestamp,
 }
 
+/// Which jobs are meant; what is not said fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobFilter {
+    pub state: Option<JobState>,
+    pub kind: Option<JobKind>,
+}
+
+/// Which quarantined jobs are tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retried<'a> {
+    /// All, or all of one kind.
+    All(Option<JobKind>),
+    /// Those of these that are in quarantine.
+    These(&'a [JobId]),
+}
+
 /// Jobs of one kind in one state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobCount {
@@ -129,10 +145,10 @@ pub trait JobQueue: Send + Sync {
     async fn give_back(&self, lease: Lease, after: Duration) -> StoreResult<()>;
 
     /// Jobs in the order of their ids.
-    async fn list(&self, state: Option<JobState>, after: Option<JobId>, limit: usize) -> StoreResult<Vec<JobView>>;
+    async fn list(&self, wanted: JobFilter, after: Option<JobId>, limit: usize) -> StoreResult<Vec<JobView>>;
 
-    /// Makes quarantined jobs ready with a fresh retry budget: one, or all. Answers how many.
-    async fn retry(&self, job: Option<JobId>) -> StoreResult<u64>;
+    /// Makes quarantined jobs ready with a fresh retry budget. Answers how many.
+    async fn retry(&self, wanted: Retried<'_>) -> StoreResult<u64>;
 
     async fn counts(&self) -> StoreResult<Vec<JobCount>>;
 

@@ -13,6 +13,7 @@ use super::families::{
     TransferFamilies, build_info,
 };
 use super::labels::{CacheOutcome, Direction, HeldBy, JobOutcome, PoolState, Refusal, ServedFrom, ShadowVerdict, Shed};
+use super::traffic::{Counts, Step, Traffic};
 use super::upstream::UpstreamFamilies;
 use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::{JobKind, JobState};
@@ -76,6 +77,7 @@ pub struct Metrics {
     compare: CompareFamilies,
     placements: PlacementFamilies,
     pub(super) upstream: UpstreamFamilies,
+    traffic: Traffic,
     /// Placements that have series.
     shown: Mutex<BTreeMap<TenantId, Vec<PlacementName>>>,
 }
@@ -95,6 +97,7 @@ impl Metrics {
             compare: CompareFamilies::new(&registrar),
             placements: PlacementFamilies::new(&registrar),
             upstream: UpstreamFamilies::new(&registrar),
+            traffic: Traffic::default(),
             shown: Mutex::default(),
             registry,
         }
@@ -123,6 +126,9 @@ impl Metrics {
 
     pub fn request(&self, answered: &Answered<'_>) {
         let Answered { tenant, operation, served_from, code, duration } = *answered;
+        if let Some(tenant) = tenant {
+            self.traffic.count(tenant, |counts| counts.answered(answered));
+        }
         let tenant = tenant.map_or("-", TenantId::as_str);
         self.requests.total.with_label_values(&[tenant, operation, served_from.label(), &code.to_string()]).inc();
         self.requests.duration.with_label_values(&[operation, served_from.label()]).observe(duration.as_secs_f64());
@@ -143,6 +149,7 @@ impl Metrics {
 
     /// The preferred holder failed for this reason, and the other one answered.
     pub fn fallback(&self, tenant: &TenantId, reason: &'static str) {
+        self.traffic.count(tenant, Counts::fell_back);
         self.requests.fallbacks.with_label_values(&[tenant.as_str(), reason]).inc();
     }
 
@@ -239,7 +246,8 @@ impl Metrics {
     }
 
     /// A copy was committed.
-    pub fn copied(&self, bytes: u64) {
+    pub fn copied(&self, tenant: &TenantId, bytes: u64) {
+        self.traffic.count(tenant, |counts| counts.copied(bytes));
         self.jobs.copied_documents.inc();
         self.jobs.copied_bytes.inc_by(bytes);
     }
@@ -340,6 +348,7 @@ impl Metrics {
 
     /// A difference was found, or found again. `lost`: nobody else holds the content.
     pub fn difference(&self, tenant: &TenantId, kind: DifferenceKind, lost: bool) {
+        self.traffic.count(tenant, Counts::differed);
         self.compare.differences.with_label_values(&[tenant.as_str(), kind.label()]).inc();
         if lost {
             self.compare.sole_broken.with_label_values(&[tenant.as_str()]).inc();
@@ -349,6 +358,16 @@ impl Metrics {
     /// Content was found in SQL that somebody wrote straight there, over an object that was the only holder.
     pub fn write_around(&self, tenant: &TenantId) {
         self.tenants.writes_around.with_label_values(&[tenant.as_str()]).inc();
+    }
+
+    /// How many of those this process has found. Nothing durable tells of them but the log and the objects that are versions since.
+    pub fn writes_around(&self, tenant: &TenantId) -> u64 {
+        self.tenants.writes_around.with_label_values(&[tenant.as_str()]).get()
+    }
+
+    /// What each tenant's traffic came to since the last time; tenants without any are left out.
+    pub fn take_traffic(&self) -> Vec<(TenantId, Step)> {
+        self.traffic.take()
     }
 }
 

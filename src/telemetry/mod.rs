@@ -4,8 +4,10 @@ mod families;
 mod labels;
 mod logging;
 mod metrics;
+mod traffic;
 mod upstream;
 
 pub use labels::{CacheOutcome, Direction, HeldBy, JobOutcome, Refusal, ServedFrom, ShadowVerdict, Shed, UpstreamTrouble};
 pub use logging::{LogFormat, LoggingError, init};
 pub use metrics::{Answered, HeldDocuments, InFlight, JobGauge, METRICS_MEDIA_TYPE, Metrics, PlacementGauge};
+pub use traffic::{SOURCES, Step};

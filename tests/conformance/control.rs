@@ -25,10 +25,14 @@ async fn an_untouched_chain_is_whole(w: World) {
     assert_eq!(w.control.check_chain().await.unwrap(), ChainCheck::Whole { entries: 0 });
     five_entries(&w).await;
     assert_eq!(w.control.check_chain().await.unwrap(), ChainCheck::Whole { entries: 5 });
-    let newest = w.control.entries(None, 2).await.unwrap();
+    let newest = w.control.entries(None, None, 2).await.unwrap();
     assert_eq!(newest.iter().map(|entry| entry.number).collect::<Vec<_>>(), [5, 4]);
-    let older = w.control.entries(Some(4), 10).await.unwrap();
+    let older = w.control.entries(None, Some(4), 10).await.unwrap();
     assert_eq!(older.iter().map(|entry| entry.record.action.as_str()).collect::<Vec<_>>(), ["action.2", "action.1", "action.0"]);
+    w.control.audit(AuditRecord { tenant: Some("globex".into()), ..record("action.5") }).await.unwrap();
+    let about = async |tenant: &str, before| w.control.entries(Some(&tenant.parse().unwrap()), before, 10).await.unwrap();
+    assert_eq!((about("acme", None).await.len(), about("globex", None).await[0].number), (5, 6));
+    assert_eq!((about("acme", Some(2)).await.len(), about("nobody", None).await.len()), (1, 0));
 }
 
 async fn any_altered_field_breaks_the_chain_where_it_was_altered(w: World) {
@@ -126,7 +130,7 @@ async fn every_change_of_a_limit_is_in_the_chain_with_what_held_before_and_after
     join_all(changes).await;
     assert_eq!(w.control.check_chain().await.unwrap(), ChainCheck::Whole { entries: 10 });
     let mut held = WorkLimits::default().to_string();
-    for entry in w.control.entries(None, 10).await.unwrap().into_iter().rev() {
+    for entry in w.control.entries(None, None, 10).await.unwrap().into_iter().rev() {
         let detail = entry.record.detail;
         let after = detail.strip_prefix(&format!("before: {held}; after: ")).unwrap_or_else(|| panic!("{detail} does not follow {held}"));
         held = after.to_owned();

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use sluss::model::id::DocKey;
 use sluss::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use sluss::model::phase::Phase;
-use sluss::store::queue::{Completion, JobId, Lease, Verdict};
+use sluss::store::queue::{Completion, JobFilter, JobId, Lease, Retried, Verdict};
 
 use crate::support::{World, bare, documents, numbered, tenant};
 
@@ -160,6 +160,10 @@ async fn a_failed_job_waits_and_keeps_its_reason(w: World) {
     assert!(!lease.taken_over && lease.failures == 1);
 }
 
+fn in_state(state: JobState) -> JobFilter {
+    JobFilter { state: Some(state), ..JobFilter::default() }
+}
+
 async fn a_quarantined_job_waits_for_an_operator(w: World) {
     for id in [1, 2] {
         w.wish(id, Priority::Write).await;
@@ -169,12 +173,15 @@ async fn a_quarantined_job_waits_for_an_operator(w: World) {
     w.wish(1, Priority::Access).await;
     w.clock.advance(LEASE * 100);
     assert!(w.claim().await.is_none());
-    let quarantined = w.jobs.list(Some(JobState::Quarantined), None, 10).await.unwrap();
+    let quarantined = w.jobs.list(in_state(JobState::Quarantined), None, 10).await.unwrap();
     assert_eq!(quarantined.iter().map(|job| job.reason.as_deref()).collect::<Vec<_>>(), [Some("other bytes"); 2]);
-    assert!(w.jobs.list(Some(JobState::Ready), None, 10).await.unwrap().is_empty());
-    assert_eq!(w.jobs.retry(Some(quarantined[0].job)).await.unwrap(), 1);
+    assert!(w.jobs.list(in_state(JobState::Ready), None, 10).await.unwrap().is_empty());
+    assert_eq!(w.jobs.retry(Retried::These(&[quarantined[0].job])).await.unwrap(), 1);
     assert_eq!(w.claimed().await.failures, 0);
-    assert_eq!((w.jobs.retry(None).await.unwrap(), w.jobs.retry(None).await.unwrap()), (1, 0));
+    let retry = async |kind| w.jobs.retry(Retried::All(kind)).await.unwrap();
+    assert_eq!((retry(Some(JobKind::WriteBack)).await, retry(Some(JobKind::Copy)).await, retry(None).await), (0, 1, 0));
+    let of_this_state = w.jobs.retry(Retried::These(&[quarantined[0].job, quarantined[1].job])).await.unwrap();
+    assert_eq!(of_this_state, 0, "neither is in quarantine any more");
 }
 
 async fn a_change_wakes_a_quarantined_job_of_its_document_and_a_flip_that_of_its_sweep(w: World) {
@@ -240,10 +247,12 @@ async fn jobs_are_listed_in_pages_and_counted(w: World) {
         w.wish(id, Priority::Write).await;
     }
     let lease = w.claimed().await;
-    let first = w.jobs.list(None, None, 3).await.unwrap();
-    let rest = w.jobs.list(None, Some(first[2].job), 3).await.unwrap();
+    let first = w.jobs.list(JobFilter::default(), None, 3).await.unwrap();
+    let rest = w.jobs.list(JobFilter::default(), Some(first[2].job), 3).await.unwrap();
     assert_eq!((first.len(), rest.len()), (3, 2));
     assert_eq!(first[0].owner.as_deref(), Some("one"));
+    let of_kind = async |kind| w.jobs.list(JobFilter { kind: Some(kind), ..JobFilter::default() }, None, 9).await.unwrap().len();
+    assert_eq!((of_kind(JobKind::Copy).await, of_kind(JobKind::WriteBack).await), (5, 0));
     let counts = w.jobs.counts().await.unwrap();
     let count = |state| counts.iter().find(|count| count.state == state).map(|count| (count.kind, count.jobs, count.oldest));
     assert_eq!(count(JobState::Ready), Some((JobKind::Copy, 4, lease.created_at)));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sluss::admin::routes::ROUTES;
 
 use super::described::Described;
-use super::house::{Ask, House, Told, ask};
+use super::house::{Ask, EVERYTHING, House, KEEPER, Told, ask};
 use super::support::lab::Lab;
 use super::support::wait::block_on;
 
@@ -41,6 +41,7 @@ fn the_admin_listener_answers_as_its_document_says() {
         }
         refusals(&mut described).await;
         walk(&mut described).await;
+        watching(&mut described).await;
         differences(&mut described, &house.lab).await;
         steering(&mut described).await;
         quarantine(&mut described, &house.lab).await;
@@ -103,8 +104,58 @@ async fn differences(described: &mut Described, lab: &Lab) {
     verify(described, false).await;
     let list = told(&described.expect(200, &get("/admin/v1/tenants/acme/differences?limit=1&after=0")).await);
     assert_eq!(list["differences"][0]["kind"], "object_missing", "{list}");
+    let all = told(&described.expect(200, &get("/admin/v1/differences?limit=1")).await);
+    assert_eq!((&all["differences"][0]["tenant"], &all["differences"][0]["kind"]), (&json!("acme"), &json!("object_missing")), "{all}");
+    let next = all["next"].as_str().unwrap();
+    let rest = told(&described.expect(200, &get(&format!("/admin/v1/differences?after={next}"))).await);
+    assert_eq!((&rest["differences"], &rest["next"]), (&json!([]), &Value::Null));
+    described.expect(404, &get("/admin/v1/differences?tenant=nobody")).await;
+    described.expect(403, &get("/admin/v1/differences?tenant=globex").by(Some(KEEPER))).await;
+    described.expect(400, &get("/admin/v1/differences?after=7")).await;
+    post_and_see_a_problem(described).await;
     for beyond in ["x", "-1", "9223372036854775808"] {
         described.expect(400, &get(&format!("/admin/v1/tenants/acme/differences?after={beyond}"))).await;
+    }
+}
+
+/// Somebody asked for something, so the fleet is looked at again at once.
+async fn post_and_see_a_problem(described: &mut Described) {
+    described.expect(202, &post("/admin/v1/tenants/acme/sweep")).await;
+    let has = |fleet: &Value| fleet["tenants"][0]["problems"].as_array().unwrap().iter().any(|problem| problem["kind"] == "difference");
+    until(described, "/admin/v1/fleet", has).await;
+}
+
+/// What the console sees first.
+async fn watching(described: &mut Described) {
+    let me = told(&described.expect(200, &get("/admin/v1/me")).await);
+    assert_eq!((&me["name"], &me["tenants"], &me["auth"]), (&json!(EVERYTHING), &json!(["*"]), &json!("tokens")));
+    let processes = told(&described.expect(200, &get("/admin/v1/processes")).await);
+    assert_eq!(processes[0]["name"], me["process"], "{processes}");
+    let me = told(&described.expect(200, &get("/admin/v1/me").by(Some(KEEPER))).await);
+    assert_eq!((&me["tenants"], &me["rights"]), (&json!(["acme"]), &json!(["admin"])));
+
+    let is_known = |fleet: &Value| {
+        let acme = &fleet["tenants"][0];
+        let stands = acme["phase"] == "dual" && acme["held_by"]["both"]["documents"] == 3 && acme["remaining_documents"] == 0;
+        stands
+            && fleet["tenants"][1]["phase"] == "sql"
+            && fleet["stores"].as_array().unwrap().iter().all(|store| store["state"] != "unknown")
+    };
+    until(described, "/admin/v1/fleet", is_known).await;
+    let fleet = told(&described.expect(200, &get("/admin/v1/fleet")).await);
+    let stores: Vec<&Value> = fleet["stores"].as_array().unwrap().iter().map(|store| &store["kind"]).collect();
+    assert_eq!(stores, ["sql", "object"], "{fleet}");
+    let totals = &fleet["totals"];
+    assert_eq!((&totals["held_by"]["both"]["documents"], &totals["quarantined"]), (&json!(3), &json!(0)), "{fleet}");
+    let own = told(&described.expect(200, &get("/admin/v1/fleet").by(Some(KEEPER))).await);
+    assert_eq!(own["tenants"].as_array().unwrap().len(), 1, "{own}");
+    assert_eq!((&own["stores"][0]["tenants"], &own["stores"][0]["tenant_count"]), (&json!(["acme"]), &json!(1)));
+
+    let series = told(&described.expect(200, &get("/admin/v1/tenants/acme/series?minutes=5")).await);
+    assert_eq!((series["writes"].as_array().unwrap().len(), &series["process"]), (30, &processes[0]["name"]));
+    described.expect(200, &get("/admin/v1/tenants/acme/series")).await;
+    for beyond in ["0", "61", "x"] {
+        described.expect(400, &get(&format!("/admin/v1/tenants/acme/series?minutes={beyond}"))).await;
     }
 }
 
@@ -139,15 +190,52 @@ async fn steering(described: &mut Described) {
 /// Agents rest, so that a job stays as it is written.
 async fn quarantine(described: &mut Described, lab: &Lab) {
     described.expect(200, &post("/admin/v1/pause")).await;
+    until(described, "/admin/v1/fleet", |fleet| fleet["all_paused"] == true && fleet["tenants"][1]["paused"] == true).await;
     described.expect(202, &post("/admin/v1/tenants/acme/sweep")).await;
-    let spoil = "UPDATE sluss_job SET state = 'quarantined', failures = 9, owner = NULL, token = NULL WHERE tenant = 'acme'";
+    let spoil =
+        "UPDATE sluss_job SET state = 'quarantined', failures = 9, owner = NULL, token = NULL, reason = 'no memory' WHERE tenant = 'acme'";
     assert!(lab.database().execute(spoil, []).unwrap() > 0);
     let jobs = told(&described.expect(200, &get("/admin/v1/jobs?tenant=acme&state=quarantined&limit=10")).await);
     let job = jobs["jobs"][0]["id"].as_str().unwrap().to_owned();
+    pages_of_jobs(described).await;
+    let reasons = told(&described.expect(200, &get("/admin/v1/jobs/reasons")).await);
+    let sweeps = reasons.as_array().unwrap().iter().find(|reason| reason["kind"] == "sweep").unwrap();
+    assert_eq!((&sweeps["tenant"], &sweeps["reason"], &sweeps["jobs"]), (&json!("acme"), &json!("no memory"), &json!(1)), "{reasons}");
+    described.expect(200, &get("/admin/v1/jobs/reasons?tenant=globex")).await;
+    described.expect(404, &get("/admin/v1/jobs/reasons?tenant=nobody")).await;
+    let retry = |wanted: &Value| wish(post("/admin/v1/jobs/retry"), wanted);
+    for (wanted, jobs) in [
+        (json!({ "reason": "no memor" }), 0),
+        (json!({ "kind": "copy", "reason": "no memory" }), 0),
+        (json!({ "kind": "sweep", "reason": "no memory", "tenant": "acme" }), 1),
+        (json!({ "kind": "sweep" }), 0),
+    ] {
+        assert_eq!(told(&described.expect(200, &retry(&wanted)).await)["jobs"], jobs, "{wanted}");
+    }
+    assert!(lab.database().execute(spoil, []).unwrap() > 0);
     described.expect(200, &post(&format!("/admin/v1/jobs/{job}/retry"))).await;
     described.expect(200, &wish(post("/admin/v1/jobs/retry"), &json!({ "tenant": "acme" }))).await;
     described.expect(404, &wish(post("/admin/v1/jobs/retry"), &json!({ "tenant": "nobody" }))).await;
     described.expect(200, &post("/admin/v1/resume")).await;
+}
+
+/// One job on each page.
+async fn pages_of_jobs(described: &mut Described) {
+    let ids = |page: &Value| page["jobs"].as_array().unwrap().iter().map(|job| job["id"].clone()).collect::<Vec<_>>();
+    let all = told(&described.expect(200, &get("/admin/v1/jobs?state=quarantined")).await);
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = told(&described.expect(200, &get(&format!("/admin/v1/jobs?state=quarantined&limit=1{after}"))).await);
+        seen.extend(ids(&page));
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(seen, ids(&all), "page by page, and at once");
+    let sweeps = told(&described.expect(200, &get("/admin/v1/jobs?tenant=acme&kind=sweep")).await);
+    assert_eq!(sweeps["jobs"].as_array().unwrap().len(), 1, "{sweeps}");
+    for wrong in ["kind=nothing", "after=7", "after=acme:-1"] {
+        described.expect(400, &get(&format!("/admin/v1/jobs?{wrong}"))).await;
+    }
 }
 
 async fn lists(described: &mut Described) {
@@ -158,6 +246,13 @@ async fn lists(described: &mut Described) {
     described.expect(404, &get("/admin/v1/jobs?tenant=nobody")).await;
     described.expect(400, &get("/admin/v1/jobs?state=unknown")).await;
     described.expect(400, &get("/admin/v1/audit?check=maybe")).await;
+    let of_acme = told(&described.expect(200, &get("/admin/v1/audit?tenant=acme").by(Some(KEEPER))).await);
+    let entries = of_acme["entries"].as_array().unwrap();
+    assert!(entries.len() > 5 && entries.iter().all(|entry| entry["tenant"] == "acme"), "{of_acme}");
+    described.expect(404, &get("/admin/v1/audit?tenant=No%20Name")).await;
+    for beyond in ["tenant=globex", "limit=1", "tenant=acme&check=true"] {
+        described.expect(403, &get(&format!("/admin/v1/audit?{beyond}")).by(Some(KEEPER))).await;
+    }
     let told = ask(&described.client, &Ask::new(&Method::DELETE, "/admin/v1/tenants/acme/purge")).await;
     assert_eq!((told.status, told.headers["allow"].as_str()), (405, "POST, GET"));
 }

@@ -18,6 +18,9 @@ pub const EVERYTHING: &str = "everything";
 /// May read the other tenant's documents.
 pub const STRANGER: &str = "stranger";
 
+/// Operates one tenant only.
+pub const KEEPER: &str = "keeper";
+
 /// Larger bodies are refused.
 pub const MAX_BYTES: u64 = 100_000;
 
@@ -76,9 +79,10 @@ impl House {
             format!("[[tokens]]\nname = \"{name}\"\nsha256 = \"{hash}\"\ntenants = {tenants}\nrights = {rights}\n")
         };
         let lab = Lab::new(&format!(
-            "[limits]\nmax_document_bytes = {MAX_BYTES}\nheader_timeout = \"1s\"\n[agents]\npoll_min = \"20ms\"\npoll_max = \"100ms\"\n{}{}",
+            "[limits]\nmax_document_bytes = {MAX_BYTES}\nheader_timeout = \"1s\"\n[agents]\npoll_min = \"20ms\"\npoll_max = \"100ms\"\n{}{}{}",
             token(EVERYTHING, "[\"*\"]", "[\"read\", \"write\", \"admin\"]"),
             token(STRANGER, "[\"globex\"]", "[\"read\"]"),
+            token(KEEPER, "[\"acme\"]", "[\"admin\"]"),
         ));
         let seat = lab.seat("one");
         let text = std::fs::read_to_string(&seat.config).unwrap();

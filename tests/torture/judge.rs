@@ -13,6 +13,7 @@ use sluss::model::document::{DocRow, Holder};
 use sluss::model::id::{DocId, DocKey, ObjectRef};
 use sluss::model::job::JobKind;
 use sluss::model::phase::Phase;
+use sluss::store::queue::JobFilter;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
@@ -106,7 +107,7 @@ impl Run {
                 return true;
             }
             if begun.elapsed() > PATIENCE {
-                let jobs = tenant.jobs.list(None, None, 20).await.unwrap();
+                let jobs = tenant.jobs.list(JobFilter::default(), None, 20).await.unwrap();
                 self.history.violation(format!("work does not end: {jobs:#?}"));
                 return false;
             }

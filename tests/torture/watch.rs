@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sluss::model::job::{JobKind, JobTarget};
 use sluss::model::phase::Phase;
+use sluss::store::queue::JobFilter;
 use tokio::time::sleep;
 
 use super::run::Run;
@@ -79,7 +80,7 @@ impl Run {
             if !before.needs(kind, self.script.mirror) {
                 continue;
             }
-            let jobs = self.tenant().jobs.list(None, None, 1000).await.unwrap();
+            let jobs = self.tenant().jobs.list(JobFilter::default(), None, 1000).await.unwrap();
             let target = JobTarget::Document(before.key.clone());
             if jobs.iter().any(|job| job.kind == JobKind::Sweep || job.kind == kind && job.target == target) {
                 continue;

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 
 use super::Faults;
 use crate::model::id::TenantId;
-use crate::model::job::{JobState, NewJob};
+use crate::model::job::NewJob;
 use crate::store::error::StoreResult;
-use crate::store::queue::{Completion, JobCount, JobId, JobQueue, JobView, Lease, Verdict};
+use crate::store::queue::{Completion, JobCount, JobFilter, JobId, JobQueue, JobView, Lease, Retried, Verdict};
 
 pub(super) struct FaultyJobs {
     inner: Arc<dyn JobQueue>,
@@ -61,12 +61,12 @@ impl JobQueue for FaultyJobs {
         self.faults.unbounded("give_back", self.inner.give_back(lease, after)).await
     }
 
-    async fn list(&self, state: Option<JobState>, after: Option<JobId>, limit: usize) -> StoreResult<Vec<JobView>> {
-        self.faults.unbounded("list", self.inner.list(state, after, limit)).await
+    async fn list(&self, wanted: JobFilter, after: Option<JobId>, limit: usize) -> StoreResult<Vec<JobView>> {
+        self.faults.unbounded("list", self.inner.list(wanted, after, limit)).await
     }
 
-    async fn retry(&self, job: Option<JobId>) -> StoreResult<u64> {
-        self.faults.unbounded("retry", self.inner.retry(job)).await
+    async fn retry(&self, wanted: Retried<'_>) -> StoreResult<u64> {
+        self.faults.unbounded("retry", self.inner.retry(wanted)).await
     }
 
     async fn counts(&self) -> StoreResult<Vec<JobCount>> {

@@ -75,6 +75,13 @@ impl Breaker {
         }
     }
 
+    pub(super) fn is_out(&self) -> bool {
+        match self.state {
+            State::Closed { .. } => false,
+            State::Out { .. } => true,
+        }
+    }
+
     pub(super) fn pass(&mut self, now: Instant) -> Result<Ticket, Refused> {
         if let Some(refused) = self.refuses(now) {
             return Err(refused);

@@ -28,13 +28,18 @@ impl FirstBytes {
 
     /// One read in twenty takes longer than this: their 95th percentile, but not less than `least`.
     pub(super) fn slow_after(&self, least: Duration) -> Duration {
+        self.p95().map_or(UNKNOWN, |p95| p95.min(MOST)).max(least)
+    }
+
+    /// `None`: too few reads to tell.
+    pub(super) fn p95(&self) -> Option<Duration> {
         if self.0.len() < ENOUGH {
-            return UNKNOWN.max(least);
+            return None;
         }
         let mut times: Vec<Duration> = self.0.iter().copied().collect();
         let at = (times.len() * 95).div_ceil(100) - 1;
         let (_, p95, _) = times.select_nth_unstable(at);
-        (*p95).min(MOST).max(least)
+        Some(*p95)
     }
 }
 

@@ -43,6 +43,33 @@ pub struct Gate {
 struct State {
     breaker: Breaker,
     first_bytes: FirstBytes,
+    /// Some call has come to its end.
+    is_known: bool,
+    /// Of the failure that took the store for out, or left it so.
+    why_out: String,
+}
+
+/// How a store is, by what this process asked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateHealth {
+    pub state: GateState,
+    /// Requests under way.
+    pub in_flight: usize,
+    /// Of the last reads up to their first byte; `None` where they were too few.
+    pub p95: Option<Duration>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateState {
+    /// Nothing was asked of it yet.
+    Unknown,
+    Answers,
+    /// All places are taken.
+    Busy,
+    /// So many reads were left by their callers and are waited for still that it is better not asked.
+    Owing,
+    /// Taken for out, because of this failure.
+    Out(String),
 }
 
 impl Gate {
@@ -55,7 +82,12 @@ impl Gate {
             settings,
             places: Arc::new(Semaphore::new(limit)),
             outliving: Arc::new(Semaphore::new((limit / 4).clamp(1, MOST_OUTLIVING))),
-            state: Mutex::new(State { breaker: Breaker::new(), first_bytes: FirstBytes::default() }),
+            state: Mutex::new(State {
+                breaker: Breaker::new(),
+                first_bytes: FirstBytes::default(),
+                is_known: false,
+                why_out: String::new(),
+            }),
             metrics,
         })
     }
@@ -63,6 +95,21 @@ impl Gate {
     /// What operators know the store by.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Asks the store nothing.
+    pub fn health(&self) -> GateHealth {
+        let free = self.places.available_permits();
+        let state = self.state();
+        let p95 = state.first_bytes.p95();
+        let state = match (state.breaker.is_out(), state.is_known) {
+            (true, _) => GateState::Out(state.why_out.clone()),
+            (false, false) => GateState::Unknown,
+            (false, true) if self.outliving.available_permits() == 0 => GateState::Owing,
+            (false, true) if free == 0 => GateState::Busy,
+            (false, true) => GateState::Answers,
+        };
+        GateHealth { state, in_flight: self.settings.limit.max(1) - free, p95 }
     }
 
     /// What the store usually takes to its first byte. Zero: it owes so many answers by now that it is better not asked.
@@ -120,6 +167,7 @@ impl Gate {
 
     fn tell(&self, turn: Turn, failure: Option<&StoreError>) {
         let (name, why) = (&self.name, failure.map(StoreError::chain).unwrap_or_default());
+        self.state().why_out.clone_from(&why);
         match turn {
             Turn::Opened { wait } => {
                 self.metrics.breaker_opened(name);
@@ -158,7 +206,11 @@ impl Pass {
     pub(super) fn ended(&mut self, failure: Option<&StoreError>) {
         self.has_ended = true;
         let answered = failure.is_none_or(|error| !is_out(error.kind));
-        let turn = self.gate.state().breaker.ended(Instant::now(), self.ticket, answered);
+        let turn = {
+            let mut state = self.gate.state();
+            state.is_known = true;
+            state.breaker.ended(Instant::now(), self.ticket, answered)
+        };
         if let Some(turn) = turn {
             self.gate.tell(turn, failure);
         }

@@ -244,9 +244,11 @@ impl ControlStore for SqlServerControl {
         Err(overtaken("append to", "the audit"))
     }
 
-    async fn entries(&self, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>> {
-        let batch =
-            Batch::new(statements::AUDIT_ENTRIES).with("before", "bigint", before.map(signed)).with("limit", "bigint", limit as i64);
+    async fn entries(&self, tenant: Option<&TenantId>, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>> {
+        let batch = Batch::new(statements::AUDIT_ENTRIES)
+            .with("about", "varchar(63)", tenant.map(|tenant| tenant.as_str().to_owned()))
+            .with("before", "bigint", before.map(signed))
+            .with("limit", "bigint", limit as i64);
         self.all("list", "the audit", batch, read_entry).await
     }
 

@@ -16,7 +16,7 @@ use super::uploads::millis;
 use crate::model::id::{DocKey, TenantId};
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
-use crate::store::queue::{Completion, JobCount, JobId, JobQueue, JobView, Lease, Verdict};
+use crate::store::queue::{Completion, JobCount, JobFilter, JobId, JobQueue, JobView, Lease, Retried, Verdict};
 
 /// The order that `read_job` relies on.
 const VIEW: &str =
@@ -207,11 +207,12 @@ impl JobQueue for SqlServerTenant {
         self.end_lease("give back", &lease, end).await.map(|_| ())
     }
 
-    async fn list(&self, state: Option<JobState>, after: Option<JobId>, limit: usize) -> StoreResult<Vec<JobView>> {
+    async fn list(&self, wanted: JobFilter, after: Option<JobId>, limit: usize) -> StoreResult<Vec<JobView>> {
         let text = super::text::fill(statements::JOBS, &[("view", VIEW)]);
         let batch = self
             .batch(&text)
-            .with("state", "varchar(16)", state.map(JobState::label))
+            .with("state", "varchar(16)", wanted.state.map(JobState::label))
+            .with("kind", "varchar(16)", wanted.kind.map(JobKind::label))
             .with("after", "bigint", after.map_or(i64::MIN, |after| after.0))
             .with("limit", "bigint", limit as i64);
         let found =
@@ -219,9 +220,18 @@ impl JobQueue for SqlServerTenant {
         found.await.map_err(|fault: Fault| fault.at("list jobs of", &self.id))
     }
 
-    async fn retry(&self, job: Option<JobId>) -> StoreResult<u64> {
-        let batch = self.timed(statements::JOBS_RETRY).with("job", "bigint", job.map(|job| job.0));
-        self.number(&batch).await.map_err(|fault| fault.at("retry jobs of", &self.id))
+    /// One statement for each job that is named: who names them has chosen a few.
+    async fn retry(&self, wanted: Retried<'_>) -> StoreResult<u64> {
+        let (kind, jobs): (_, Vec<Option<i64>>) = match wanted {
+            Retried::All(kind) => (kind.map(JobKind::label), vec![None]),
+            Retried::These(jobs) => (None, jobs.iter().map(|job| Some(job.0)).collect()),
+        };
+        let mut retried = 0;
+        for job in jobs {
+            let batch = self.timed(statements::JOBS_RETRY).with("job", "bigint", job).with("kind", "varchar(16)", kind);
+            retried += self.number(&batch).await.map_err(|fault| fault.at("retry jobs of", &self.id))?;
+        }
+        Ok(retried)
     }
 
     async fn counts(&self) -> StoreResult<Vec<JobCount>> {

@@ -202,12 +202,16 @@ impl ControlStore for SqliteControl {
         self.file.write("append to", "the audit".to_owned(), move |tx| Ok(Outcome::Commit(append(tx, &*clock, record)?))).await
     }
 
-    async fn entries(&self, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>> {
+    async fn entries(&self, tenant: Option<&TenantId>, before: Option<u64>, limit: usize) -> StoreResult<Vec<AuditEntry>> {
+        let tenant = tenant.map(ToString::to_string);
         self.file
             .read("list", "the audit".to_owned(), move |connection| {
-                let statement = format!("SELECT {ENTRY} FROM sluss_audit WHERE ?1 IS NULL OR number < ?1 ORDER BY number DESC LIMIT ?2");
+                let statement = format!(
+                    "SELECT {ENTRY} FROM sluss_audit WHERE (?1 IS NULL OR number < ?1) AND (?2 IS NULL OR tenant = ?2) \
+                     ORDER BY number DESC LIMIT ?3"
+                );
                 let mut statement = connection.prepare_cached(&statement)?;
-                let found = statement.query_map(params![before, limit as u64], read_entry)?;
+                let found = statement.query_map(params![before, tenant, limit as u64], read_entry)?;
                 found.collect()
             })
             .await

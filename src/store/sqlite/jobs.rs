@@ -13,7 +13,7 @@ use super::tenant::SqliteTenant;
 use crate::model::id::{CollectionName, TenantId};
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
-use crate::store::queue::{Completion, JobCount, JobId, JobQueue, JobView, Lease, Verdict};
+use crate::store::queue::{Completion, JobCount, JobFilter, JobId, JobQueue, JobView, Lease, Retried, Verdict};
 
 /// Whether a wish wakes a job that is in quarantine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,32 +289,40 @@ impl JobQueue for SqliteTenant {
         self.with_lease("give back", &lease, move |tx, job| make_ready(tx, job, due_at, failures, None)).await.map(|_| ())
     }
 
-    async fn list(&self, state: Option<JobState>, after: Option<JobId>, limit: usize) -> StoreResult<Vec<JobView>> {
+    async fn list(&self, wanted: JobFilter, after: Option<JobId>, limit: usize) -> StoreResult<Vec<JobView>> {
         let this = self.clone();
         self.file
             .read("list jobs of", self.id.to_string(), move |connection| {
                 let statement = format!(
-                    "SELECT {VIEW} FROM sluss_job WHERE tenant = ?1 AND id > ?2 AND (?3 IS NULL OR state = ?3) ORDER BY id LIMIT ?4"
+                    "SELECT {VIEW} FROM sluss_job WHERE tenant = ?1 AND id > ?2 AND (?3 IS NULL OR state = ?3) \
+                     AND (?4 IS NULL OR kind = ?4) ORDER BY id LIMIT ?5"
                 );
                 let after = after.map_or(i64::MIN, |after| after.0);
+                let (state, kind) = (wanted.state.map(JobState::label), wanted.kind.map(JobKind::label));
                 let mut statement = connection.prepare_cached(&statement)?;
-                let found = statement
-                    .query_map(params![this.id.as_str(), after, state.map(JobState::label), limit as u64], |row| this.read_job(row))?;
+                let found = statement.query_map(params![this.id.as_str(), after, state, kind, limit as u64], |row| this.read_job(row))?;
                 found.collect()
             })
             .await
     }
 
-    async fn retry(&self, job: Option<JobId>) -> StoreResult<u64> {
+    async fn retry(&self, wanted: Retried<'_>) -> StoreResult<u64> {
         let (tenant, now) = (self.id.clone(), self.now());
+        let (kind, jobs): (_, Vec<Option<i64>>) = match wanted {
+            Retried::All(kind) => (kind.map(JobKind::label), vec![None]),
+            Retried::These(jobs) => (None, jobs.iter().map(|job| Some(job.0)).collect()),
+        };
         self.file
             .write("retry jobs of", self.id.to_string(), move |tx| {
-                let retried = tx.execute(
-                    "UPDATE sluss_job SET state = 'ready', due_at = ?2, failures = 0 \
-                     WHERE tenant = ?1 AND state = 'quarantined' AND (?3 IS NULL OR id = ?3)",
-                    params![tenant.as_str(), now, job.map(|job| job.0)],
+                let mut retry = tx.prepare_cached(
+                    "UPDATE sluss_job SET state = 'ready', due_at = ?2, failures = 0 WHERE tenant = ?1 AND state = 'quarantined' \
+                     AND (?3 IS NULL OR id = ?3) AND (?4 IS NULL OR kind = ?4)",
                 )?;
-                Ok(Outcome::Commit(retried as u64))
+                let mut retried = 0;
+                for job in jobs {
+                    retried += retry.execute(params![tenant.as_str(), now, job, kind])? as u64;
+                }
+                Ok(Outcome::Commit(retried))
             })
             .await
     }

@@ -19,7 +19,7 @@ use sluss::model::stamp::{Revision, Stamp};
 use sluss::model::verification::VerificationFacts;
 use sluss::store::control::ControlStore;
 use sluss::store::error::Interrupted;
-use sluss::store::queue::{JobQueue, JobView};
+use sluss::store::queue::{JobFilter, JobQueue, JobView};
 use sluss::store::sql::{Change, Commit, Committed, Copied, Flipped, NewAttributes, NewContent, Recorded, SqlStore, Staged, UploadPurpose};
 
 /// Makes each case a test of every backend that is here.
@@ -298,7 +298,7 @@ impl World {
     }
 
     pub(crate) async fn all_jobs(&self) -> Vec<JobView> {
-        self.jobs.list(None, None, 10_000).await.unwrap()
+        self.jobs.list(JobFilter::default(), None, 10_000).await.unwrap()
     }
 
     /// The open jobs about one document.
