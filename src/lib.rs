@@ -9,7 +9,7 @@
 //!   reader of an object passes.
 //! - [`tenants`]: this process's tenants, and who may ask for them.
 //! - [`cache`]: small contents in memory, by document and stamp. [`compare`]: what a document's holders have, compared with its location and with each other.
-//! - [`watch`]: what operators watch, kept in memory: every tenant's figures, the stores' health, the traffic of the last hour.
+//! - [`watch`]: what operators watch, kept in memory: every tenant's figures, the stores' health, the traffic of the last hour, what moves now.
 //! - [`gateway`]: the document API. [`migrate`]: agents and flips. [`admin`]: the operators' API. [`housekeeping`]: the clock's work.
 //! - [`app`]: builds, starts and stops all of it, and alone names backends. [`cli`] and [`demo`] stand on it.
 //!

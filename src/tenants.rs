@@ -8,7 +8,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 pub mod ownership;
 
@@ -109,25 +109,38 @@ impl Identity {
 }
 
 /// The tokens of the configuration. They can be replaced while requests run.
-pub struct Access(RwLock<Arc<Auth>>);
+pub struct Access {
+    auth: RwLock<Arc<Auth>>,
+    /// Rings when they were replaced.
+    replaced: watch::Sender<()>,
+}
 
 impl Access {
     pub fn new(auth: Auth) -> Self {
-        Self(RwLock::new(Arc::new(auth)))
+        Self { auth: RwLock::new(Arc::new(auth)), replaced: watch::Sender::new(()) }
     }
 
     pub fn replace(&self, auth: Auth) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(auth);
+        let auth = Arc::new(auth);
+        let before = std::mem::replace(&mut *self.auth.write().unwrap_or_else(PoisonError::into_inner), Arc::clone(&auth));
+        if before != auth {
+            self.replaced.send_replace(());
+        }
+    }
+
+    /// Changes when who may do what does: for whatever outlives the request that it was allowed to.
+    pub fn replaced(&self) -> watch::Receiver<()> {
+        self.replaced.subscribe()
     }
 
     /// Whether everybody is let in.
     pub fn is_open(&self) -> bool {
-        matches!(**self.0.read().unwrap_or_else(PoisonError::into_inner), Auth::None)
+        matches!(**self.auth.read().unwrap_or_else(PoisonError::into_inner), Auth::None)
     }
 
     /// `None`: no token, or one that nobody has.
     pub fn identify(&self, token: Option<&str>) -> Option<Identity> {
-        let auth = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        let auth = Arc::clone(&self.auth.read().unwrap_or_else(PoisonError::into_inner));
         let tokens = match &*auth {
             Auth::None => {
                 let rights = Rights { read: true, write: true, admin: true };

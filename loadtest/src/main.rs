@@ -2,6 +2,7 @@
 //! what bytes to and from SQL Server cost, and what Sluss adds to a store that speaks S3. The figures are the machine's: server, clients and stores share its cores and its disk.
 
 mod cpu;
+mod events;
 mod house;
 mod lanes;
 mod latency;
@@ -102,6 +103,22 @@ enum Measurement {
         #[arg(long, default_value_t = 10, value_parser = value_parser!(u64).range(1..))]
         seconds: u64,
     },
+    /// What the console's streams of events cost the server.
+    Events {
+        #[arg(long, default_value_t = 500, value_parser = value_parser!(u64).range(1..))]
+        tenants: u64,
+        /// Uploads in flight.
+        #[arg(long, default_value_t = 1000, value_parser = value_parser!(u64).range(1..))]
+        transfers: u64,
+        /// How long each number of streams is measured, in each round.
+        #[arg(long, default_value_t = 20, value_parser = value_parser!(u64).range(1..))]
+        seconds: u64,
+        #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(1..))]
+        rounds: u32,
+        /// Keeps the bytes of one stream in this file, for as many seconds: a page can be fed with it.
+        #[arg(long)]
+        record: Option<std::path::PathBuf>,
+    },
 }
 
 #[tokio::main]
@@ -117,6 +134,10 @@ async fn main() -> anyhow::Result<()> {
         Measurement::Hot { runs, seconds } => objects::hot(runs, Duration::from_secs(seconds)).await,
         Measurement::Crowd { downloads, bytes, slow_readers, seconds } => {
             objects::crowd(&objects::Crowd { downloads, bytes, slow_readers, lasts: Duration::from_secs(seconds) }).await
+        }
+        Measurement::Events { tenants, transfers, seconds, rounds, record } => {
+            let (tenants, transfers) = (usize::try_from(tenants)?, usize::try_from(transfers)?);
+            events::run(&events::Plan { tenants, transfers, lasts: Duration::from_secs(seconds), rounds, record }).await
         }
     }
 }

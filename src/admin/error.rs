@@ -7,6 +7,7 @@ use crate::body::{Body, ReadError};
 use crate::gateway::rescue::problem;
 use crate::migrate::work::JobError;
 use crate::store::error::StoreError;
+use crate::watch::events::MAX_STREAMS;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
@@ -26,6 +27,8 @@ pub enum AdminError {
     BadRequest(String),
     #[error("the request's body: {0}")]
     Body(#[from] ReadError),
+    #[error("{MAX_STREAMS} streams of events are open, and this process has no more; close a console, or ask another process")]
+    TooManyStreams,
     #[error("not now: {}", .0.reason())]
     Failed(#[from] JobError),
 }
@@ -48,7 +51,7 @@ impl AdminError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) | Self::Body(ReadError::Broken(_)) => StatusCode::BAD_REQUEST,
             Self::Body(ReadError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyStreams | Self::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -61,6 +64,7 @@ impl AdminError {
             Self::NoSuchTenant(_) => "no-such-tenant",
             Self::NoSuchJob(_) => "no-such-job",
             Self::BadRequest(_) | Self::Body(_) => "bad-request",
+            Self::TooManyStreams => "too-many-streams",
             Self::Failed(_) => "store-unavailable",
         }
     }
@@ -80,7 +84,7 @@ impl AdminError {
         match self {
             Self::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::WrongMethod { allowed } => HeaderValue::from_str(&allowed.join(", ")).ok().map(|allowed| (ALLOW, allowed)),
-            Self::Failed(_) => Some((RETRY_AFTER, RETRY_SECONDS)),
+            Self::TooManyStreams | Self::Failed(_) => Some((RETRY_AFTER, RETRY_SECONDS)),
             Self::NoSuchPath | Self::Forbidden(_) | Self::NoSuchTenant(_) | Self::NoSuchJob(_) | Self::BadRequest(_) | Self::Body(_) => {
                 None
             }

@@ -1,7 +1,9 @@
 //! The admin listener: what operators see and steer, metrics, health. It never serves a document.
 
 pub mod api;
+pub mod console;
 pub mod error;
+pub mod events;
 pub mod health;
 mod jobs;
 pub mod limits;
@@ -38,7 +40,7 @@ use crate::migrate::limits::LiveLimits;
 use crate::store::control::{ControlStore, Process};
 use crate::telemetry::{METRICS_MEDIA_TYPE, Metrics};
 use crate::tenants::{Access, Identity, Tenants};
-use crate::watch::{Fleet, Series};
+use crate::watch::{Events, Fleet, Series, Transfers};
 
 /// As much as a name and an address take; every store keeps it whole in the audit.
 const MAX_ON_BEHALF_OF_BYTES: usize = 400;
@@ -49,6 +51,8 @@ pub struct Admin {
     pub process: Process,
     pub fleet: Arc<Fleet>,
     pub series: Arc<Series>,
+    pub transfers: Arc<Transfers>,
+    pub events: Arc<Events>,
     pub access: Arc<Access>,
     pub tenants: Arc<Tenants>,
     pub control: Arc<dyn ControlStore>,
@@ -104,6 +108,9 @@ pub fn service(admin: Admin) -> impl Service<Request<Body>, Response = Response<
 impl Admin {
     async fn route(&self, request: Request<Body>) -> Result<Response<Body>, AdminError> {
         let (head, body) = request.into_parts();
+        if let Some(answer) = console::answer(&head.method, head.uri.path(), &head.headers) {
+            return answer;
+        }
         let wanted = match routes::find(&head.method, head.uri.path()) {
             Found::Target(Target::Open(page), _) => return self.page(page).await,
             Found::Target(Target::Guarded(operation), name) => Ok((operation, name)),
@@ -138,6 +145,8 @@ impl Admin {
             Operation::ShowMe => Ok(self.show_me(operator)),
             Operation::ShowFleet => Ok(self.show_fleet(operator)),
             Operation::ShowSeries => self.show_series(operator, name, query),
+            Operation::ListTransfers => Ok(self.list_transfers(operator)),
+            Operation::StreamEvents => self.stream_events(operator, query),
             Operation::ListTenants => self.list_tenants(operator).await,
             Operation::ShowTenant => self.show_tenant(operator, name).await,
             Operation::Flip => self.flip(operator, name, body).await,

@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 
 use super::MAX_ON_BEHALF_OF_BYTES;
 use super::api::{AuditPage, MAX_NUMBER};
+use super::events::{MEDIA_TYPE, TransferList};
 use super::health::Readiness;
 use super::limits::{LimitsView, ReadOnlyView, ReadOnlyWish, ScopeView};
 use super::purge::{PurgeAnswer, PurgeList, PurgeWish};
@@ -93,6 +94,8 @@ fn guarded(wanted: Wanted) -> Operation {
             of_tenant(told("showSeries", "A tenant's traffic in this process, in steps of ten seconds", json_of::<SeriesView>()))
                 .with([Parameter::query("minutes", "How far back; 60 where it is not said.", number(1, MOST_MINUTES))])
         }
+        Wanted::ListTransfers => told("listTransfers", "What moves through this process now", json_of::<TransferList>()),
+        Wanted::StreamEvents => stream_events(),
         Wanted::ListTenants => told("listTenants", "All tenants that the token reaches", json_of::<TenantList>()),
         Wanted::ShowTenant => of_tenant(told("showTenant", "One tenant: phase, holders, backlog, problems", json_of::<TenantView>())),
         Wanted::Flip => flip(),
@@ -145,6 +148,19 @@ fn guarded(wanted: Wanted) -> Operation {
         Wanted::ListOperators => told("listOperators", "Who has changed something over this API", json_of::<Vec<control::Operator>>())
             .described("For tokens of all tenants."),
     }
+}
+
+const EVENTS: &str = "Server-sent events, for as long as the client listens. It begins with everything: `fleet` and `transfers` with `reset`, and \
+                      whoever was told everything forgets what was before. Then what is new: `fleet` at most once a second, `transfers` twice, \
+                      `phase` for each flip. A client that reads too slowly is told everything again in place of what it missed. Small \
+                      downloads, up to 64 KiB, are not among the transfers. A line that begins with a colon is a sign of life, every 15 \
+                      seconds. The stream ends when the process drains, and when tokens are replaced: connect again.";
+
+fn stream_events() -> Operation {
+    told("streamEvents", "What is new, as it happens", bytes_of(MEDIA_TYPE))
+        .described(EVENTS)
+        .refuses(&[StatusCode::NOT_FOUND])
+        .with([Parameter::query("tenant", "Only of this tenant.", crate::openapi::text())])
 }
 
 const CHANGE: &str = "Names some of the figures; what is not named stays, and `null` lifts a limit. At least one has to be named.";

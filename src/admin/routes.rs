@@ -20,6 +20,8 @@ pub enum Operation {
     ShowMe,
     ShowFleet,
     ShowSeries,
+    ListTransfers,
+    StreamEvents,
     ListTenants,
     ShowTenant,
     Flip,
@@ -77,7 +79,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 32] = [
+pub static ROUTES: [Route; 34] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -87,6 +89,8 @@ pub static ROUTES: [Route; 32] = [
     get("/admin/v1/tenants", Operation::ListTenants),
     get("/admin/v1/tenants/{tenant}", Operation::ShowTenant),
     get("/admin/v1/tenants/{tenant}/series", Operation::ShowSeries),
+    get("/admin/v1/transfers", Operation::ListTransfers),
+    get("/admin/v1/events", Operation::StreamEvents),
     post("/admin/v1/tenants/{tenant}/phase", Operation::Flip),
     post("/admin/v1/tenants/{tenant}/sweep", Operation::Sweep),
     post("/admin/v1/tenants/{tenant}/purge", Operation::Purge),

@@ -49,7 +49,7 @@ use crate::store::control::{ControlStore, Process};
 use crate::store::removal::Removal;
 use crate::telemetry::Metrics;
 use crate::tenants::{Access, Tenants};
-use crate::watch::{Fleet, FleetParts, Series};
+use crate::watch::{Events, Fleet, FleetParts, Series, Transfers};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -70,6 +70,7 @@ pub struct App {
     config: Config,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    transfers: Arc<Transfers>,
     budget: Arc<Budget>,
     cache: Arc<ContentCache>,
     control: Arc<dyn ControlStore>,
@@ -97,6 +98,7 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Arc::new(Metrics::new(VERSION));
+        let transfers = Arc::new(Transfers::new(Arc::clone(&metrics), Arc::clone(&clock)));
         let limits = &config.limits;
         let budget = Arc::new(Budget::new(limits.buffer_bytes.saturating_sub(limits.cache_bytes), limits.queue_timeout));
         let cache = Arc::new(ContentCache::new(limits.cache_bytes, Arc::clone(&metrics)));
@@ -116,7 +118,7 @@ impl App {
         };
         let upstream = config.upstream.clone().map(|upstream| Upstream::new(upstream, around)).transpose();
         let upstream = upstream.context("set up connections to the existing API")?.map(Arc::new);
-        Ok(Self { config, clock, metrics, budget, cache, control, tenants, access, backends, routes, upstream, tasks, drain })
+        Ok(Self { config, clock, metrics, transfers, budget, cache, control, tenants, access, backends, routes, upstream, tasks, drain })
     }
 
     /// Sockets are bound before anything is started: an address in use is an error, not a half-started process.
@@ -220,11 +222,17 @@ impl App {
                 budget: Arc::clone(&self.budget),
                 cache: Arc::clone(&self.cache),
                 metrics: Arc::clone(&self.metrics),
+                transfers: Arc::clone(&self.transfers),
                 clock: Arc::clone(&self.clock),
                 shadow: Shadow::new(self.config.shadow, Arc::clone(&self.metrics), self.tasks.clone(), self.drain.clone()),
                 tasks: self.tasks.clone(),
             },
-            writer: Writer { budget: Arc::clone(&self.budget), metrics: Arc::clone(&self.metrics), limits: inbound },
+            writer: Writer {
+                budget: Arc::clone(&self.budget),
+                metrics: Arc::clone(&self.metrics),
+                transfers: Arc::clone(&self.transfers),
+                limits: inbound,
+            },
             upstream: self.upstream.clone(),
         };
         let stack = service::stack(documents, Arc::clone(&self.metrics)).map_request(boxed);
@@ -235,10 +243,14 @@ impl App {
     fn start_admin(&self, listener: Listener, process: Process, limits: Arc<LiveLimits>, fleet: Arc<Fleet>) {
         let series = Arc::new(Series::new(process.name.clone(), Arc::clone(&self.metrics), Arc::clone(&self.clock)));
         self.tasks.spawn(Arc::clone(&series).follow(self.drain.clone()));
+        let events = Arc::new(Events::new(Arc::clone(&fleet), Arc::clone(&self.transfers), Arc::clone(&self.clock)));
+        self.tasks.spawn(Arc::clone(&events).run(self.drain.clone()));
         let admin = Admin {
             process,
             fleet,
             series,
+            transfers: Arc::clone(&self.transfers),
+            events,
             access: Arc::clone(&self.access),
             tenants: Arc::clone(&self.tenants),
             control: Arc::clone(&self.control),
@@ -260,6 +272,7 @@ impl App {
             budget: Arc::clone(&self.budget),
             cache: Arc::clone(&self.cache),
             metrics: Arc::clone(&self.metrics),
+            transfers: Arc::clone(&self.transfers),
             control: Arc::clone(&self.control),
             pace: Pace::new(limits.watch()),
             limits: Arc::clone(limits),

@@ -9,6 +9,7 @@ use crate::model::content::{ContentHasher, Fingerprint, PIECE_BYTES};
 use crate::model::document::{DocRow, Document, Holder, Impossible, Repair};
 use crate::model::id::DocKey;
 use crate::model::location::{Labels, Location};
+use crate::model::phase::Side;
 use crate::model::verification::{
     DifferenceKind, Facts, Finding, Found, FoundBy, FoundObject, Remedy, Sides, Subject, Verified, differences,
 };
@@ -40,8 +41,8 @@ pub struct Comparison<'a> {
     pub found_by: FoundBy,
     /// SQL's portions.
     pub portion_bytes: usize,
-    /// Slows a content down to the rate that its reader is given.
-    pub slow: &'a (dyn Fn(ByteStream) -> ByteStream + Send + Sync),
+    /// Slows a holder's content down to the rate that its reader is given, and may watch it.
+    pub slow: &'a (dyn Fn(Side, ByteStream) -> ByteStream + Send + Sync),
 }
 
 impl Comparison<'_> {
@@ -86,7 +87,7 @@ impl Comparison<'_> {
     /// `None`: the row has moved on.
     async fn in_sql(&self, row: &DocRow, document: &Document) -> StoreResult<Option<Found>> {
         let Some(content) = self.tenant.sql.open(&row.key, document.revision, 0, self.portion_bytes).await? else { return Ok(None) };
-        let content = fingerprint((self.slow)(content)).await?;
+        let content = fingerprint((self.slow)(Side::Sql, content)).await?;
         Ok(content.map(|content| Found { content: Some(content), ..Found::default() }))
     }
 
@@ -102,7 +103,7 @@ impl Comparison<'_> {
         let labels = Labels { media_type: facts.meta.media_type, file_name: facts.meta.file_name };
         let read = async {
             let Some(content) = self.tenant.objects.get(object, 0..facts.length_bytes).await? else { return Ok(None) };
-            fingerprint((self.slow)(content)).await
+            fingerprint((self.slow)(Side::Object, content)).await
         };
         match read.await {
             Ok(Some(content)) => Ok(FoundObject::There(Found { content: Some(content), labels: Some(labels), note: None })),

@@ -63,7 +63,7 @@ impl Shadow {
     async fn judge(&self, tenant: &Tenant, row: &DocRow) -> ShadowVerdict {
         let Some(_grant) = self.budget.acquire(held_bytes(row.length_bytes())).await else { return ShadowVerdict::Dropped };
         let comparison =
-            Comparison { tenant, found_by: FoundBy::Shadow, portion_bytes: self.budget.portion_bytes(), slow: &|content| content };
+            Comparison { tenant, found_by: FoundBy::Shadow, portion_bytes: self.budget.portion_bytes(), slow: &|_, content| content };
         match timeout(self.settings.deadline, comparison.compare(row)).await {
             Ok(Ok(Compared::Equal(_))) => ShadowVerdict::Equal,
             Ok(Ok(Compared::Different(findings))) => match self.note(tenant, row, findings).await {

@@ -89,7 +89,7 @@ pub enum ClientCertificates {
 }
 
 /// Who may do what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {
     /// Anybody who reaches a listener, which is therefore on loopback.
     None,
@@ -97,7 +97,7 @@ pub enum Auth {
 }
 
 /// A bearer token, known by its hash only.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenConfig {
     /// Names the holder in the audit; never the token.
     pub name: String,

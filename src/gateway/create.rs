@@ -15,8 +15,10 @@ use crate::config::CreateRule;
 use crate::model::content::PIECE_BYTES;
 use crate::model::document::State;
 use crate::model::precondition::Current;
+use crate::model::stamp::Epoch;
 use crate::store::sql::{Commit, Inserted, Insertion, NewDocument};
 use crate::telemetry::Direction;
+use crate::watch::transfers::{Begun, Party, Progress};
 
 impl Writer {
     /// `routes`: what the new document's own path is taken from.
@@ -29,16 +31,29 @@ impl Writer {
         let Some(_grant) = self.budget.acquire(held_bytes(request.content_length)).await else {
             return Err(GatewayError::Overloaded);
         };
-        let _transfer = self.metrics.transfer(Direction::Upload);
-        let mut inbound = Inbound::new(body, self.limits);
-        let first = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?.unwrap_or_default();
-        let whose = Incoming { tenant: &request.tenant, epoch: state.epoch, sha256: request.sha256 };
-        let content = self.bring_in(whose, first, inbound).await?;
-        let new = NewDocument { content, attributes: request.attributes.clone() };
-        let ended = request.tenant.sql.insert(&request.collection, state.epoch, new).await.map_err(GatewayError::UnknownNew)?;
-        let inserted = finish(ended)?;
+        let transfer = self.transfers.begin(&Begun {
+            tenant: &request.tenant.id,
+            collection: &request.collection,
+            document: None,
+            direction: Direction::Upload,
+            source: Party::Client,
+            target: Party::Sql,
+            bytes_total: request.content_length,
+            attempt: 1,
+        });
+        let inserted = self.insert(request, state.epoch, body, transfer.progress()).await;
+        let inserted = transfer.end(inserted)?;
         request.tenant.work.notify_one();
         Ok(answer(request, &inserted, routes))
+    }
+
+    async fn insert(&self, request: &NewRequest, epoch: Epoch, body: Body, progress: Progress) -> Result<Inserted, GatewayError> {
+        let mut inbound = Inbound::new(body, self.limits, progress);
+        let first = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?.unwrap_or_default();
+        let whose = Incoming { tenant: &request.tenant, epoch, sha256: request.sha256 };
+        let content = self.bring_in(whose, first, inbound).await?;
+        let new = NewDocument { content, attributes: request.attributes.clone() };
+        finish(request.tenant.sql.insert(&request.collection, epoch, new).await.map_err(GatewayError::UnknownNew)?)
     }
 }
 

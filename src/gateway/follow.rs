@@ -24,6 +24,7 @@ use crate::store::guarded::GATE;
 use crate::store::object::ByteStream;
 use crate::telemetry::{Metrics, ServedFrom};
 use crate::tenants::Tenant;
+use crate::watch::transfers::Progress;
 
 /// Looks at the row before a read is given up: each further one means that the row has moved again, or a store failed again.
 const MAX_LOOKS: u32 = 6;
@@ -67,6 +68,7 @@ pub struct Follow {
     pub at: u64,
     pub end: u64,
     pub portion: usize,
+    pub progress: Progress,
 }
 
 /// Whoever has given the first bytes.
@@ -135,7 +137,8 @@ impl Follow {
     async fn read_whole(&self, row: DocRow) -> Result<(Bytes, Side), Lost> {
         let (tenant, cache, metrics) = (Arc::clone(&self.tenant), Arc::clone(&self.cache), Arc::clone(&self.metrics));
         let (key, stamp, end) = (self.key.clone(), self.stamp.clone(), row.length_bytes());
-        let mut whole = Self { tenant, cache, metrics, key, stamp, at: 0, end, portion: self.portion };
+        let (portion, progress) = (self.portion, self.progress.clone());
+        let mut whole = Self { tenant, cache, metrics, key, stamp, at: 0, end, portion, progress };
         let mut source = whole.open_holder(row, None).await?;
         let side = source.side;
         // Copied, though it often comes in one piece: a piece can be a view of a much larger buffer, which would stay with it.
@@ -189,6 +192,7 @@ impl Follow {
                     if is_spared || hedge.has_begun() {
                         self.metrics.hedge(&self.tenant.id, served_from(side));
                     }
+                    self.progress.comes_from(side.into());
                     return Ok(Some(source));
                 }
                 Ok(None) => match gone(side, row, missing) {

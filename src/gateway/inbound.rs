@@ -11,6 +11,7 @@ use crate::body::Body;
 use crate::model::content::PIECE_BYTES;
 use crate::store::error::{ClientFault, Interrupted};
 use crate::store::object::ByteStream;
+use crate::watch::transfers::Progress;
 
 /// How much a client may send, and how slowly.
 #[derive(Debug, Clone, Copy)]
@@ -31,11 +32,12 @@ pub struct Inbound {
     received_in_window: u64,
     /// What came with a portion beyond its size.
     left: Bytes,
+    progress: Progress,
 }
 
 impl Inbound {
-    pub fn new(body: Body, limits: InboundLimits) -> Self {
-        Self { body, limits, received: 0, waited: Duration::ZERO, received_in_window: 0, left: Bytes::new() }
+    pub fn new(body: Body, limits: InboundLimits, progress: Progress) -> Self {
+        Self { body, limits, received: 0, waited: Duration::ZERO, received_in_window: 0, left: Bytes::new(), progress }
     }
 
     /// The next portion, full up to `size` except at the end; `None` after the last.
@@ -85,6 +87,7 @@ impl Inbound {
                 return Err(ClientFault::TooLarge);
             }
             self.received_in_window += data.len() as u64;
+            self.progress.moved(data.len() as u64);
             return Ok(Some(data));
         }
     }
@@ -127,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn portions_are_full_whatever_the_frames_are() {
         let frames = stream::iter([3, 5, 1, 4].map(|length| Ok(Bytes::from(vec![7; length]))));
-        let mut inbound = Inbound::new(body::stream(frames), LIMITS);
+        let mut inbound = Inbound::new(body::stream(frames), LIMITS, Progress::default());
         let mut sizes = Vec::new();
         while let Some(portion) = inbound.portion(4).await.unwrap() {
             sizes.push(portion.len());
@@ -137,23 +140,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_byte_over_the_limit_is_refused() {
-        let mut exact = Inbound::new(body::full(vec![0; 1000]), LIMITS);
+        let mut exact = Inbound::new(body::full(vec![0; 1000]), LIMITS, Progress::default());
         assert_eq!(exact.portion(2000).await.unwrap().unwrap().len(), 1000);
-        let mut over = Inbound::new(body::full(vec![0; 1001]), LIMITS);
+        let mut over = Inbound::new(body::full(vec![0; 1001]), LIMITS, Progress::default());
         assert_eq!(over.portion(2000).await, Err(ClientFault::TooLarge));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_slower_than_the_rate_is_cut_and_one_just_as_fast_is_not() {
-        let mut slow = Inbound::new(trickle(100, Duration::from_secs(1)), LIMITS);
+        let mut slow = Inbound::new(trickle(100, Duration::from_secs(1)), LIMITS, Progress::default());
         assert_eq!(slow.portion(1000).await, Err(ClientFault::TooSlow));
-        let mut steady = Inbound::new(trickle(800, Duration::from_millis(90)), LIMITS);
+        let mut steady = Inbound::new(trickle(800, Duration::from_millis(90)), LIMITS, Progress::default());
         assert_eq!(steady.portion(1000).await.unwrap().unwrap().len(), 800);
     }
 
     #[tokio::test]
     async fn the_stream_begins_with_what_was_read_already() {
-        let mut inbound = Inbound::new(body::full("hello world"), LIMITS);
+        let mut inbound = Inbound::new(body::full("hello world"), LIMITS, Progress::default());
         let first = inbound.portion(4).await.unwrap().unwrap();
         let pieces: Vec<_> = inbound.into_stream(first).map(|piece| piece.unwrap()).collect().await;
         assert_eq!(pieces.concat(), b"hello world");

@@ -28,6 +28,8 @@ use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::Side;
 use crate::model::precondition::{Current, HttpDate, Unmet};
 use crate::telemetry::{Direction, Metrics, ServedFrom};
+use crate::watch::Transfers;
+use crate::watch::transfers::{Begun, Party};
 
 /// A read starts over when the document changes before its first byte; this often, then the client is asked to come again.
 const MAX_STARTS: u32 = 5;
@@ -36,6 +38,7 @@ pub struct Reader {
     pub budget: Arc<Budget>,
     pub cache: Arc<ContentCache>,
     pub metrics: Arc<Metrics>,
+    pub transfers: Arc<Transfers>,
     pub clock: Arc<dyn Clock>,
     /// Compares beside a share of the reads.
     pub shadow: Arc<Shadow>,
@@ -112,6 +115,9 @@ impl Reader {
         let portion = self.budget.portion_bytes();
         let Some(grant) = self.budget.acquire(held).await else { return Ok(None) };
         self.ask_for_copy(request, &row, found.holder);
+        let (expected, total) = (expected(found.holder, row.state.phase.reads_from()), selection.length_bytes());
+        let transfer = self.transfers.begin(&Begun::of(&row.key, Direction::Download, (expected.into(), Party::Client), Some(total)));
+        let progress = transfer.progress();
         let follow = |range: Range<u64>| Follow {
             tenant: Arc::clone(&request.tenant),
             cache: Arc::clone(&self.cache),
@@ -121,10 +127,14 @@ impl Reader {
             at: range.start,
             end: range.end,
             portion,
+            progress: progress.clone(),
         };
         let mut follows = selection.ranges.into_iter().map(follow).collect::<Vec<_>>().into_iter();
         let Some(first) = follows.next() else { return Ok(Some((served_from(row.state.phase.reads_from()), body::empty()))) };
-        let source = first.open(row.clone()).await?;
+        let source = match first.open(row.clone()).await {
+            Ok(source) => source,
+            Err(lost) => return transfer.end(Err(lost)),
+        };
         let served_from = source.served_from;
         let first = first.into_stream(source, grant, Arc::clone(&self.budget));
         let content = match selection.framing {
@@ -137,12 +147,16 @@ impl Reader {
                     .right_stream()
             }
         };
-        let (metrics, transfer) = (Arc::clone(&self.metrics), self.metrics.transfer(Direction::Download));
+        let metrics = Arc::clone(&self.metrics);
         let content = content.inspect(move |portion| {
-            // The gauge lasts as long as the stream that holds it.
+            // It is in flight for as long as the stream that holds it.
             let _held_until_the_end = &transfer;
-            if let Ok(bytes) = portion {
-                metrics.response_bytes(bytes.len() as u64);
+            match portion {
+                Ok(bytes) => {
+                    progress.delivered(bytes.len() as u64);
+                    metrics.response_bytes(bytes.len() as u64);
+                }
+                Err(_) => progress.fails(),
             }
         });
         Ok(Some((served_from, body::stream(content))))
@@ -193,6 +207,16 @@ impl Reader {
 struct Selection {
     ranges: Vec<Range<u64>>,
     framing: Option<Framing>,
+}
+
+impl Selection {
+    /// Of all that is sent.
+    fn length_bytes(&self) -> u64 {
+        match &self.framing {
+            Some(framing) => framing.length_bytes(),
+            None => self.ranges.iter().map(|range| range.end - range.start).sum(),
+        }
+    }
 }
 
 /// The answer's head, and the bytes that belong to it.

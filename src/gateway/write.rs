@@ -25,6 +25,8 @@ use crate::store::object::{self, ObjectMeta, PutError};
 use crate::store::sql::{Change, Commit, NewAttributes, NewContent, PartsInSql, Recorded, Staging, UploadPurpose};
 use crate::telemetry::{Direction, Metrics};
 use crate::tenants::Tenant;
+use crate::watch::Transfers;
+use crate::watch::transfers::{Begun, Party, Progress};
 
 /// A write starts over when the phase moves before its upload is recorded; this often, then the client is asked to come again.
 const MAX_STARTS: u32 = 5;
@@ -32,6 +34,7 @@ const MAX_STARTS: u32 = 5;
 pub struct Writer {
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
+    pub transfers: Arc<Transfers>,
     pub limits: InboundLimits,
 }
 
@@ -53,12 +56,24 @@ impl Writer {
         let Some(_grant) = self.budget.acquire(held + uploaded).await else {
             return Err(GatewayError::Overloaded);
         };
-        let _transfer = self.metrics.transfer(Direction::Upload);
-        let mut inbound = Inbound::new(body, self.limits);
-        let first = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?.unwrap_or_default();
-        let committed = self.place(request, &row, first, inbound).await?;
+        let ends = (Party::Client, row.state.phase.writes_to().into());
+        let transfer = self.transfers.begin(&Begun::of(&request.key, Direction::Upload, ends, request.content_length));
+        let received = self.receive(request, &row, body, transfer.progress()).await;
+        let committed = transfer.end(received)?;
         request.tenant.work.notify_one();
         Ok(committed)
+    }
+
+    async fn receive(
+        &self,
+        request: &DocumentRequest,
+        row: &DocRow,
+        body: Body,
+        progress: Progress,
+    ) -> Result<Response<Body>, GatewayError> {
+        let mut inbound = Inbound::new(body, self.limits, progress);
+        let first = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?.unwrap_or_default();
+        self.place(request, row, first, inbound).await
     }
 
     pub async fn delete(&self, request: &DocumentRequest) -> Result<Response<Body>, GatewayError> {

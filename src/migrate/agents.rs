@@ -206,8 +206,8 @@ impl Agents {
             self.tools.pace.of(&tenant.id).document().await;
         }
         match (lease.kind, &lease.target) {
-            (JobKind::Copy, JobTarget::Document(key)) => copy::copy(&self.tools, tenant, key).await,
-            (JobKind::WriteBack, JobTarget::Document(key)) => write_back::write_back(&self.tools, tenant, key).await,
+            (JobKind::Copy, JobTarget::Document(key)) => copy::copy(&self.tools, tenant, key, lease.failures + 1).await,
+            (JobKind::WriteBack, JobTarget::Document(key)) => write_back::write_back(&self.tools, tenant, key, lease.failures + 1).await,
             (JobKind::Sweep, JobTarget::Collection(_, collection)) => sweep::sweep(&self.tools, tenant, collection, lease).await,
             (JobKind::Changes, JobTarget::Collection(_, collection)) => changes::changes(&self.tools, tenant, collection).await,
             (JobKind::Verify, JobTarget::Collection(_, collection)) => verify::verify(&self.tools, tenant, collection).await,

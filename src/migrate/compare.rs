@@ -71,7 +71,7 @@ async fn compare(
     for row in rows {
         let Some(_grant) = budget.acquire(held_bytes(row.length_bytes())).await else { return Err(JobError::NoMemory) };
         let portion_bytes = budget.portion_bytes();
-        let comparison = Comparison { tenant, found_by: FoundBy::Sample, portion_bytes, slow: &|content| content };
+        let comparison = Comparison { tenant, found_by: FoundBy::Sample, portion_bytes, slow: &|_, content| content };
         match comparison.compare(row).await {
             Ok(Compared::Equal(verified)) => {
                 sample.compared += 1;

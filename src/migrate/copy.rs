@@ -16,8 +16,10 @@ use crate::store::object::{ByteStream, ObjectMeta, Upload};
 use crate::store::sql::{Change, Commit, Copied, PartsInSql, Recorded, UploadPurpose};
 use crate::telemetry::Direction;
 use crate::tenants::Tenant;
+use crate::watch::transfers::{Begun, Party, Progress};
 
-pub async fn copy(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attempt, JobError> {
+/// `attempt`: the first one is 1.
+pub async fn copy(tools: &Tools, tenant: &Tenant, key: &DocKey, attempt: u32) -> Result<Attempt, JobError> {
     // What a read has brought from SQL at this revision is here: copying it asks SQL for no byte of it again.
     let row = tools.cache.row_to_copy(tenant, key).await?;
     let Some(document) = row.document.as_ref().filter(|_| row.needs(JobKind::Copy, tenant.config.mirror)) else {
@@ -26,15 +28,10 @@ pub async fn copy(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attemp
     let length_bytes = row.length_bytes();
     let held = held_bytes(length_bytes) + tenant.objects.upload_bytes(Some(length_bytes));
     let Some(_grant) = tools.budget.acquire(held).await else { return Err(JobError::NoMemory) };
-    let _transfer = tools.metrics.transfer(Direction::Copy);
-    let job = Copy { tools, tenant, row: &row, document };
-    if length_bytes == 0 {
-        return job.publish(Copied::Uploaded(None, Labels::default()), Fingerprint::of(b""), None).await;
-    }
-    if let Some(same) = job.same_bytes().await? {
-        return job.publish(Copied::SameAs(same.0), same.1, None).await;
-    }
-    job.upload().await
+    let begun = Begun::of(&row.key, Direction::Copy, (Party::Sql, Party::Object), Some(length_bytes));
+    let transfer = tools.transfers.begin(&Begun { attempt, ..begun });
+    let job = Copy { tools, tenant, row: &row, document, progress: transfer.progress() };
+    transfer.end(job.run().await)
 }
 
 /// One attempt, on one revision.
@@ -43,9 +40,20 @@ struct Copy<'a> {
     tenant: &'a Tenant,
     row: &'a DocRow,
     document: &'a Document,
+    progress: Progress,
 }
 
 impl Copy<'_> {
+    async fn run(&self) -> Result<Attempt, JobError> {
+        if self.row.length_bytes() == 0 {
+            return self.publish(Copied::Uploaded(None, Labels::default()), Fingerprint::of(b""), None).await;
+        }
+        if let Some(same) = self.same_bytes().await? {
+            return self.publish(Copied::SameAs(same.0), same.1, None).await;
+        }
+        self.upload().await
+    }
+
     async fn upload(&self) -> Result<Attempt, JobError> {
         let key = self.tenant.objects.mint();
         let upload = key.object().id;
@@ -55,7 +63,8 @@ impl Copy<'_> {
             Recorded::Moved | Recorded::ReadOnly => return Ok(Attempt::Done),
         }
         let Some(content) = self.content().await? else { return self.lost(upload).await };
-        let (content, measurement) = measured(self.tools.pace.of(&self.tenant.id).slow(content));
+        self.progress.begins_anew();
+        let (content, measurement) = measured(self.progress.of(self.tools.pace.of(&self.tenant.id).slow(content)));
         let (length_bytes, log) = (Some(self.row.length_bytes()), &PartsInSql(&*self.tenant.sql));
         let object = Upload { key, meta: self.meta(), length_bytes, content, log };
         match self.tenant.objects.put(object).await {
@@ -76,7 +85,7 @@ impl Copy<'_> {
             return Ok(None);
         };
         let Some(content) = self.content().await? else { return Ok(None) };
-        let content = self.tools.pace.of(&self.tenant.id).slow(content);
+        let content = self.progress.of(self.tools.pace.of(&self.tenant.id).slow(content));
         let Some(fingerprint) = fingerprint(content).await? else { return Ok(None) };
         Ok((fingerprint == location.content).then(|| (location.object.clone(), fingerprint)))
     }

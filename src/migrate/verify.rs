@@ -18,10 +18,13 @@ use super::work::{Attempt, JobError, SLICE, Tools};
 use crate::compare::{Compared, Comparison, held_bytes, report};
 use crate::model::document::{DocRow, Holder};
 use crate::model::id::{CollectionName, DocKey};
+use crate::model::phase::Side;
 use crate::model::stamp::Epoch;
 use crate::model::verification::{Finding, FoundBy, Remedy, Verified, VerifyFigures, VerifyRun, VerifyWish};
 use crate::store::sql::{Change, Commit, Findings, Reached, VerifyProgress};
+use crate::telemetry::Direction;
 use crate::tenants::Tenant;
+use crate::watch::transfers::{Begun, Party, Progress};
 
 pub use self::pace::Pace;
 
@@ -301,17 +304,35 @@ impl Reading<'_> {
         let pace = self.tools.pace.of(&self.tenant.id);
         pace.document().await;
         let Some(_grant) = self.tools.budget.acquire(held_bytes(row.length_bytes())).await else { return Err(JobError::NoMemory) };
-        let slow = |content| pace.slow(content);
+        let total = read_bytes(&row);
+        let begun = Begun::of(&row.key, Direction::Verify, (Party::Object, Party::Nobody), Some(total));
+        let transfer = self.tools.transfers.begin(&begun);
+        let progress = transfer.progress();
+        let slow = |side: Side, content| {
+            progress.comes_from(side.into());
+            progress.of(pace.slow(content))
+        };
         let portion_bytes = self.tools.budget.portion_bytes();
         let comparison = Comparison { tenant: self.tenant, found_by: FoundBy::Verify, portion_bytes, slow: &slow };
-        let compared = comparison.compare(&row).await?;
-        if compared != Compared::Moved && row.truth().repair.is_none() {
-            return Ok((row, compared));
-        }
-        let row = self.tenant.sql.row(&row.key).await?;
-        let compared = comparison.compare(&row).await?;
-        Ok((row, compared))
+        transfer.end(look_twice(self.tenant, &comparison, row, &progress).await)
     }
+}
+
+/// Again, by the row as it is now, where it moved under the first look.
+async fn look_twice(
+    tenant: &Tenant,
+    comparison: &Comparison<'_>,
+    row: DocRow,
+    progress: &Progress,
+) -> Result<(DocRow, Compared), JobError> {
+    let compared = comparison.compare(&row).await?;
+    if compared != Compared::Moved && row.truth().repair.is_none() {
+        return Ok((row, compared));
+    }
+    progress.begins_anew();
+    let row = tenant.sql.row(&row.key).await?;
+    let compared = comparison.compare(&row).await?;
+    Ok((row, compared))
 }
 
 /// What a comparison that came to its end has read.

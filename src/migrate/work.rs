@@ -11,6 +11,7 @@ use crate::store::control::ControlStore;
 use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
 use crate::store::object::PutError;
 use crate::telemetry::Metrics;
+use crate::watch::Transfers;
 
 use super::limits::LiveLimits;
 use super::pace::Pace;
@@ -24,6 +25,7 @@ pub struct Tools {
     pub budget: Arc<Budget>,
     pub cache: Arc<ContentCache>,
     pub metrics: Arc<Metrics>,
+    pub transfers: Arc<Transfers>,
     pub control: Arc<dyn ControlStore>,
     pub pace: Pace,
     pub limits: Arc<LiveLimits>,

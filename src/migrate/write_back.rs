@@ -15,22 +15,30 @@ use crate::store::object::ByteStream;
 use crate::store::sql::{Change, Commit, NewContent, Staging};
 use crate::telemetry::Direction;
 use crate::tenants::Tenant;
+use crate::watch::transfers::{Begun, Party, Progress};
 
-pub async fn write_back(tools: &Tools, tenant: &Tenant, key: &DocKey) -> Result<Attempt, JobError> {
+/// `attempt`: the first one is 1.
+pub async fn write_back(tools: &Tools, tenant: &Tenant, key: &DocKey, attempt: u32) -> Result<Attempt, JobError> {
     let row = tenant.sql.row(key).await?;
     let Some(location) = row.location.as_ref().filter(|_| row.needs(JobKind::WriteBack, tenant.config.mirror)) else {
         return Ok(Attempt::Done);
     };
     let Some(_grant) = tools.budget.acquire(held_bytes(location.content.length_bytes)).await else { return Err(JobError::NoMemory) };
-    let _transfer = tools.metrics.transfer(Direction::WriteBack);
+    let begun = Begun::of(&row.key, Direction::WriteBack, (Party::Object, Party::Sql), Some(location.content.length_bytes));
+    let transfer = tools.transfers.begin(&Begun { attempt, ..begun });
+    let ended = bring_back(tools, tenant, &row, location, &transfer.progress()).await;
+    transfer.end(ended)
+}
+
+async fn bring_back(tools: &Tools, tenant: &Tenant, row: &DocRow, location: &Location, progress: &Progress) -> Result<Attempt, JobError> {
     let Some(object) = open_checked(&*tenant.objects, location, 0..location.content.length_bytes).await? else {
-        return missing(tenant, &row, location).await;
+        return missing(tenant, row, location).await;
     };
-    let content = tools.pace.of(&tenant.id).slow(object);
+    let content = progress.of(tools.pace.of(&tenant.id).slow(object));
     let content = if location.content.length_bytes <= PIECE_BYTES as u64 {
         inline(content, location).await?
     } else {
-        staged(tenant, &row, content, location).await?
+        staged(tenant, row, content, location).await?
     };
     let change = Change::WriteBack { seen: location.stamp.clone(), content };
     match tenant.sql.commit(&row.key, row.state.epoch, change).await? {

@@ -1,5 +1,8 @@
 //! Values of labels that are ours to name. A label is one of these, or a name from the configuration, never text of a client's.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// Which store a request's bytes came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServedFrom {
@@ -45,7 +48,8 @@ impl CacheOutcome {
 }
 
 /// Why content is moving through this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// To a client.
     Download,
@@ -55,10 +59,12 @@ pub enum Direction {
     Copy,
     /// From the object store to SQL.
     WriteBack,
+    /// From every holder, to be compared.
+    Verify,
 }
 
 impl Direction {
-    pub const ALL: [Self; 4] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack];
+    pub const ALL: [Self; 5] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack, Self::Verify];
 
     pub const fn label(self) -> &'static str {
         match self {
@@ -66,6 +72,7 @@ impl Direction {
             Self::Upload => "upload",
             Self::Copy => "copy",
             Self::WriteBack => "write_back",
+            Self::Verify => "verify",
         }
     }
 }

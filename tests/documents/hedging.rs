@@ -26,6 +26,7 @@ use sluss::store::settings::{PlacementSettings, TenantSettings};
 use sluss::store::sqlite::{SqliteFile, SqliteTenant};
 use sluss::telemetry::Metrics;
 use sluss::tenants::Tenant;
+use sluss::watch::transfers::Progress;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -194,6 +195,7 @@ impl Scene {
             at: 0,
             end: row.length_bytes(),
             portion: 1 << 20,
+            progress: Progress::default(),
         };
         let source = follow.open(row).await.unwrap();
         // Each timer rounds up to its next millisecond, and nothing here takes less than ten.

@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use sluss::admin::routes::ROUTES;
 
+use super::console;
 use super::described::Described;
 use super::house::{Ask, EVERYTHING, House, KEEPER, Told, ask};
 use super::support::lab::Lab;
@@ -39,6 +40,7 @@ fn the_admin_listener_answers_as_its_document_says() {
         for path in ["/healthz", "/readyz"] {
             described.expect(200, &get(path).by(None)).await;
         }
+        console::serves_its_files_and_nothing_else(&described.client).await;
         refusals(&mut described).await;
         walk(&mut described).await;
         watching(&mut described).await;
@@ -239,11 +241,21 @@ async fn pages_of_jobs(described: &mut Described) {
 }
 
 async fn lists(described: &mut Described) {
-    let pages = ["/metrics", "/admin/v1/tenants", "/admin/v1/jobs", "/admin/v1/audit?check=true&limit=5", "/admin/v1/processes"];
+    let pages = [
+        "/metrics",
+        "/admin/v1/tenants",
+        "/admin/v1/jobs",
+        "/admin/v1/audit?check=true&limit=5",
+        "/admin/v1/processes",
+        "/admin/v1/transfers",
+    ];
     for path in pages.into_iter().chain(["/admin/v1/operators", "/admin/v1/audit?before=3"]) {
         described.expect(200, &get(path)).await;
     }
-    described.expect(404, &get("/admin/v1/jobs?tenant=nobody")).await;
+    described.expect_a_stream(&get("/admin/v1/events")).await;
+    for path in ["/admin/v1/jobs?tenant=nobody", "/admin/v1/events?tenant=nobody"] {
+        described.expect(404, &get(path)).await;
+    }
     described.expect(400, &get("/admin/v1/jobs?state=unknown")).await;
     described.expect(400, &get("/admin/v1/audit?check=maybe")).await;
     let of_acme = told(&described.expect(200, &get("/admin/v1/audit?tenant=acme").by(Some(KEEPER))).await);

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use sluss::client::HttpClient;
 
-use super::house::{Ask, EVERYTHING, Told, ask};
+use super::house::{self, Ask, EVERYTHING, Told, ask};
 
 /// Statuses that need a store that fails, a column of a code page, a server that is full, or minutes: other suites see to them.
 const NOT_AT_WILL: [u16; 5] = [408, 422, 429, 503, 504];
@@ -72,6 +72,13 @@ impl Described {
             assert_eq!(told.status, status, "{caller}: {request:?} was answered {}", String::from_utf8_lossy(&told.body));
             told
         }
+    }
+
+    /// Of an answer that ends only when nobody listens any more, the head is held to the document.
+    pub async fn expect_a_stream(&mut self, request: &Ask) {
+        let told = house::told(&house::begin(&self.client, request).await);
+        assert_eq!(told.status, 200, "{request:?}");
+        self.hold(request, &told);
     }
 
     pub fn takes_a_body(&self, method: &Method, template: &str) -> bool {
@@ -145,7 +152,7 @@ impl Described {
     pub async fn refuses_who_may_not(&mut self, request: &Ask) {
         self.expect(401, &request.clone().by(None)).await;
         self.expect(401, &request.clone().by(Some("unknown"))).await;
-        self.expect(403, &request.clone().by(Some(super::house::STRANGER))).await;
+        self.expect(403, &request.clone().by(Some(house::STRANGER))).await;
         assert!(request.headers.iter().any(|(_, value)| value.ends_with(EVERYTHING)), "a refusal only tells if somebody else may");
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha2::{Digest, Sha256};
 use sluss::body;
-use sluss::client::HttpClient;
+use sluss::client::{Answer, HttpClient};
 use sluss::demo::pattern::Pattern;
 
 use super::support::customers::{ACME, GLOBEX};
@@ -29,7 +29,7 @@ const LONGEST_ANSWER: usize = 4 << 20;
 pub struct House {
     pub lab: Lab,
     pub seat: Seat,
-    _process: Process,
+    pub process: Process,
 }
 
 /// A request to one listener.
@@ -96,18 +96,28 @@ impl House {
         let mut process = Process::start(&seat, &["serve"]);
         process.wait_for(seat.documents);
         process.wait_for(seat.admin);
-        Self { lab, seat, _process: process }
+        Self { lab, seat, process }
     }
 }
 
 pub async fn ask(client: &HttpClient, ask: &Ask) -> Told {
+    let answer = begin(client, ask).await;
+    let told = told(&answer);
+    Told { body: answer.bytes(LONGEST_ANSWER).await.unwrap().to_vec(), ..told }
+}
+
+/// The same, for an answer that may never end.
+pub async fn begin(client: &HttpClient, ask: &Ask) -> Answer {
     let mut headers = HeaderMap::new();
     for (name, value) in &ask.headers {
         headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
     let body = ask.body.clone().map_or_else(body::empty, body::full);
-    let answer = client.request(ask.method.clone(), &ask.path, headers, body).await.unwrap_or_else(|error| panic!("{ask:?}: {error}"));
+    client.request(ask.method.clone(), &ask.path, headers, body).await.unwrap_or_else(|error| panic!("{ask:?}: {error}"))
+}
+
+/// An answer's head.
+pub fn told(answer: &Answer) -> Told {
     let headers = answer.headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    let (status, headers) = (answer.status.as_u16(), headers.collect());
-    Told { status, headers, body: answer.bytes(LONGEST_ANSWER).await.unwrap().to_vec() }
+    Told { status: answer.status.as_u16(), headers: headers.collect(), body: Vec::new() }
 }

@@ -7,8 +7,10 @@
 #![allow(unreachable_pub, reason = "the rooms of a test are nobody's interface")]
 
 mod admin;
+mod console;
 mod described;
 mod documents;
+mod events;
 mod fuzz;
 mod house;
 mod mangled;

@@ -1,14 +1,12 @@
 //! Many clients at once: large downloads, and what they take of memory; and clients who read slowly, and what those who do not notice of
 //! them.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use sluss_s3::{Bucket, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
@@ -17,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{large, small};
 use crate::latency::Latencies;
+use crate::program;
 use crate::traffic::Traffic;
 
 /// What `sluss serve` may use at its peak with limits as shipped.
@@ -60,7 +59,7 @@ pub struct Plan {
 }
 
 pub async fn run(plan: &Plan) -> anyhow::Result<()> {
-    allow_open_files((plan.downloads + plan.slow_readers) as u64 + 1000)?;
+    program::allow_open_files((plan.downloads + plan.slow_readers) as u64 + 1000)?;
     println!("the store: {}\n", Server::shared().endpoint);
     downloads(plan).await?;
     println!(
@@ -166,20 +165,5 @@ async fn read_slowly(address: SocketAddr, served: &AtomicUsize) -> anyhow::Resul
         sleep(Duration::from_secs(1)).await;
     }
     served.fetch_sub(1, Ordering::Relaxed);
-    Ok(())
-}
-
-/// Of this process, and with it of the server that it starts.
-fn allow_open_files(wanted: u64) -> anyhow::Result<()> {
-    let limits = fs::read_to_string("/proc/self/limits").context("read this process's limits")?;
-    let soft = limits.lines().find_map(|line| line.strip_prefix("Max open files")).and_then(|line| line.split_whitespace().next());
-    // "unlimited" is enough, too.
-    if soft.is_none_or(|soft| soft.parse().is_ok_and(|soft: u64| soft < wanted)) {
-        let raised = Command::new("prlimit").arg(format!("--pid={}", std::process::id())).arg(format!("--nofile={wanted}:")).status();
-        ensure!(
-            raised.is_ok_and(|status| status.success()),
-            "this takes {wanted} open files a process: raise the limit (ulimit -n {wanted})"
-        );
-    }
     Ok(())
 }
