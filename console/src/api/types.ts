@@ -1,0 +1,426 @@
+// What the admin API says and is told. The names are those of its OpenAPI document (/openapi.json).
+// Times are RFC 3339 in UTC, sizes are bytes, durations are seconds.
+
+export const PHASES = ["sql", "shadow", "dual", "object", "sealed"] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const HOLDERS = ["sql", "both", "object"] as const;
+export type Holder = (typeof HOLDERS)[number];
+
+export interface Held {
+  documents: number;
+  bytes: number;
+}
+
+export type HeldBy = Partial<Record<Holder, Held>>;
+
+export interface Me {
+  name: string;
+  /** `["*"]`: all. */
+  tenants: string[];
+  rights: string[];
+  process: string;
+  version: string;
+  auth: "none" | "tokens";
+}
+
+export const PROBLEM_KINDS = [
+  "quarantined",
+  "difference",
+  "write_around",
+  "breaker_open",
+  "not_ours",
+  "database",
+  "placement_full",
+  "read_only",
+  "paused",
+] as const;
+export type ProblemKind = (typeof PROBLEM_KINDS)[number];
+
+export interface WatchedProblem {
+  kind: ProblemKind;
+  text: string;
+}
+
+export interface Summary {
+  tenant: string;
+  /** Absent while the tenant's database has not answered. */
+  phase?: Phase;
+  held_by: HeldBy;
+  counted_at?: string;
+  backlog: number;
+  quarantined: number;
+  oldest_job_seconds: number;
+  differences: number;
+  writes_around: number;
+  paused: boolean;
+  read_only: boolean;
+  objects_of?: string;
+  open_breaker: boolean;
+  remaining_documents: number;
+  remaining_bytes: number;
+  documents_per_second: number;
+  bytes_per_second: number;
+  eta_seconds?: number;
+  problems: WatchedProblem[];
+  refreshed_at: string;
+}
+
+export type StoreState = "ok" | "slow" | "out" | "unknown";
+
+export interface StoreSummary {
+  store: string;
+  kind: "sql" | "object";
+  /** Five names at most; `tenant_count` tells how many there are. */
+  tenants: string[];
+  tenant_count: number;
+  state: StoreState;
+  text?: string;
+  in_flight: number;
+  p95_seconds?: number;
+}
+
+export interface Totals {
+  documents: number;
+  bytes: number;
+  held_by: HeldBy;
+  backlog: number;
+  quarantined: number;
+  problems: number;
+}
+
+export interface Fleet {
+  at: string;
+  all_paused: boolean;
+  tenants: Summary[];
+  stores: StoreSummary[];
+  totals: Totals;
+}
+
+/** What changed since the event before; with `reset`, and as the first of a connection, everything. */
+export interface FleetEvent {
+  at: string;
+  reset?: boolean;
+  all_paused: boolean;
+  tenants: Summary[];
+  removed: string[];
+  stores?: StoreSummary[];
+  totals: Totals;
+}
+
+export const DIRECTIONS = ["download", "upload", "copy", "write_back", "verify"] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+/** Who gives or takes content. */
+export type Party = "client" | "sql" | "object" | "cache" | "nobody";
+
+export interface Transfer {
+  id: number;
+  tenant: string;
+  collection: string;
+  /** Empty for a new one, whose id the database has yet to give. */
+  document: string;
+  direction: Direction;
+  source: Party;
+  target: Party;
+  bytes_done: number;
+  bytes_total?: number;
+  bytes_per_second: number;
+  attempt: number;
+  started_at: string;
+}
+
+export type TransferEnd = "done" | "failed" | "gone";
+
+export interface TransfersEvent {
+  /** Nothing from before is in flight any more. */
+  reset?: boolean;
+  started: Transfer[];
+  moved: [id: number, bytes_done: number, bytes_per_second: number][];
+  ended: [id: number, how: TransferEnd][];
+}
+
+export interface PhaseEvent {
+  tenant: string;
+  from: Phase;
+  to: Phase;
+  /** When the process that tells it saw it. */
+  at: string;
+}
+
+export const SERVED_FROM = ["sql", "object", "cache"] as const;
+export type ServedFrom = (typeof SERVED_FROM)[number];
+
+/** All lists are of one length, the oldest step first. */
+export interface Series {
+  process: string;
+  step_seconds: number;
+  /** When the first step begins. */
+  from: string;
+  requests: Record<string, number[]>;
+  p50_seconds: Record<string, (number | null)[]>;
+  p95_seconds: Record<string, (number | null)[]>;
+  writes: number[];
+  errors: number[];
+  fallbacks: number[];
+  mismatches: number[];
+  copied_documents: number[];
+  copied_bytes: number[];
+}
+
+export type GuardName = "one_step" | "store_probe" | "sample_comparison" | "verification";
+
+export interface Verdict {
+  guard: GuardName;
+  passed: boolean;
+  detail: string;
+}
+
+export type FlipOutcome = "flipped" | "already_there" | "would_flip" | "blocked" | "moved";
+
+export interface FlipReport {
+  tenant: string;
+  from: Phase;
+  to: Phase;
+  outcome: FlipOutcome;
+  guards: Verdict[];
+}
+
+export interface Counted {
+  jobs: number;
+  /** Tenants whose database did not answer, where all were asked, each with why. */
+  unknown?: string[];
+}
+
+export interface WorkLimits {
+  documents_per_second: number | null;
+  bytes_per_second: number | null;
+  concurrency: number | null;
+  paused: boolean;
+}
+
+/** What is not named stays; `null` lifts a limit. */
+export type LimitsChange = Partial<Omit<WorkLimits, "paused">>;
+
+export interface LimitsView {
+  all: WorkLimits;
+  tenants: Record<string, WorkLimits>;
+}
+
+export interface ScopeView extends WorkLimits {
+  tenant: string | null;
+}
+
+export interface ReadOnlyView {
+  tenant: string;
+  read_only: boolean;
+}
+
+export type JobKind = "copy" | "write_back" | "sweep" | "changes" | "verify" | "purge" | "collect";
+export type JobState = "ready" | "leased" | "quarantined";
+
+export interface Jobs {
+  kind: JobKind;
+  state: JobState;
+  jobs: number;
+  oldest: string;
+}
+
+export interface TenantView {
+  tenant: string;
+  phase?: Phase;
+  held_by: HeldBy;
+  counted_at?: string;
+  jobs: Jobs[];
+  backlog: number;
+  quarantined: number;
+  only_in_object_store: number;
+  open_uploads: number;
+  verification: { under_way: boolean; last_complete?: string; open_differences: number };
+  read_only: boolean;
+  limits: WorkLimits;
+  all_paused: boolean;
+  objects_of?: string;
+  problem?: string;
+}
+
+export interface JobLine {
+  id: string;
+  kind: JobKind;
+  target: string;
+  state: JobState;
+  priority: string;
+  failures: number;
+  reason?: string;
+  owner?: string;
+  created_at: string;
+  due_at: string;
+}
+
+export interface JobList {
+  jobs: JobLine[];
+  next?: string;
+  unknown?: string[];
+}
+
+export interface QuarantineReason {
+  tenant: string;
+  kind: JobKind;
+  /** The jobs' reason without the names of documents and objects. */
+  reason: string;
+  jobs: number;
+  oldest: string;
+}
+
+export interface RetryWish {
+  tenant?: string;
+  kind?: JobKind;
+  reason?: string;
+}
+
+export interface VerifyFigures {
+  documents: number;
+  bytes: number;
+  verified: number;
+  unlocated: number;
+  moved: number;
+  different: number;
+  failed: number;
+  objects: number;
+}
+
+export interface VerifyRun extends VerifyFigures {
+  collection: string;
+  number: number;
+  repair: boolean;
+  background: boolean;
+  started_at: string;
+  ended_at?: string;
+  epoch: number;
+  revision: number;
+}
+
+export interface VerificationProgress extends VerifyFigures {
+  number: number;
+  documents_expected?: number;
+  documents_per_second: number;
+  bytes_per_second: number;
+  seconds_left?: number;
+}
+
+export interface Verifications {
+  tenant: string;
+  runs: VerifyRun[];
+  progress?: VerificationProgress;
+  open_differences: number;
+  stuck?: string;
+}
+
+export interface VerificationBegun {
+  tenant: string;
+  number: number;
+  repair: boolean;
+}
+
+export type DifferenceKind =
+  | "sql_bytes"
+  | "object_bytes"
+  | "object_missing"
+  | "labels"
+  | "alien_object"
+  | "impossible";
+
+export interface Facts {
+  revision?: number;
+  length_bytes?: number;
+  sha256?: string;
+  first_differing_piece?: number;
+  media_type?: string;
+  file_name?: string;
+  note?: string;
+}
+
+export interface TenantsDifference {
+  tenant: string;
+  number: number;
+  kind: DifferenceKind;
+  collection?: string;
+  document?: string;
+  object?: string;
+  sole: boolean;
+  found_by: "verify" | "shadow" | "sample";
+  found_at: string;
+  remedy: "open" | "replaced";
+  sides: { location?: Facts; sql?: Facts; object?: Facts };
+}
+
+export interface AllDifferences {
+  differences: TenantsDifference[];
+  next?: string;
+  unknown?: string[];
+}
+
+export interface PurgeRun {
+  collection: string;
+  dry_run: boolean;
+  started_at: string;
+  ended_at?: string;
+  documents: number;
+  bytes: number;
+  unverified: number;
+  too_young: number;
+  moved: number;
+  stopped?: string;
+}
+
+export interface PurgeList {
+  tenant: string;
+  runs: PurgeRun[];
+}
+
+export interface PurgeAnswer {
+  tenant: string;
+  dry_run: boolean;
+  outcome: "begun" | "blocked";
+  blockers: string[];
+}
+
+export interface AuditEntry {
+  number: number;
+  at: string;
+  actor: string;
+  on_behalf_of: string | null;
+  action: string;
+  tenant: string | null;
+  detail: string;
+  hash: string;
+}
+
+export interface AuditPage {
+  entries: AuditEntry[];
+  chain?: string;
+}
+
+export interface Process {
+  name: string;
+  role: string;
+  works: boolean;
+  version: string;
+  started_at: string;
+  seen_at: string;
+}
+
+export interface Operator {
+  name: string;
+  first_seen: string;
+  last_seen: string;
+}
+
+/** RFC 9457. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  request_id: string;
+}

@@ -1,0 +1,112 @@
+import { calls } from "../api/calls";
+import type { Summary, TenantView } from "../api/types";
+import { Audit } from "../parts/Audit";
+import { ErrorNote } from "../parts/ErrorNote";
+import { HeldBar } from "../parts/HeldBar";
+import { Ladder } from "../parts/Ladder";
+import { PhaseTag } from "../parts/PhaseTag";
+import { ProblemList } from "../parts/Problems";
+import { Purge } from "../parts/Purge";
+import { Traffic } from "../parts/Traffic";
+import { Verification } from "../parts/Verification";
+import { Work } from "../parts/Work";
+import { hrefs } from "../state/address";
+import { useWho } from "../state/context";
+import { fleet } from "../state/live";
+import { useResource } from "../state/resource";
+import { useStore } from "../state/store";
+import { shares } from "../state/summaries";
+import { useText } from "../text";
+
+const PACE_MS = 5000;
+
+export function Tenant({ tenant }: { tenant: string }) {
+  const { t } = useText();
+  const { client } = useWho();
+  const known = useStore(fleet, (state) => state !== undefined);
+  const summary = useStore(fleet, (state) => state?.tenants.get(tenant));
+  const view = useResource(summary === undefined ? undefined : `tenant/${tenant}`, (signal) => calls.tenant(client, tenant, signal), PACE_MS);
+
+  if (!known) {
+    return <p className="loading">{t.common.loading}</p>;
+  }
+  if (summary === undefined) {
+    return (
+      <p className="note note-bad">
+        {t.tenant.unknown(tenant)} <a href={hrefs.overview}>{t.shell.overview}</a>
+      </p>
+    );
+  }
+  return (
+    <>
+      <Facts summary={summary} view={view.data} />
+      <ErrorNote error={view.error} onRetry={view.reload} />
+      <ProblemList problems={summary.problems} />
+      <section aria-labelledby="phase">
+        <h2 id="phase">{t.phase.title}</h2>
+        {summary.phase === undefined ? <p className="note note-bad">{t.tenant.noPhase}</p> : <Ladder tenant={tenant} phase={summary.phase} />}
+      </section>
+      <div className="panels panels-two">
+        <Work summary={summary} view={view.data} />
+        <div className="stack">
+          <Verification tenant={tenant} />
+          {summary.phase === undefined ? null : <Purge tenant={tenant} phase={summary.phase} />}
+        </div>
+      </div>
+      <Traffic tenant={tenant} />
+      <Audit tenant={tenant} />
+    </>
+  );
+}
+
+/** The figures of the tenant, live. */
+function Facts({ summary, view }: { summary: Summary; view: TenantView | undefined }) {
+  const { t, f } = useText();
+  const documents = shares(summary.held_by, "documents").total;
+  const bytes = shares(summary.held_by, "bytes").total;
+  return (
+    <section aria-labelledby="facts" className="facts">
+      <h2 id="facts" className="unseen">
+        {t.tenant.figures}
+      </h2>
+      <div className="fact fact-held">
+        <p className="total-label">
+          <PhaseTag phase={summary.phase} />
+        </p>
+        <HeldBar held={summary.held_by} />
+        <p className="hint">{summary.counted_at === undefined ? t.held.none : t.tenant.countedAt(f.dateTime(summary.counted_at))}</p>
+      </div>
+      <Fact label={t.totals.documents} figure={f.number(documents)} beside={f.bytes(bytes)} />
+      <Fact label={t.totals.backlog} figure={f.number(summary.backlog)} beside={summary.oldest_job_seconds ? t.tenant.oldest(f.duration(summary.oldest_job_seconds)) : ""} />
+      <Fact label={t.totals.rate} figure={t.units.perSecond(f.decimal(summary.documents_per_second))} beside={t.units.perSecond(f.bytes(summary.bytes_per_second))} />
+      <Fact
+        label={t.overview.columns.eta}
+        figure={summary.eta_seconds === undefined ? "–" : f.duration(summary.eta_seconds)}
+        beside={t.tenant.remaining(summary.remaining_documents, f.number(summary.remaining_documents), f.bytes(summary.remaining_bytes))}
+      />
+      <Fact label={t.tenant.soleTitle} figure={view === undefined ? "–" : f.number(view.only_in_object_store)} beside={view === undefined ? "" : completeness(view, t, f.number)} />
+      <p className="fact-links">
+        <a href={hrefs.transfers(summary.tenant)}>{t.tenant.transfers}</a>
+        <a href={hrefs.problems(summary.tenant)}>{t.tenant.problems}</a>
+      </p>
+    </section>
+  );
+}
+
+/** In `sql`: whether the gateway could be taken away. */
+function completeness(view: TenantView, t: ReturnType<typeof useText>["t"], number: (value: number) => string): string {
+  if (view.phase === "sql" && view.only_in_object_store === 0 && view.open_uploads === 0) {
+    return t.tenant.sqlComplete;
+  }
+  return t.tenant.uploads(view.open_uploads, number(view.open_uploads));
+}
+
+function Fact({ label, figure, beside }: { label: string; figure: string; beside: string }) {
+  return (
+    <div className="fact">
+      <p className="total-label">{label}</p>
+      <p className="fact-figure">{figure}</p>
+      <p className="total-beside">{beside}</p>
+    </div>
+  );
+}

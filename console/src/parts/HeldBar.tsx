@@ -1,0 +1,36 @@
+import { HOLDERS, type HeldBy } from "../api/types";
+import { shares, type Shares } from "../state/summaries";
+import { useText } from "../text";
+
+/** Documents and bytes by holder: two bars, and the same in words. */
+export function HeldBar({ held }: { held: HeldBy }) {
+  const { t, f } = useText();
+  const documents = shares(held, "documents");
+  const bytes = shares(held, "bytes");
+  if (documents.total === 0) {
+    return <span className="held held-none">{t.held.none}</span>;
+  }
+  const words = (of: Shares) => HOLDERS.map((holder) => `${t.held.short[holder]} ${f.percent(of[holder])}`).join(", ");
+  return (
+    <span className="held">
+      <Bar of={documents} />
+      <Bar of={bytes} thin />
+      <span className="held-words" aria-hidden="true">
+        {HOLDERS.filter((holder) => documents[holder] > 0).map((holder) => (
+          <span key={holder}>
+            {t.held.short[holder]} <b>{f.percent(documents[holder])}</b>
+          </span>
+        ))}
+      </span>
+      <span className="unseen">{t.held.words(words(documents), words(bytes))}</span>
+    </span>
+  );
+}
+
+function Bar({ of, thin }: { of: Shares; thin?: boolean }) {
+  return (
+    <span className={thin ? "bar bar-thin" : "bar"} aria-hidden="true">
+      {HOLDERS.map((holder) => (of[holder] > 0 ? <span key={holder} className={`part part-${holder}`} style={{ flexGrow: of[holder] }} /> : null))}
+    </span>
+  );
+}

@@ -1,0 +1,64 @@
+import type { Series } from "../api/types";
+
+/** An hour of ten seconds each: what the server keeps. */
+export const MAX_STEPS = 360;
+
+type Row = (number | null)[];
+
+/**
+ * The older series, gone on with by the newer one, whose figures win where both have some. Another process, another step or a gap: the newer
+ * one alone, since nothing is known of between.
+ */
+export function mergeSeries(older: Series | undefined, newer: Series): Series {
+  if (older === undefined || older.process !== newer.process || older.step_seconds !== newer.step_seconds) {
+    return newer;
+  }
+  const step = newer.step_seconds * 1000;
+  const offset = Math.round((Date.parse(newer.from) - Date.parse(older.from)) / step);
+  const olderLength = older.writes.length;
+  if (offset < 0 || offset > olderLength) {
+    return newer;
+  }
+  const length = offset + newer.writes.length;
+  const cut = Math.max(0, length - MAX_STEPS);
+  const join = <V extends number | null>(a: V[] | undefined, b: V[] | undefined, none: V): V[] => {
+    const before = a ?? Array.from<V>({ length: olderLength }).fill(none);
+    const after = b ?? Array.from<V>({ length: newer.writes.length }).fill(none);
+    return [...before.slice(0, offset), ...after].slice(cut);
+  };
+  const joinAll = <V extends number | null>(a: Record<string, V[]>, b: Record<string, V[]>, none: V): Record<string, V[]> =>
+    Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, join(a[key], b[key], none)]));
+  return {
+    process: newer.process,
+    step_seconds: newer.step_seconds,
+    from: new Date(Date.parse(older.from) + cut * step).toISOString(),
+    requests: joinAll(older.requests, newer.requests, 0),
+    p50_seconds: joinAll(older.p50_seconds, newer.p50_seconds, null),
+    p95_seconds: joinAll(older.p95_seconds, newer.p95_seconds, null),
+    writes: join(older.writes, newer.writes, 0),
+    errors: join(older.errors, newer.errors, 0),
+    fallbacks: join(older.fallbacks, newer.fallbacks, 0),
+    mismatches: join(older.mismatches, newer.mismatches, 0),
+    copied_documents: join(older.copied_documents, newer.copied_documents, 0),
+    copied_bytes: join(older.copied_bytes, newer.copied_bytes, 0),
+  };
+}
+
+/** Counts of a step as figures a second. */
+export const perSecond = (counts: number[] | undefined, step: number): number[] => (counts ?? []).map((count) => count / step);
+
+/** The last `steps` of a row. */
+export const lastOf = (row: Row, steps: number): Row => (row.length > steps ? row.slice(-steps) : row);
+
+/** The next round figure at or above: 1, 2 or 5 by a power of ten; for bytes a power of two. */
+export function roundUp(value: number, binary = false): number {
+  if (value <= 0) {
+    return 1;
+  }
+  if (binary) {
+    return 2 ** Math.ceil(Math.log2(value) - 0.001);
+  }
+  const power = 10 ** Math.floor(Math.log10(value));
+  const found = [1, 2, 5, 10].find((factor) => factor * power >= value * 0.999);
+  return (found ?? 10) * power;
+}
