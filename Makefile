@@ -5,6 +5,11 @@ CARGO ?= cargo
 SECONDS ?= 600
 # What `make demo` is told besides, as in: make demo ARGS="--seconds 30"
 ARGS ?=
+# Which of the browser's tests `make test-console` runs, and of which program.
+BROWSER ?= core
+SLUSS ?= target/debug/sluss
+# Cargo puts the program with faulty stores in the same place; the browser's tests get the other one, while it is there.
+KEPT = target/browser/sluss
 
 # Stores that fail on purpose exist in this build only. A wrapper sets its flag for our own crates, so nothing else is built twice.
 FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
@@ -14,11 +19,18 @@ FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
 # All of the workspace is named, as above: with other features its dependencies would be built again.
 WAITING = --workspace --test migration --test outage
 
-.PHONY: help demo test test-all test-waiting test-faulty lint torture fuzz mutants nightly bench http-checks
+# The console's sources. What is built of them, `cargo build` takes into the program; without it /console/ says how to build it.
+CONSOLE = $(shell find console -name node_modules -prune -o -name dist -prune -o -type f -print)
+BUILT = console/dist/index.html
+
+.PHONY: help demo console test test-all test-waiting test-faulty test-console lint lint-rust lint-console torture fuzz mutants nightly \
+	bench bench-console http-checks
 
 help:
 	@echo 'make demo                  shows everything in one process; Ctrl-C ends it with a comparison of every document'
+	@echo 'make console               builds the console, which the next cargo build takes into the program'
 	@echo 'make test                  installs what is missing, starts a Ceph for S3, and runs every test'
+	@echo 'make test-console          of these, those of the console alone; with BROWSER=all more than make test has'
 	@echo 'make lint                  format, clippy, documentation, dependencies'
 	@echo 'make torture SECONDS=600   random histories under faults, kills and flips; then a walk on which processes are killed'
 	@echo 'make fuzz SECONDS=600      sends anything to both listeners, and expects refusals at worst'
@@ -29,15 +41,31 @@ help:
 
 demo:
 	@tests/setup build
+	@if tests/setup node; then $(MAKE) --no-print-directory $(BUILT) || echo 'The console was not built; /console/ says how to.'; fi
 	$(CARGO) run --bin sluss -- demo $(ARGS)
+
+console:
+	@tests/setup console
+	@$(MAKE) --no-print-directory $(BUILT)
+
+$(BUILT): console/node_modules/.package-lock.json $(CONSOLE)
+	cd console && npm run build
+	@touch $@
+
+# npm leaves this file behind when it has installed what the lock says.
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 test:
 	@tests/setup test
 	@tests/ceph/s3-server start
+	@$(MAKE) --no-print-directory $(BUILT)
 	$(CARGO) test --workspace --no-run
 	$(CARGO) test $(WAITING) --no-run
+	@mkdir -p $(dir $(KEPT)) && ln -f target/debug/sluss $(KEPT)
 	$(FAULT) test --workspace --test torture --no-run
-	$(MAKE) --jobs 3 --output-sync=target test-all test-waiting test-faulty
+	$(MAKE) --jobs 4 --output-sync=target SLUSS=$(KEPT) test-all test-waiting test-faulty test-console
 
 test-all:
 	$(CARGO) test --workspace
@@ -48,8 +76,23 @@ test-waiting:
 test-faulty:
 	$(FAULT) test --workspace --test torture
 
+# The console's own tests, then a browser at work on it: the core of those tests, or all of them with BROWSER=all.
+test-console: console/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
+	cd console && npm test
+	cd tests/browser && SLUSS_BINARY='$(abspath $(SLUSS))' npm run $(BROWSER)
+
+# The console comes first, because clippy compiles it in.
 lint:
 	@tests/setup lint
+	@$(MAKE) --no-print-directory $(BUILT)
+	$(MAKE) --jobs 2 --output-sync=target lint-rust lint-console
+
+lint-console: console/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
+	cd console && npm exec --no -- tsc && npm exec --no -- oxlint
+	cd tests/browser && npm run lint
+	node tests/browser/licences.mjs console
+
+lint-rust:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --lib --test torture -- -D warnings --cfg sluss_fault
@@ -75,7 +118,10 @@ mutants:
 nightly:
 	@tests/setup test
 	@tests/ceph/s3-server start
+	@$(MAKE) --no-print-directory $(BUILT)
 	PROPTEST_CASES=5000 $(CARGO) test --workspace
+	@mkdir -p $(dir $(KEPT)) && ln -f target/debug/sluss $(KEPT)
+	$(MAKE) test-console BROWSER=all SLUSS=$(KEPT)
 	$(CARGO) test $(WAITING)
 	$(FAULT) test --lib faulty
 	SLUSS_MODEL_DEPTH=deep $(CARGO) test --test model -- --nocapture
@@ -93,6 +139,10 @@ bench:
 	$(CARGO) run --package sluss-loadtest -- objects
 	$(CARGO) run --package sluss-loadtest -- hot
 	$(CARGO) run --package sluss-loadtest -- crowd
+	$(MAKE) bench-console
+
+bench-console: $(BUILT) tests/browser/node_modules/.package-lock.json
+	cd tests/browser && npm run bench
 
 http-checks:
 	@tests/setup build
