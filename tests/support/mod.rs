@@ -5,5 +5,4 @@ pub mod lab;
 pub mod process;
 pub mod s3;
 pub mod said;
-pub mod tls;
 pub mod wait;

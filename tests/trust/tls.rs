@@ -4,8 +4,8 @@ use http::StatusCode;
 use sluss_s3::{Bucket, Server};
 use sluss_tds::wire::Certificate;
 
+use crate::end_tls::end_tls_before;
 use crate::site::{Site, in_bucket};
-use crate::support::tls::end_tls_before;
 
 #[test]
 fn a_store_of_an_own_authority_is_trusted_where_the_tenants_file_names_it() {

@@ -2,10 +2,10 @@
 
 use sluss_tds::wire::Certificate;
 
+use super::end_tls::end_tls_before;
 use super::existing::Existing;
 use super::record::Connection;
 use super::stage::{Stage, plant};
-use super::support::tls::end_tls_before;
 
 /// The first line of what the existing API answers through Sluss.
 async fn first_line(certificate: &Certificate, trusts: bool) -> String {

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto};
 
-use super::wait::block_on;
+use crate::support::wait::block_on;
 
 /// Ends TLS before a server, whose address is `host:port`, and passes everything on. It ends with the test's process.
 pub fn end_tls_before(server: &str, certificate: &Certificate) -> SocketAddr {
