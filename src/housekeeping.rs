@@ -1,5 +1,6 @@
 //! What a process does by the clock beside its work: heartbeats, and the gauges that no event sets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,14 +46,24 @@ impl Housekeeping {
         self.metrics.set_buffer_limit(self.budget.limit_bytes());
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut shown = BTreeSet::new();
         while drain.run_until_cancelled(ticks.tick()).await.is_some() {
             self.metrics.set_buffer(self.budget.used_bytes());
+            self.metrics.buffer_refused(self.budget.take_refused());
             self.metrics.set_cache(self.cache.used_bytes(), self.cache.limit_bytes());
             self.beat(self.process.works).await;
-            for tenant in self.tenants.all().values() {
+            self.observe_limits().await;
+            let tenants = self.tenants.all();
+            for gone in shown.iter().filter(|id| !tenants.contains_key(*id)) {
+                self.metrics.remove_tenant(gone);
+            }
+            shown = tenants.keys().cloned().collect();
+            for tenant in tenants.values() {
                 if let Err(error) = self.observe(tenant).await {
                     tracing::warn!(tenant = %tenant.id, "the gauges of {} are stale: {}", tenant.id, error.chain());
                     self.forget(tenant);
+                } else {
+                    self.metrics.set_observed(&tenant.id, self.clock.now());
                 }
             }
             self.observe_pools();
@@ -68,8 +79,18 @@ impl Housekeeping {
         }
     }
 
+    /// Without an answer those that were seen last go on being shown, as they go on to hold.
+    async fn observe_limits(&self) {
+        match self.control.limits().await {
+            Ok(limits) => self.metrics.set_limits(&limits),
+            Err(error) => tracing::warn!("the limits that are shown may be old: {}", error.chain()),
+        }
+    }
+
     async fn observe(&self, tenant: &Tenant) -> StoreResult<()> {
-        self.metrics.set_phase(&tenant.id, tenant.sql.state().await?.phase);
+        let state = tenant.sql.state().await?;
+        self.metrics.set_phase(&tenant.id, state.phase);
+        self.metrics.set_read_only(&tenant.id, state.read_only);
         // One process exports what is counted in the database: two would count every document twice.
         if !tenant.jobs.hold("stats", &self.process.name, FIGURES_HOLD).await? {
             self.forget(tenant);
@@ -105,8 +126,8 @@ impl Housekeeping {
     }
 
     fn observe_pools(&self) {
-        for (tenant, PoolUse { idle, in_use }) in (self.pools)() {
-            self.metrics.set_pool(&tenant, idle as u64, in_use as u64);
+        for (tenant, PoolUse { idle, in_use, waiting }) in (self.pools)() {
+            self.metrics.set_pool(&tenant, idle as u64, in_use as u64, waiting as u64);
         }
     }
 }

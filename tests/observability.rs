@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sluss::model::job::JobKind;
+use sluss::model::limits::{Limit, LimitTable, WorkLimits};
 use sluss::model::phase::Phase;
 use sluss::telemetry::{Answered, JobOutcome, Metrics, PlacementGauge, ServedFrom};
 
@@ -34,7 +35,13 @@ fn rendered() -> String {
     metrics.upstream_answered(200, duration);
     metrics.set_phase(&acme, Phase::Dual);
     metrics.set_documents(&acme, &[], jiff::Timestamp::UNIX_EPOCH);
-    metrics.set_pool(&acme, 1, 2);
+    metrics.set_pool(&acme, 1, 2, 3);
+    metrics.response_started("read", ServedFrom::Sql, duration);
+    metrics.set_read_only(&acme, false);
+    let limit = Limit::try_from(5).ok();
+    let all = WorkLimits { documents_per_second: limit, bytes_per_second: limit, concurrency: limit, paused: false };
+    metrics.set_limits(&LimitTable { all, tenants: BTreeMap::new() });
+    metrics.set_certificate_expiry("admin", jiff::Timestamp::UNIX_EPOCH);
     let placement = "one".parse().unwrap();
     metrics.set_placements(
         &acme,

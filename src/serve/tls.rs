@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use jiff::Timestamp;
+use openssl::asn1::Asn1Time;
+use openssl::x509::X509;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -60,21 +63,31 @@ pub enum TlsError {
 /// A listener's TLS as its files last had it.
 pub struct Tls {
     files: TlsFiles,
-    current: RwLock<Arc<ServerConfig>>,
+    current: RwLock<Current>,
+}
+
+struct Current {
+    config: Arc<ServerConfig>,
+    expires_at: Timestamp,
 }
 
 impl Tls {
     /// Reads small files: blocks for as long as that takes.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let current = RwLock::new(Arc::new(read(&files)?));
+        let current = RwLock::new(read(&files)?);
         Ok(Self { files, current })
     }
 
     /// New connections go by what the files hold now. After an error all is as before.
     pub fn read_again(&self) -> Result<(), TlsError> {
-        let read = Arc::new(read(&self.files)?);
+        let read = read(&self.files)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
+    }
+
+    /// When the first of the certificates that are shown ends: clients refuse the listener from then on.
+    pub fn expires_at(&self) -> Timestamp {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).expires_at
     }
 
     pub fn files(&self) -> &TlsFiles {
@@ -82,13 +95,14 @@ impl Tls {
     }
 
     pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(&self, io: I) -> io::Result<TlsStream<I>> {
-        let current = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
-        TlsAcceptor::from(current).accept(io).await
+        let config = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config);
+        TlsAcceptor::from(config).accept(io).await
     }
 }
 
-fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+fn read(files: &TlsFiles) -> Result<Current, TlsError> {
     let chain = certificates(&files.certificate)?;
+    let expires_at = first_end(&chain).map_err(|error| pem(&files.certificate, &error))?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| pem(&files.key, &error))?;
     // Named, since another crate of this process brings another one, and then none is the default.
     let provider = Arc::new(ring::default_provider());
@@ -109,7 +123,20 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     };
     let mut config = config.with_single_cert(chain, key).map_err(unusable)?;
     config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
-    Ok(config)
+    Ok(Current { config: Arc::new(config), expires_at })
+}
+
+/// The earliest end among certificates, of which there is one at least.
+fn first_end(chain: &[CertificateDer<'_>]) -> Result<Timestamp, openssl::error::ErrorStack> {
+    let epoch = Asn1Time::from_unix(0)?;
+    let mut first = Timestamp::MAX;
+    for certificate in chain {
+        let until = epoch.diff(X509::from_der(certificate)?.not_after())?;
+        let seconds = i64::from(until.days) * 86_400 + i64::from(until.secs);
+        // A time beyond what a timestamp holds never ends.
+        first = first.min(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX));
+    }
+    Ok(first)
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -126,6 +153,6 @@ fn authorities(file: &Path) -> Result<Arc<RootCertStore>, TlsError> {
     Ok(Arc::new(roots))
 }
 
-fn pem(file: &Path, error: &rustls_pki_types::pem::Error) -> TlsError {
+fn pem(file: &Path, error: &impl ToString) -> TlsError {
     TlsError::Pem { file: file.to_owned(), reason: error.to_string() }
 }

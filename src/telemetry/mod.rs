@@ -4,6 +4,7 @@ mod families;
 mod labels;
 mod logging;
 mod metrics;
+mod standing;
 mod upstream;
 
 pub use labels::{CacheOutcome, Direction, HeldBy, JobOutcome, Refusal, ServedFrom, ShadowVerdict, Shed, UpstreamTrouble};
