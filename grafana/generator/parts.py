@@ -76,7 +76,7 @@ def stat(title, description, expr, unit="short", thresholds=ALL_WELL_AT_0, width
         defaults["links"] = [link]
     panel["fieldConfig"] = {"defaults": defaults, "overrides": []}
     panel["options"] = {
-        "colorMode": "value" if thresholds is NO_JUDGEMENT else "background",
+        "colorMode": "value" if thresholds is NO_JUDGEMENT and not mappings else "background",
         "graphMode": "area" if spark else "none",
         "justifyMode": "auto",
         "orientation": "auto",
@@ -281,8 +281,8 @@ def flips(selector):
 
 
 def to_dashboard(uid, title, variables):
-    """A link from a figure to another page, with what is chosen here."""
-    chosen = "&".join(f"var-{variable}" + (f"={value}" if value else "=${" + variable + "}") for variable, value in variables.items())
+    """A link from a figure to another page; a variable without a value keeps what is chosen here."""
+    chosen = "&".join(f"var-{variable}={value}" if value else f"${{{variable}:queryparam}}" for variable, value in variables.items())
     return {"title": title, "url": f"/d/{uid}?${{__url_time_range}}&{chosen}", "targetBlank": False}
 
 

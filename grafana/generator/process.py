@@ -2,7 +2,7 @@
 
 from common import percentile
 from parts import (
-    BLUE, GREEN, INSTANCES, NO_JUDGEMENT, ORANGE, PURPLE, RATE, RED,
+    BLUE, GREEN, INSTANCES, ORANGE, PURPLE, RATE, RED,
     bars, column, dashboard, query, series, stat, steps, table, timeline, words,
 )
 

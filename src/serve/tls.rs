@@ -156,3 +156,51 @@ fn authorities(file: &Path) -> Result<Arc<RootCertStore>, TlsError> {
 fn pem(file: &Path, error: &impl ToString) -> TlsError {
     TlsError::Pem { file: file.to_owned(), reason: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use openssl::asn1::Asn1Integer;
+    use openssl::bn::BigNum;
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::hash::MessageDigest;
+    use openssl::nid::Nid;
+    use openssl::pkey::PKey;
+    use openssl::x509::X509Builder;
+
+    use super::*;
+
+    /// A certificate that ends then, and its key.
+    fn made(ends_at: Timestamp) -> (Vec<u8>, Vec<u8>) {
+        let key = PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap()).unwrap();
+        let mut builder = X509Builder::new().unwrap();
+        builder.set_version(2).unwrap();
+        builder.set_serial_number(&Asn1Integer::from_bn(&BigNum::from_u32(7).unwrap()).unwrap()).unwrap();
+        builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_unix(ends_at.as_second()).unwrap()).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        (builder.build().to_pem().unwrap(), key.private_key_to_pem_pkcs8().unwrap())
+    }
+
+    #[test]
+    fn a_listener_ends_with_the_first_of_its_certificates_and_goes_on_with_new_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["chain.pem", "key.pem"].map(|name| folder.path().join(name));
+        let late: Timestamp = "2049-12-31T23:59:59Z".parse().unwrap();
+        let early = late - Duration::from_secs(86_400 + 7);
+        let write = |(own, key): (Vec<u8>, Vec<u8>), other: Timestamp| {
+            std::fs::write(&files[0], [own, made(other).0].concat()).unwrap();
+            std::fs::write(&files[1], key).unwrap();
+        };
+        write(made(late), early);
+        let [certificate, key] = files.clone();
+        let tls = Tls::load(TlsFiles { certificate, key, clients: Clients::NoCertificate }).unwrap();
+        assert_eq!(tls.expires_at(), early);
+        write(made(late), late);
+        assert_eq!(tls.expires_at(), early);
+        tls.read_again().unwrap();
+        assert_eq!(tls.expires_at(), late);
+    }
+}

@@ -40,7 +40,8 @@ fn names() -> BTreeSet<String> {
 
 #[test]
 fn promtool_takes_every_rule() {
-    let said = said_by(Command::new("promtool").args(["check", "rules", "--lint=all", "--lint-fatal"]).args(files("grafana/alerts", ".yaml")));
+    let said =
+        said_by(Command::new("promtool").args(["check", "rules", "--lint=all", "--lint-fatal"]).args(files("grafana/alerts", ".yaml")));
     assert_eq!(said.matches("SUCCESS").count(), files("grafana/alerts", ".yaml").len(), "{said}");
 }
 

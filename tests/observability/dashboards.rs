@@ -83,7 +83,9 @@ fn a_dashboard_takes_everything_from_variables_that_it_has_and_uses() {
         let known: BTreeSet<String> = variables(&dashboard).into_iter().map(|(name, ..)| name).collect();
         let mut used = BTreeSet::new();
         for Query { place, expr } in queries(&dashboard) {
-            for name in expr.split('$').skip(1).map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()) {
+            for name in
+                expr.split('$').skip(1).map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>())
+            {
                 assert!(name == "__rate_interval" || known.contains(&name), "{place}: there is no variable {name:?}");
                 used.insert(name);
             }
@@ -114,7 +116,10 @@ fn every_panel_says_what_it_is_for_and_has_a_place_of_its_own() {
             let name = text(panel, "title");
             assert!(text(panel, "description").ends_with('.'), "{title}: {name} does not say what it is for");
             let defaults = &panel["fieldConfig"]["defaults"];
-            assert!(panel["type"] == "table" || panel["type"] == "state-timeline" || defaults["unit"].is_string(), "{title}: {name} has no unit");
+            assert!(
+                panel["type"] == "table" || panel["type"] == "state-timeline" || defaults["unit"].is_string(),
+                "{title}: {name} has no unit"
+            );
             assert!(panel["type"] != "stat" || defaults["thresholds"]["steps"].is_array(), "{title}: {name} is never good or bad");
         }
     }
@@ -140,6 +145,11 @@ fn flips_are_marked_wherever_tenants_are_chosen() {
     for dashboard in all() {
         let chooses_tenants = variables(&dashboard).iter().any(|(name, ..)| name == "tenant");
         let marks = list(&dashboard, "/annotations/list");
-        assert_eq!(chooses_tenants, marks.iter().any(|mark| text(mark, "expr").contains("changes(sluss_tenant_phase")), "{}", dashboard["title"]);
+        assert_eq!(
+            chooses_tenants,
+            marks.iter().any(|mark| text(mark, "expr").contains("changes(sluss_tenant_phase")),
+            "{}",
+            dashboard["title"]
+        );
     }
 }
