@@ -42,7 +42,7 @@ impl Prometheus {
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .args(["--log.level=warn", "--storage.tsdb.no-lockfile"])
+            .arg("--log.level=warn")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

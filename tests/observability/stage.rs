@@ -10,7 +10,7 @@ use sluss::demo::pattern::Pattern;
 use sluss_s3::free_port;
 use sluss_tds::wire::Certificate;
 
-use super::support::customers::{ACME, Customer, GLOBEX, connect};
+use super::support::customers::{ACME, GLOBEX, connect};
 use super::support::lab::{Lab, Seat};
 use super::support::process::Process;
 use super::support::said::Said;
@@ -36,14 +36,12 @@ impl Stage {
             "[limits]\n[agents]\npoll_min = \"20ms\"\npoll_max = \"200ms\"\nretry_base = \"10ms\"\nretry_budget = 1\n[upstream]\n\
              url = \"http://127.0.0.1:{upstream}\"\n"
         ));
-        let seat = lab.seat("one");
+        let seat = seat(&lab, "one");
         for (customer, ids) in [(&ACME, ["1", "2", "3"]), (&GLOBEX, ["a", "b", "c"])] {
             for (id, length) in ids.into_iter().zip([LARGE, LARGE, 500]) {
                 customer.insert(&lab.database(), id, "text/plain", "a.txt", Some(Pattern { seed: length, length }));
             }
         }
-        let acme = seat.config.with_file_name("tenants").join("acme.toml");
-        fs::write(&acme, fs::read_to_string(&acme).unwrap() + "max_objects = 2\n").unwrap();
         place_on_a_store_that_is_out(&lab, &seat);
         lab.init(&seat);
         let mut serve = Process::start(&seat, &["serve"]);
@@ -58,8 +56,8 @@ impl Stage {
     }
 
     /// A second process: agents alone, observed over TLS.
-    pub(crate) fn start_agent(&mut self) {
-        let seat = self.lab.seat("two");
+    fn start_agent(&mut self) {
+        let seat = seat(&self.lab, "two");
         let certificate = Certificate::generate().unwrap();
         let folder = seat.config.parent().unwrap();
         fs::write(folder.join("chain.pem"), &certificate.chain_pem).unwrap();
@@ -72,7 +70,7 @@ impl Stage {
         self.agent = Some(agent);
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+    fn run(&self, arguments: &[&str]) -> Said {
         let mut command = Process::command(&self.seat, arguments);
         command.env("SLUSS_ADMIN_URL", format!("http://127.0.0.1:{}", self.seat.admin));
         Said::of(command.output().unwrap())
@@ -113,7 +111,7 @@ impl Stage {
         self.flip("acme", &["shadow", "dual"]);
         // Before the second process may copy something: each one knows of the objects that it has made itself.
         self.start_agent();
-        fs::remove_file(self.object(&ACME, "1")).unwrap();
+        self.lose_objects_of_acme();
         self.flip("globex", &["shadow", "dual", "object"]);
         let content = "x".repeat(LARGE as usize);
         for id in ["a", "b"] {
@@ -121,19 +119,38 @@ impl Stage {
         }
         self.lab.database().execute("UPDATE Filer SET Data = x'00' WHERE Nyckel = 'a'", []).unwrap();
         self.run(&["sweep", "--tenant", "globex", "--wait"]).with_code(0);
-        fs::remove_file(self.object(&GLOBEX, "b")).unwrap();
-        self.run(&["verify", "--tenant", "globex"]).with_code(1);
+        self.lose_object_of_globex("b");
+        self.run(&["verify", "--tenant", "globex"]).ended(1);
         // What is lost cannot be written back: that job is quarantined.
         self.run(&["tenant", "phase", "globex", "sql"]).with_code(0);
         self.run(&["sweep", "--tenant", "globex", "--wait"]).ended(1);
     }
 
-    /// The file of the object that a document's location names.
-    fn object(&self, customer: &Customer, id: &str) -> PathBuf {
-        let table = format!("SELECT object FROM sluss_location_{} WHERE id = ?1", customer.table);
-        let object: String = self.lab.database().query_row(&table, [id], |row| row.get(0)).unwrap();
-        self.lab.object_file(customer, &object)
+    /// Of both placements.
+    fn lose_objects_of_acme(&self) {
+        for placement in ["first", "second"] {
+            fs::remove_dir_all(self.lab.path().join(placement).join("acme")).unwrap();
+        }
     }
+
+    fn lose_object_of_globex(&self, id: &str) {
+        let named = "SELECT object FROM sluss_location_Filer WHERE id = ?1";
+        let object: String = self.lab.database().query_row(named, [id], |row| row.get(0)).unwrap();
+        fs::remove_file(self.lab.object_file(&GLOBEX, &object)).unwrap();
+    }
+}
+
+/// One that serves our own paths, too, before what stands behind the gateway; and there are two placements for the objects of `acme`, which
+/// has three documents.
+fn seat(lab: &Lab, name: &str) -> Seat {
+    let seat = lab.seat(name);
+    fs::write(&seat.config, format!("own_api = true\n{}", fs::read_to_string(&seat.config).unwrap())).unwrap();
+    let acme = seat.config.with_file_name("tenants").join("acme.toml");
+    let text = fs::read_to_string(&acme).unwrap();
+    let (before, _) = text.split_once("[objects]").unwrap();
+    let placement = |name: &str| format!("[[objects]]\nplacement = \"{name}\"\ndisk = \"../../{name}\"\nmax_objects = 1\n");
+    fs::write(&acme, format!("{before}{}{}", placement("first"), placement("second"))).unwrap();
+    seat
 }
 
 /// The tenant `hooli`, whose content goes to a bucket that nobody answers for.
