@@ -17,7 +17,7 @@ use super::support::wait::{block_on, wait_until};
 pub(crate) struct Prometheus {
     child: Child,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Prometheus {
@@ -48,9 +48,9 @@ impl Prometheus {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut prometheus = Self { child, port, _folder: folder };
+        let mut prometheus = Self { child, port, folder };
         wait_until("Prometheus is ready", || {
-            let log = prometheus._folder.path().join("log");
+            let log = prometheus.folder.path().join("log");
             assert!(prometheus.child.try_wait().unwrap().is_none(), "it ended:\n{}", fs::read_to_string(log).unwrap());
             prometheus.get("/-/ready").is_some_and(|(status, _)| status == 200)
         });
