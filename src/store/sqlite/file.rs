@@ -99,7 +99,8 @@ impl SqliteFile {
         let pools = [&self.readers, &self.streamers, &self.writer].map(Pool::status);
         let idle = pools.iter().map(|pool| pool.available).sum();
         let open: usize = pools.iter().map(|pool| pool.size).sum();
-        PoolUse { in_use: open.saturating_sub(idle), idle }
+        let waiting = pools.iter().map(|pool| pool.waiting).sum();
+        PoolUse { in_use: open.saturating_sub(idle), idle, waiting }
     }
 
     async fn checkout(&self, pool: &Pool, operation: &'static str, target: &str) -> StoreResult<Object> {
