@@ -39,6 +39,10 @@ fn every_query_of_every_dashboard_has_an_answer_and_what_is_wrong_raises_its_ale
         stage.observed
     );
     let prometheus = Prometheus::start(port, &scrapes, &files("grafana/alerts", ".yaml"));
+    // A flip is marked where the phase before it was scraped, too.
+    wait_until("the first phase is seen", || {
+        prometheus.query("sluss_tenant_phase{tenant='acme', phase='sql'} == 1").is_ok_and(|seen| seen > 0)
+    });
     stage.provoke();
     assert_promtool_likes(&page(stage.admin()));
 
