@@ -1,6 +1,7 @@
 //! `sluss-loadtest`: how fast a `sluss serve` of its own answers, and how much memory that takes, on the embedded stores and on SQL Server;
 //! what bytes to and from SQL Server cost, and what Sluss adds to a store that speaks S3. The figures are the machine's: server, clients and stores share its cores and its disk.
 
+mod content;
 mod cpu;
 mod house;
 mod lanes;
@@ -9,6 +10,8 @@ mod memory;
 mod objects;
 mod program;
 mod rows;
+mod seed;
+mod sizes;
 mod small;
 mod sql_server;
 mod traffic;
@@ -89,6 +92,8 @@ enum Measurement {
         #[arg(long, default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
         seconds: u64,
     },
+    /// Fills a customer's tables with documents whose bytes follow from a seed, and writes a configuration that serves them.
+    Seed(seed::SeedArgs),
     /// Many large downloads at once, and their memory; many slow readers, and what others notice of them.
     Crowd {
         #[arg(long, default_value_t = 200)]
@@ -115,6 +120,7 @@ async fn main() -> anyhow::Result<()> {
         Measurement::Lanes { runs, milliseconds } => lanes::run(runs, Duration::from_millis(milliseconds)).await,
         Measurement::Objects { bytes, runs, seconds } => objects::run(bytes, runs, Duration::from_secs(seconds)).await,
         Measurement::Hot { runs, seconds } => objects::hot(runs, Duration::from_secs(seconds)).await,
+        Measurement::Seed(args) => tokio::task::block_in_place(|| seed::run(&args)),
         Measurement::Crowd { downloads, bytes, slow_readers, seconds } => {
             objects::crowd(&objects::Crowd { downloads, bytes, slow_readers, lasts: Duration::from_secs(seconds) }).await
         }
