@@ -4,6 +4,7 @@
 mod content;
 mod cpu;
 mod house;
+mod journey;
 mod lanes;
 mod latency;
 mod memory;
@@ -11,6 +12,7 @@ mod objects;
 mod program;
 mod rows;
 mod seed;
+mod server;
 mod sizes;
 mod small;
 mod sql_server;
@@ -94,6 +96,8 @@ enum Measurement {
     },
     /// Fills a customer's tables with documents whose bytes follow from a seed, and writes a configuration that serves them.
     Seed(seed::SeedArgs),
+    /// Takes what was seeded from phase sql to dual, verifies it, and records rates, memory, CPU time and room.
+    Journey(journey::JourneyArgs),
     /// Many large downloads at once, and their memory; many slow readers, and what others notice of them.
     Crowd {
         #[arg(long, default_value_t = 200)]
@@ -121,6 +125,7 @@ async fn main() -> anyhow::Result<()> {
         Measurement::Objects { bytes, runs, seconds } => objects::run(bytes, runs, Duration::from_secs(seconds)).await,
         Measurement::Hot { runs, seconds } => objects::hot(runs, Duration::from_secs(seconds)).await,
         Measurement::Seed(args) => tokio::task::block_in_place(|| seed::run(&args)),
+        Measurement::Journey(args) => journey::run(&args).await,
         Measurement::Crowd { downloads, bytes, slow_readers, seconds } => {
             objects::crowd(&objects::Crowd { downloads, bytes, slow_readers, lasts: Duration::from_secs(seconds) }).await
         }
