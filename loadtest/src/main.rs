@@ -7,6 +7,7 @@ mod house;
 mod journey;
 mod lanes;
 mod latency;
+mod load;
 mod memory;
 mod objects;
 mod program;
@@ -96,6 +97,8 @@ enum Measurement {
     },
     /// Fills a customer's tables with documents whose bytes follow from a seed, and writes a configuration that serves them.
     Seed(seed::SeedArgs),
+    /// Sends requests on a schedule to a Sluss that serves what was seeded, with flips and faults, and compares every answer.
+    Load(load::LoadArgs),
     /// Takes what was seeded from phase sql to dual, verifies it, and records rates, memory, CPU time and room.
     Journey(journey::JourneyArgs),
     /// Many large downloads at once, and their memory; many slow readers, and what others notice of them.
@@ -126,6 +129,7 @@ async fn main() -> anyhow::Result<()> {
         Measurement::Hot { runs, seconds } => objects::hot(runs, Duration::from_secs(seconds)).await,
         Measurement::Seed(args) => tokio::task::block_in_place(|| seed::run(&args)),
         Measurement::Journey(args) => journey::run(&args).await,
+        Measurement::Load(args) => load::run(&args).await,
         Measurement::Crowd { downloads, bytes, slow_readers, seconds } => {
             objects::crowd(&objects::Crowd { downloads, bytes, slow_readers, lasts: Duration::from_secs(seconds) }).await
         }
