@@ -93,6 +93,8 @@ bench:
 	$(CARGO) run --package sluss-loadtest -- objects
 	$(CARGO) run --package sluss-loadtest -- hot
 	$(CARGO) run --package sluss-loadtest -- crowd
+	folder=$$(mktemp -d) && $(CARGO) run --package sluss-loadtest -- seed --folder $$folder && \
+		$(CARGO) run --package sluss-loadtest -- load --folder $$folder --own; status=$$?; rm -rf $$folder; exit $$status
 
 http-checks:
 	@tests/setup build

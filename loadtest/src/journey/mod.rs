@@ -1,5 +1,6 @@
 //! `sluss-loadtest journey`: takes what was seeded from phase `sql` to `dual`, verifies it, and records what each step took, as lines of
-//! JSON: rates, memory, CPU time, and room on the disk, at the end of each step and at points on the way.
+//! JSON: rates, memory, CPU time, and room on the disk, at the end of each step and at points on the way. A journey that was stopped, or
+//! killed, goes on when it is started again: the tenants themselves know how far they are. Its lines then begin with `seeded` anew.
 
 mod sample;
 
@@ -13,6 +14,7 @@ use clap::Args;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use sluss::admin::views::TenantView;
 use sluss::body;
 use sluss::client::HttpClient;
 use sluss::model::phase::Phase;
@@ -43,6 +45,9 @@ pub struct JourneyArgs {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Looks that may go wrong, one after the other.
+const PATIENT_LOOKS: u32 = 20;
 
 pub async fn run(args: &JourneyArgs) -> anyhow::Result<()> {
     let manifest = Manifest::of(&args.folder)?;
@@ -87,15 +92,18 @@ impl Journey<'_> {
         (0..self.manifest.tenants as usize).map(|tenant| self.manifest.tenant(tenant)).collect()
     }
 
-    /// Flips all tenants, and waits until the agents have done what the phase calls for.
+    /// Flips all tenants that are not as far yet, and waits until the agents have done what the phase calls for.
     async fn flip(&self, to: Phase, lines: &mut Lines) -> anyhow::Result<()> {
         let mut recorder = Recorder::begin(to.label(), self.server, &self.args.folder).await?;
         for tenant in self.tenants() {
-            self.server.flip(&tenant, to).await?;
+            let phase = self.view(&tenant).await?.phase.context("the server does not tell the tenant's phase")?;
+            if phase < to {
+                self.server.flip(&tenant, to).await?;
+            }
         }
         for tenant in self.tenants() {
             loop {
-                let view = self.server.view(&tenant).await?;
+                let view = self.view(&tenant).await?;
                 ensure!(view.quarantined == 0, "{} jobs of {tenant} are quarantined", view.quarantined);
                 if view.backlog == 0 {
                     break;
@@ -104,6 +112,17 @@ impl Journey<'_> {
             }
         }
         lines.add(&recorder.point(true).await?)
+    }
+
+    /// A server on a busy machine, or one that was paused, may be late with its answer.
+    async fn view(&self, tenant: &str) -> anyhow::Result<TenantView> {
+        for _ in 0..PATIENT_LOOKS {
+            if let Ok(view) = self.server.view(tenant).await {
+                return Ok(view);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        self.server.view(tenant).await
     }
 
     async fn verify(&self, lines: &mut Lines) -> anyhow::Result<()> {

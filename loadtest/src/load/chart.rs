@@ -54,7 +54,8 @@ impl Chart<'_> {
             let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", LEFT - 8.0, y + 4.0, number(*value));
         }
         for (at, label) in &self.ticks {
-            let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", x(*at), HEIGHT - 10.0, escaped(label));
+            let anchor = if *at < end { "middle" } else { "end" };
+            let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>", x(*at), HEIGHT - 10.0, escaped(label));
         }
         for (at, label) in &self.marks {
             let x = x(*at);

@@ -41,7 +41,7 @@ impl Operation {
 /// What a request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// As it must be. `from`: who had the content.
+    /// As it must be. `from`: who had the content; `absent` and `unchanged` where there was none to have, `-` for what is no read.
     Right { from: &'static str, bytes: u64 },
     /// An answer that says that it could not be done.
     Refused(StatusCode),
@@ -97,7 +97,7 @@ impl Worker<'_> {
         match answer.status {
             StatusCode::OK => self.whole(document, mark, answer, from).await,
             StatusCode::NOT_FOUND => self.absent(document, mark, answer).await,
-            StatusCode::NOT_MODIFIED => drained(answer).await.map_or(Outcome::Lost, |()| Outcome::Right { from, bytes: 0 }),
+            StatusCode::NOT_MODIFIED => drained(answer).await.map_or(Outcome::Lost, |()| Outcome::Right { from: "unchanged", bytes: 0 }),
             status => Outcome::Refused(status),
         }
     }
@@ -132,7 +132,7 @@ impl Worker<'_> {
         }
         let allowed = self.ledger.allowed(document, mark);
         if allowed.contains(&None) {
-            return Outcome::Right { from: "-", bytes: 0 };
+            return Outcome::Right { from: "absent", bytes: 0 };
         }
         Outcome::Wrong(format!("{} is not there; allowed {allowed:?}", self.ledger.path(document)))
     }

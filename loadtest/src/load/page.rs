@@ -9,11 +9,10 @@ use super::report::{PERCENTILES, Report, failure, milliseconds};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --surface: #fcfcfb; --ink: #1c1c1a; --quiet: #63625d; --grid: #e4e3de; --mark: #9a9992;
-  --sql: #2a78d6; --object: #1baf7a; --cache: #eda100; --other: #7a6bd1; --failed: #d03b3b; --a: #2a78d6; --b: #eda100; --c: #d03b3b;
-  --d: #1baf7a; --e: #7a6bd1; --f: #b3568e; --g: #5f7d8c; --h: #8a6d3b; }
+  --sql: #2a78d6; --object: #1baf7a; --cache: #eda100; --other: #7a6bd1; --failed: #d03b3b; --median: #2a78d6; --high: #eda100; --most: #d03b3b; }
 @media (prefers-color-scheme: dark) { :root { --surface: #1a1a19; --ink: #f2f1ec; --quiet: #a5a49d; --grid: #343431; --mark: #77766f;
-  --sql: #3987e5; --object: #199e70; --cache: #c98500; --other: #9085e9; --failed: #e66767; --a: #3987e5; --b: #c98500; --c: #e66767;
-  --d: #199e70; --e: #9085e9; --f: #d55181; --g: #86a3b2; --h: #b89b66; } }
+  --sql: #3987e5; --object: #199e70; --cache: #c98500; --other: #9085e9; --failed: #e66767; --median: #3987e5; --high: #c98500;
+  --most: #e66767; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 24px 20px 48px; max-width: 1040px; background: var(--surface); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
 h1 { font-size: 22px; margin: 0 0 4px; } p { margin: 0 0 16px; color: var(--quiet); }
@@ -31,9 +30,6 @@ th, td { text-align: right; padding: 5px 8px; border-bottom: 1px solid var(--gri
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
 .wide { overflow-x: auto; }
 ";
-
-/// Colours of the lines of percentiles, in their order; further ones begin again.
-const COLOURS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 pub fn page(report: &Report) -> String {
     let mut page = format!(
@@ -118,9 +114,9 @@ fn throughput(report: &Report) -> Chart<'static> {
 
 fn latency(report: &Report) -> Chart<'static> {
     let series = vec![
-        report.over_time("median", "a", |point| point.latency_ms(50.0)),
-        report.over_time("99th percentile", "b", |point| point.latency_ms(99.0)),
-        report.over_time("longest", "c", |point| point.latency_ms(100.0)),
+        report.over_time("median", "median", |point| point.latency_ms(50.0)),
+        report.over_time("99th percentile", "high", |point| point.latency_ms(99.0)),
+        report.over_time("longest", "most", |point| point.latency_ms(100.0)),
     ];
     let (ticks, marks) = (report.seconds(), report.marks());
     Chart { title: "Latency of all right answers", unit: "milliseconds", scale: Scale::Logarithmic, ticks, series, marks }
@@ -130,11 +126,22 @@ fn latency(report: &Report) -> Chart<'static> {
 fn percentiles(report: &Report) -> Chart<'static> {
     let ticks: Vec<(f64, String)> =
         [0.0, 90.0, 99.0, 99.9, 99.99].into_iter().map(|percentile| (nines(percentile), format!("{percentile} %"))).collect();
-    let series = report.figures.served.iter().enumerate().map(|(number, ((operation, from), served))| {
+    // The others are in the table: more lines than these nobody can tell apart.
+    let drawn = report.figures.served.iter().filter_map(|((operation, from), served)| {
+        let (name, colour) = match (operation, *from) {
+            (Operation::Read, "sql") => ("read from SQL", "sql"),
+            (Operation::Read, "object") => ("read from the object store", "object"),
+            (Operation::Read, "cache") => ("read from the cache", "cache"),
+            (Operation::Write, _) => ("write", "other"),
+            (Operation::Read | Operation::Range | Operation::Conditional | Operation::List | Operation::Delete, _) => return None,
+        };
+        Some((name, colour, served))
+    });
+    let series = drawn.map(|(name, colour, served)| {
         let most = nines(99.99).min((served.latency_us.len() as f64).log10());
         let steps = (0..=40).map(|step| f64::from(step) / 40.0 * most);
         let points = steps.map(|nines| (nines, milliseconds(&served.latency_us, 100.0 * (1.0 - 10_f64.powf(-nines))))).collect();
-        Series { name: name(*operation, from), colour: COLOURS[number % COLOURS.len()], points }
+        Series { name: name.to_owned(), colour, points }
     });
     Chart {
         title: "Latency by share of requests",
@@ -148,10 +155,6 @@ fn percentiles(report: &Report) -> Chart<'static> {
 
 fn nines(percentile: f64) -> f64 {
     -(1.0 - percentile / 100.0).log10()
-}
-
-fn name(operation: Operation, from: &str) -> String {
-    if from == "-" { operation.label().to_owned() } else { format!("{} from {from}", operation.label()) }
 }
 
 fn table(report: &Report) -> String {

@@ -46,11 +46,11 @@ impl Report {
     }
 
     pub fn print(&self) {
-        println!("{:<12} {:<7} {:>9} {:>9} {}", "", "from", "answers", "MB", PERCENTILES.map(|(name, _)| format!("{name:>9}")).concat());
+        println!("{:<12} {:<9} {:>9} {:>9} {}", "", "from", "answers", "MB", PERCENTILES.map(|(name, _)| format!("{name:>9}")).concat());
         for ((operation, from), served) in &self.figures.served {
             let percentiles = PERCENTILES.map(|(_, percentile)| format!("{:>9.2}", milliseconds(&served.latency_us, percentile)));
             let (name, answers, megabytes) = (operation.label(), served.latency_us.len(), served.bytes as f64 / 1e6);
-            println!("{name:<12} {from:<7} {answers:>9} {megabytes:>9.1} {}", percentiles.concat());
+            println!("{name:<12} {from:<9} {answers:>9} {megabytes:>9.1} {}", percentiles.concat());
         }
         println!("latencies in milliseconds, from the moment a request was due to its last byte\n");
         for ((operation, status), times) in &self.figures.failed {
