@@ -21,8 +21,10 @@ mod traffic;
 
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand, value_parser};
 use sluss::model::content::MAX_CONTENT_BYTES;
+use sluss::stop::stop_signal;
 
 /// Measures Sluss. It starts the `sluss` that lies beside it, and where SQL Server takes part the test server `sluss-tds`, or uses the
 /// real one that SLUSS_TEST_MSSQL names.
@@ -118,7 +120,19 @@ enum Measurement {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    match Arguments::parse().measurement {
+    let measurement = Arguments::parse().measurement;
+    if let Measurement::Seed(args) = &measurement {
+        return tokio::task::block_in_place(|| seed::run(args));
+    }
+    // What is stopped is dropped, and with it go the programs that it has started.
+    tokio::select! {
+        measured = measure(measurement) => measured,
+        signal = stop_signal() => bail!("stopped by {}", signal?),
+    }
+}
+
+async fn measure(measurement: Measurement) -> anyhow::Result<()> {
+    match measurement {
         Measurement::Small { seconds, documents, bytes, clients } => {
             small::run(&small::Plan { lasts: Duration::from_secs(seconds), documents, bytes, clients }).await
         }
@@ -127,7 +141,7 @@ async fn main() -> anyhow::Result<()> {
         Measurement::Lanes { runs, milliseconds } => lanes::run(runs, Duration::from_millis(milliseconds)).await,
         Measurement::Objects { bytes, runs, seconds } => objects::run(bytes, runs, Duration::from_secs(seconds)).await,
         Measurement::Hot { runs, seconds } => objects::hot(runs, Duration::from_secs(seconds)).await,
-        Measurement::Seed(args) => tokio::task::block_in_place(|| seed::run(&args)),
+        Measurement::Seed(args) => seed::run(&args),
         Measurement::Journey(args) => journey::run(&args).await,
         Measurement::Load(args) => load::run(&args).await,
         Measurement::Crowd { downloads, bytes, slow_readers, seconds } => {

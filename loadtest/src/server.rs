@@ -37,7 +37,7 @@ pub struct Server {
 impl Server {
     /// Makes what `sluss` needs beside the customer's tables, and answers how long that took.
     pub fn init(config: &Path) -> anyhow::Result<Duration> {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         ensure!(command(config, "init")?.status()?.success(), "sluss init failed; see {}", log(config).display());
         Ok(begun.elapsed())
     }

@@ -9,11 +9,12 @@ mod sqlite;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::content::{Contents, Texture};
 use crate::sizes::Sizes;
