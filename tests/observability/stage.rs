@@ -24,6 +24,7 @@ pub(crate) struct Stage {
     seat: Seat,
     /// Of the process whose metrics come over TLS.
     pub(crate) observed: u16,
+    certificate: Certificate,
     pub(crate) authority: PathBuf,
     _serve: Process,
     agent: Option<Process>,
@@ -47,8 +48,10 @@ impl Stage {
         let mut serve = Process::start(&seat, &["serve"]);
         serve.wait_for(seat.documents);
         serve.wait_for(seat.admin);
-        let authority = lab.path().join("authority.pem");
-        Self { lab, seat, observed: free_port(), authority, _serve: serve, agent: None }
+        // Prometheus asks for the authority's file only once, when it starts.
+        let (certificate, authority) = (Certificate::generate().unwrap(), lab.path().join("authority.pem"));
+        fs::write(&authority, &certificate.authority_pem).unwrap();
+        Self { lab, seat, observed: free_port(), certificate, authority, _serve: serve, agent: None }
     }
 
     pub(crate) fn admin(&self) -> u16 {
@@ -58,11 +61,9 @@ impl Stage {
     /// A second process: agents alone, observed over TLS.
     fn start_agent(&mut self) {
         let seat = seat(&self.lab, "two");
-        let certificate = Certificate::generate().unwrap();
         let folder = seat.config.parent().unwrap();
-        fs::write(folder.join("chain.pem"), &certificate.chain_pem).unwrap();
-        fs::write(folder.join("key.pem"), &certificate.key_pem).unwrap();
-        fs::write(&self.authority, &certificate.authority_pem).unwrap();
+        fs::write(folder.join("chain.pem"), &self.certificate.chain_pem).unwrap();
+        fs::write(folder.join("key.pem"), &self.certificate.key_pem).unwrap();
         let tls = "[listeners.admin_tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n";
         fs::write(&seat.config, fs::read_to_string(&seat.config).unwrap() + tls).unwrap();
         let mut agent = Process::start(&seat, &["agent", "--observe", &format!("127.0.0.1:{}", self.observed)]);

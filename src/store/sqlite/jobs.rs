@@ -210,16 +210,28 @@ impl JobQueue for SqliteTenant {
     }
 
     async fn claim(&self, owner: &str, lease_for: Duration, limit: Option<u64>) -> StoreResult<Option<Lease>> {
+        Ok(self.claim_some(owner, lease_for, limit, 1).await?.pop())
+    }
+
+    async fn claim_some(&self, owner: &str, lease_for: Duration, limit: Option<u64>, most: usize) -> StoreResult<Vec<Lease>> {
         let (tenant, now) = (self.id.clone(), self.now());
         // A look without the write lock first: idle agents must not queue up before the writers.
         let look = move |connection: &Connection| next_allowed(connection, &tenant, now, limit);
         let due = self.file.read("look for jobs of", self.id.to_string(), look).await?;
         if due.is_none() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let (this, owner) = (self.clone(), owner.to_owned());
         self.file
-            .write("claim a job of", self.id.to_string(), move |tx| Ok(Outcome::Commit(this.grant(tx, &owner, lease_for, limit, now)?)))
+            .write_together("claim jobs of", self.id.to_string(), move |tx| {
+                let mut leases = Vec::new();
+                while leases.len() < most
+                    && let Some(lease) = this.grant(tx, &owner, lease_for, limit, now)?
+                {
+                    leases.push(lease);
+                }
+                Ok(Outcome::Commit(leases))
+            })
             .await
     }
 
@@ -251,7 +263,7 @@ impl JobQueue for SqliteTenant {
             JobTarget::Collection(..) | JobTarget::Tenant(_) => None,
         };
         self.file
-            .write("complete", format!("job {job}"), move |tx| {
+            .write_together("complete", format!("job {job}"), move |tx| {
                 if !holds(tx, job, token)? {
                     return Ok(Outcome::Rollback(Completion::Lost));
                 }
