@@ -107,7 +107,8 @@ impl SqliteFile {
         let pools = [&self.readers, &self.streamers, &self.writer].map(Pool::status);
         let idle = pools.iter().map(|pool| pool.available).sum();
         let open: usize = pools.iter().map(|pool| pool.size).sum();
-        let waiting = pools.iter().map(|pool| pool.waiting).sum();
+        // Not for the writer: there is one, and work that is many small changes always has the next one ready.
+        let waiting = self.readers.status().waiting + self.streamers.status().waiting;
         PoolUse { in_use: open.saturating_sub(idle), idle, waiting }
     }
 
