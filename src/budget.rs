@@ -43,6 +43,8 @@ pub struct Budget {
     /// Held by the one of the waiting who makes room.
     room_maker: Mutex<()>,
     waiting: AtomicUsize,
+    /// Who waited in vain, since somebody last looked.
+    refused: AtomicU64,
 }
 
 impl Budget {
@@ -50,14 +52,26 @@ impl Budget {
     pub fn new(limit_bytes: u64, queue_timeout: Duration) -> Self {
         let small = limit_bytes / 4;
         let (small, large) = (Lane::of(small), Lane::of(limit_bytes - small));
-        Self { small, large, queue_timeout, idle: Idle::default(), room_maker: Mutex::default(), waiting: AtomicUsize::new(0) }
+        Self {
+            small,
+            large,
+            queue_timeout,
+            idle: Idle::default(),
+            room_maker: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
+        }
     }
 
     /// Waits in the order of arrival for as long as the queue's timeout; `None`: overloaded, refuse the work.
     ///
     /// More than a lane has is clamped to the lane: such a transfer waits until it is alone there, and never for ever.
     pub async fn acquire(&self, bytes: u64) -> Option<Grant> {
-        tokio::time::timeout(self.queue_timeout, self.acquire_again(bytes)).await.ok()
+        let granted = tokio::time::timeout(self.queue_timeout, self.acquire_again(bytes)).await.ok();
+        if granted.is_none() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        granted
     }
 
     /// Waits for as long as it takes: for a transfer that has begun, and gave back what it held so that others had their turn.
@@ -131,6 +145,11 @@ impl Budget {
     /// How large the portions of a transfer that starts now should be.
     pub fn portion_bytes(&self) -> usize {
         portion_bytes(self.large.grants.load(Ordering::Relaxed), self.large.limit_bytes)
+    }
+
+    /// How many have waited in vain since the last time that this was asked.
+    pub fn take_refused(&self) -> u64 {
+        self.refused.swap(0, Ordering::Relaxed)
     }
 
     /// Bytes granted and not given back, for gauges.
@@ -250,6 +269,7 @@ mod tests {
         let begun = tokio::time::Instant::now();
         assert!(budget.acquire(MIB).await.is_none());
         assert_eq!(begun.elapsed(), PATIENCE);
+        assert_eq!((budget.take_refused(), budget.take_refused()), (1, 0));
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,6 +16,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
+use crate::causes::causes;
+
 pub use self::tls::ClientTls;
 use crate::body::{self, Body, ReadError};
 
@@ -215,7 +217,7 @@ fn bearer(token: &str) -> ClientResult<HeaderValue> {
 
 /// What the innermost error says: the ones around it only say that there was one.
 fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    let innermost = std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error);
+    let innermost = causes(error).last().unwrap_or(error);
     match innermost.downcast_ref::<std::io::Error>() {
         // Without the "(os error 111)" that the system's own text has.
         Some(io) if io.raw_os_error().is_some() => io.kind().to_string(),

@@ -43,8 +43,10 @@ impl Housekeeping {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while drain.run_until_cancelled(ticks.tick()).await.is_some() {
             self.metrics.set_buffer(self.budget.used_bytes());
+            self.metrics.buffer_refused(self.budget.take_refused());
             self.metrics.set_cache(self.cache.used_bytes(), self.cache.limit_bytes());
             self.beat(self.process.works).await;
+            self.observe_limits().await;
             self.observe_pools();
         }
         // Its part of the limits is for the others from now on.
@@ -58,9 +60,17 @@ impl Housekeeping {
         }
     }
 
+    /// Without an answer those that were seen last go on being shown, as they go on to hold.
+    async fn observe_limits(&self) {
+        match self.control.limits().await {
+            Ok(limits) => self.metrics.set_limits(&limits),
+            Err(error) => tracing::warn!("the limits that are shown may be old: {}", error.chain()),
+        }
+    }
+
     fn observe_pools(&self) {
-        for (tenant, PoolUse { idle, in_use }) in (self.pools)() {
-            self.metrics.set_pool(&tenant, idle as u64, in_use as u64);
+        for (tenant, PoolUse { idle, in_use, waiting }) in (self.pools)() {
+            self.metrics.set_pool(&tenant, idle as u64, in_use as u64, waiting as u64);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! # Rooms
 //!
 //! - [`model`]: the protocol as values and pure functions. The row decides, and [`model::document::truth`] says what it decided.
-//! - [`config`], [`telemetry`], [`clock`], [`budget`], [`body`], [`serve`], [`client`], [`openapi`], [`stop`]: what
+//! - [`config`], [`telemetry`], [`clock`], [`budget`], [`body`], [`serve`], [`client`], [`openapi`], [`stop`], [`causes`], [`lock`]: what
 //!   every room above may use.
 //! - [`store`]: the contracts of the stores, the plan of a change, the backends (SQLite, SQL Server, a folder), and the checks that every
 //!   reader of an object passes.
@@ -32,6 +32,7 @@ pub mod app;
 pub mod body;
 pub mod budget;
 pub mod cache;
+pub mod causes;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -40,6 +41,7 @@ pub mod config;
 pub mod demo;
 pub mod gateway;
 pub mod housekeeping;
+pub mod lock;
 pub mod migrate;
 pub mod model;
 pub mod openapi;

@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 14] = [
     &["store"],
     &["client"],
     &["config", "telemetry", "clock", "budget", "serve", "stop", "openapi"],
-    &["body"],
+    &["body", "causes", "lock"],
     &["model"],
 ];
 

@@ -68,6 +68,16 @@ fn sluss(seat: &Seat, arguments: &[&str]) -> Said {
 }
 
 #[test]
+fn a_process_is_asked_whether_it_is_up_without_a_token() {
+    let office = Office::open();
+    assert_eq!(office.run(&["health"]).done(), "up\n");
+    assert_eq!(office.run(&["health", "--ready"]).done(), "ready\n");
+    assert_eq!(office.json(&["health"], 0), serde_json::json!({ "ok": true, "status": 200 }));
+    let elsewhere = office.run(&["health", "--admin-url", "http://127.0.0.1:1"]).complaint(1);
+    assert!(elsewhere.contains("cannot reach http://127.0.0.1:1"), "{elsewhere}");
+}
+
+#[test]
 fn a_sound_configuration_is_said_to_be_sound() {
     let lab = Lab::new(SETTINGS);
     let seat = lab.seat("one");

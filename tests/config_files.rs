@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
 
+#[path = "config_files/packaged.rs"]
+mod packaged;
 #[path = "support/written.rs"]
 mod written;
 

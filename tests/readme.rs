@@ -163,7 +163,7 @@ fn every_make_target_that_is_named_exists() {
 /// Every Markdown file of the project but the README.
 fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open: Vec<PathBuf> = ["docs", "grafana"].iter().map(|folder| root().join(folder)).collect();
+    let mut open: Vec<PathBuf> = ["docs", "grafana", "packaging"].iter().map(|folder| root().join(folder)).collect();
     while let Some(folder) = open.pop() {
         for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             if path.is_dir() {

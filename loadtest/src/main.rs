@@ -1,23 +1,31 @@
 //! `sluss-loadtest`: how fast a `sluss serve` of its own answers, and how much memory that takes, on the embedded stores and on SQL Server;
 //! what bytes to and from SQL Server cost, and what Sluss adds to a store that speaks S3. The figures are the machine's: server, clients and stores share its cores and its disk.
 
+mod content;
 mod cpu;
 mod events;
 mod house;
+mod journey;
 mod lanes;
 mod latency;
+mod load;
 mod memory;
 mod objects;
 mod program;
 mod rows;
+mod seed;
+mod server;
+mod sizes;
 mod small;
 mod sql_server;
 mod traffic;
 
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand, value_parser};
 use sluss::model::content::MAX_CONTENT_BYTES;
+use sluss::stop::stop_signal;
 
 /// Measures Sluss. It starts the `sluss` that lies beside it, and where SQL Server takes part the test server `sluss-tds`, or uses the
 /// real one that SLUSS_TEST_MSSQL names.
@@ -90,6 +98,12 @@ enum Measurement {
         #[arg(long, default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
         seconds: u64,
     },
+    /// Fills a customer's tables with documents whose bytes follow from a seed, and writes a configuration that serves them.
+    Seed(seed::SeedArgs),
+    /// Sends requests on a schedule to a Sluss that serves what was seeded, with flips and faults, and compares every answer.
+    Load(load::LoadArgs),
+    /// Takes what was seeded from phase sql to dual, verifies it, and records rates, memory, CPU time and room.
+    Journey(journey::JourneyArgs),
     /// Many large downloads at once, and their memory; many slow readers, and what others notice of them.
     Crowd {
         #[arg(long, default_value_t = 200)]
@@ -123,7 +137,19 @@ enum Measurement {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    match Arguments::parse().measurement {
+    let measurement = Arguments::parse().measurement;
+    if let Measurement::Seed(args) = &measurement {
+        return tokio::task::block_in_place(|| seed::run(args));
+    }
+    // What is stopped is dropped, and with it go the programs that it has started.
+    tokio::select! {
+        measured = measure(measurement) => measured,
+        signal = stop_signal() => bail!("stopped by {}", signal?),
+    }
+}
+
+async fn measure(measurement: Measurement) -> anyhow::Result<()> {
+    match measurement {
         Measurement::Small { seconds, documents, bytes, clients } => {
             small::run(&small::Plan { lasts: Duration::from_secs(seconds), documents, bytes, clients }).await
         }
@@ -132,6 +158,9 @@ async fn main() -> anyhow::Result<()> {
         Measurement::Lanes { runs, milliseconds } => lanes::run(runs, Duration::from_millis(milliseconds)).await,
         Measurement::Objects { bytes, runs, seconds } => objects::run(bytes, runs, Duration::from_secs(seconds)).await,
         Measurement::Hot { runs, seconds } => objects::hot(runs, Duration::from_secs(seconds)).await,
+        Measurement::Seed(args) => seed::run(&args),
+        Measurement::Journey(args) => journey::run(&args).await,
+        Measurement::Load(args) => load::run(&args).await,
         Measurement::Crowd { downloads, bytes, slow_readers, seconds } => {
             objects::crowd(&objects::Crowd { downloads, bytes, slow_readers, lasts: Duration::from_secs(seconds) }).await
         }

@@ -78,13 +78,19 @@ pub struct Owned {
     pub ours: bool,
 }
 
+impl Owned {
+    fn new(placement: &PlacementConfig, owner: Option<String>, installation: &str) -> Self {
+        let ours = owner.as_deref() == Some(installation);
+        Self { placement: placement.name.to_string(), place: placement.place(), owner, ours }
+    }
+}
+
 pub async fn owners(config: &Config, tenant: &TenantConfig) -> anyhow::Result<Vec<Owned>> {
     let (stores, installation) = (stores(config), control(config).await?.installation().await.map_err(told)?);
     let mut owned = Vec::new();
     for placement in &tenant.objects {
         let owner = stores.open(placement)?.owner(&placement.name).await.map_err(told)?;
-        let ours = owner.as_ref() == Some(&installation);
-        owned.push(Owned { placement: placement.name.to_string(), place: placement.place(), owner, ours });
+        owned.push(Owned::new(placement, owner, &installation));
     }
     Ok(owned)
 }
@@ -94,16 +100,19 @@ pub async fn owners(config: &Config, tenant: &TenantConfig) -> anyhow::Result<Ve
 pub async fn adopt(config: &Config, tenant: &TenantConfig, actor: &str) -> anyhow::Result<Vec<Owned>> {
     let (stores, control) = (stores(config), control(config).await?);
     let installation = control.installation().await.map_err(told)?;
+    let mut owned = Vec::new();
     for placement in &tenant.objects {
         let objects = stores.open(placement)?;
-        let before = objects.owner(&placement.name).await.map_err(told)?;
-        if before.as_ref() == Some(&installation) {
-            continue;
+        let mut owner = objects.owner(&placement.name).await.map_err(told)?;
+        if owner.as_ref() != Some(&installation) {
+            control.audit(adoption(tenant, placement, owner.as_deref(), actor)).await.map_err(told)?;
+            objects.claim(&placement.name, &installation).await.map_err(told)?;
+            // Another installation may have done the same meanwhile.
+            owner = objects.owner(&placement.name).await.map_err(told)?;
         }
-        control.audit(adoption(tenant, placement, before.as_deref(), actor)).await.map_err(told)?;
-        objects.claim(&placement.name, &installation).await.map_err(told)?;
+        owned.push(Owned::new(placement, owner, &installation));
     }
-    owners(config, tenant).await
+    Ok(owned)
 }
 
 fn adoption(tenant: &TenantConfig, placement: &PlacementConfig, before: Option<&str>, actor: &str) -> AuditRecord {

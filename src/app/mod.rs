@@ -177,9 +177,9 @@ impl App {
         let Some(address) = address else { return Ok(None) };
         let listener = Listener::bind(address).await.with_context(|| format!("bind the {what} listener to {address}"))?;
         let Some(tls) = tls else { return Ok(Some(listener)) };
-        let followed = certificates::load(what, tls)?;
+        let followed = certificates::load(what, tls, &self.metrics)?;
         let listener = listener.with_tls(Arc::clone(&followed.tls));
-        self.tasks.spawn(certificates::follow(what, followed, self.drain.clone()));
+        self.tasks.spawn(certificates::follow(what, followed, Arc::clone(&self.metrics), self.drain.clone()));
         Ok(Some(listener))
     }
 

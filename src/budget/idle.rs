@@ -2,10 +2,12 @@
 //! they make anew what they need once their client goes on.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::lock::lock;
 
 /// A client on a long line takes what its kernel collects in lumps, and is not idle between two of them.
 const IDLE_AFTER: Duration = Duration::from_millis(100);
@@ -94,8 +96,4 @@ impl<T: Send + 'static> Drop for Loan<T> {
         let parked = lock(&self.idle.0).parked.remove(&self.place);
         drop(parked);
     }
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+
+use crate::lock::lock;
 
 /// How a read ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,10 +78,6 @@ impl Flight {
         let landed = self.0.wait_for(Option::is_some).await;
         landed.ok().and_then(|landing| landing.clone()).unwrap_or(Landed::Left)
     }
-}
-
-fn lock<K>(flights: &Mutex<HashMap<K, watch::Receiver<Landing>>>) -> MutexGuard<'_, HashMap<K, watch::Receiver<Landing>>> {
-    flights.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

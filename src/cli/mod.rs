@@ -2,6 +2,7 @@
 //! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile` and `config` act directly.
 
 mod doctor;
+mod health;
 mod init;
 mod jobs;
 mod limits;
@@ -59,6 +60,8 @@ enum Command {
     Init(init::InitArgs),
     /// Looks at the tenants' databases, tables and object stores, and tells what to do about what it finds. It changes nothing.
     Doctor(doctor::DoctorArgs),
+    /// Asks a process whether it is up; needs no token. Exit code 1 if it is not.
+    Health(health::HealthArgs),
     /// Says whose a tenant's objects are, and adopts them.
     Reconcile(reconcile::ReconcileArgs),
     /// Looks at tenants and flips their phases.
@@ -261,6 +264,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         // Boxed: the compiler computes the layout of all that they await at once, and gives up below so many calls.
         Command::Init(args) => Box::pin(init::run(args, &config, json)).await,
         Command::Doctor(args) => Box::pin(doctor::run(args, &config, json)).await,
+        Command::Health(args) => health::run(args, json).await,
         Command::Reconcile(args) => Box::pin(reconcile::run(args, &config, json)).await,
         Command::Config(ConfigCommand::Check) => Ok(local::check(&config, json)),
         Command::Tenant(TenantCommand::List { admin }) => remote::Remote::new(&admin, json)?.list_tenants().await,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use super::progress::{Progress, duration};
 use super::{AdminArgs, Exit, limits};
 use crate::admin::verification::VerificationView;
 use crate::admin::views::{Counted, TenantList, TenantView};
+use crate::body;
 use crate::client::{ClientTls, HttpClient};
 use crate::migrate::cutover::{FlipOutcome, FlipReport};
 use crate::model::phase::{Phase, Verdict};
@@ -137,6 +138,11 @@ impl Remote {
             Some(detail) => bail!("{detail}"),
             None => bail!("the admin API answered {status}"),
         }
+    }
+
+    /// What a page is answered with, whose body nobody wants.
+    pub(super) async fn status(&self, path: &str) -> anyhow::Result<StatusCode> {
+        Ok(self.http.request(Method::GET, path, HeaderMap::new(), body::empty()).await?.status)
     }
 
     pub(super) fn is_json(&self) -> bool {

@@ -321,6 +321,8 @@ fn read_collection(section: &mut Section<'_>, template: Option<&Template>) -> Op
 }
 
 impl RouteOperation {
+    pub const ALL: [Self; 7] = [Self::Read, Self::Head, Self::Write, Self::Delete, Self::Metadata, Self::Create, Self::List];
+
     pub const fn label(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -377,16 +379,8 @@ impl RouteOperation {
 impl FromStr for RouteOperation {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "read" => Ok(Self::Read),
-            "head" => Ok(Self::Head),
-            "write" => Ok(Self::Write),
-            "delete" => Ok(Self::Delete),
-            "metadata" => Ok(Self::Metadata),
-            "create" => Ok(Self::Create),
-            "list" => Ok(Self::List),
-            _ => Err(format!("{} is not known: {KNOWN_OPERATIONS}", value::shown(text))),
-        }
+        let unknown = || format!("{} is not known: {KNOWN_OPERATIONS}", value::shown(text));
+        Self::ALL.into_iter().find(|operation| operation.label() == text).ok_or_else(unknown)
     }
 }
 

@@ -6,13 +6,14 @@
 //! so that one that asks for everything leaves room for one that begins.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::rescue::GatewayError;
 use crate::config::{Limits, TenantLimits};
+use crate::lock::lock;
 use crate::model::id::TenantId;
 use crate::telemetry::{Metrics, Shed};
 use crate::tenants::Tenant;
@@ -77,10 +78,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         lock(&self.ledger).give_back(&self.tenant, &self.token);
     }
-}
-
-fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Rules {

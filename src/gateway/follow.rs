@@ -341,6 +341,7 @@ impl Follow {
     }
 
     pub(super) fn broken(&self, error: Lost) -> BoxError {
+        self.metrics.read_broken(&self.tenant.id);
         tracing::warn!(event = "broken_read", tenant = %self.tenant.id, "{} ends short at byte {}: {error}", self.key, self.at);
         error.into()
     }

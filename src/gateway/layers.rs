@@ -168,7 +168,10 @@ impl Around<Infallible> for Observe {
         let counted = async move {
             let mut response = answer.await?;
             let understood = response.extensions_mut().remove::<Understood>();
-            let count = Count { metrics, begun, understood, served_from: served_from(&response), code: response.status().as_u16() };
+            let (served_from, operation) =
+                (served_from(&response), understood.as_ref().map_or("-", |understood| understood.operation.label()));
+            metrics.response_started(operation, served_from, begun.elapsed());
+            let count = Count { metrics, begun, understood, operation, served_from, code: response.status().as_u16() };
             Ok(response.map(|body| body::holding(body, count)))
         };
         Box::pin(counted.instrument(span))
@@ -180,6 +183,7 @@ struct Count {
     metrics: Arc<Metrics>,
     begun: Instant,
     understood: Option<Understood>,
+    operation: &'static str,
     served_from: ServedFrom,
     code: u16,
 }
@@ -189,7 +193,7 @@ impl Drop for Count {
         let duration = self.begun.elapsed();
         self.metrics.request(&Answered {
             tenant: self.understood.as_ref().map(|understood| &understood.tenant),
-            operation: self.understood.as_ref().map_or("-", |understood| understood.operation.label()),
+            operation: self.operation,
             served_from: self.served_from,
             code: self.code,
             duration,

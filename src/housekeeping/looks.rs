@@ -124,7 +124,13 @@ impl Looks {
     /// Follows the configuration, and whoever is in a hurry.
     fn keep_up(&self, courses: &mut HashMap<TenantId, Course>) {
         let tenants = self.tenants.all();
-        courses.retain(|id, course| tenants.get(id).is_some_and(|tenant| Arc::ptr_eq(tenant, &course.tenant)));
+        courses.retain(|id, course| {
+            let now = tenants.get(id);
+            if now.is_none() {
+                self.metrics.remove_tenant(id);
+            }
+            now.is_some_and(|tenant| Arc::ptr_eq(tenant, &course.tenant))
+        });
         for (id, tenant) in tenants.iter() {
             if !courses.contains_key(id) {
                 courses.insert(id.clone(), Course::new(tenant));
@@ -163,6 +169,7 @@ impl Looks {
                 }
                 (course.exports, course.turn.has_failed) = (found.exports, false);
                 self.export(&tenant, &found);
+                self.metrics.set_observed(&tenant.id, self.clock.now());
                 let moves = self.fleet.answered(&tenant, &found.look, took);
                 if moves && self.is_watched { MOVING } else { RESTING }
             }
@@ -181,6 +188,7 @@ impl Looks {
     fn export(&self, tenant: &Tenant, found: &Found) {
         let Look { state, jobs, tally, .. } = &found.look;
         self.metrics.set_phase(&tenant.id, state.phase);
+        self.metrics.set_read_only(&tenant.id, state.read_only);
         if !found.exports {
             self.forget(tenant);
             self.metrics.set_jobs(&tenant.id, &[]);

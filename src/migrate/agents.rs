@@ -30,6 +30,9 @@ const OUTAGE_WAIT: Duration = Duration::from_secs(4);
 /// How often a process looks whether regular work is due, at most.
 const SCHEDULE_LOOK: Duration = Duration::from_secs(30);
 
+/// Jobs that are claimed at once while there is work. A claim costs about as much as a small copy.
+const CLAIM_AT_ONCE: usize = 16;
+
 /// How often agents look whether the tenants are still the same.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
@@ -107,6 +110,7 @@ impl Agents {
     async fn claim_for(self: Arc<Self>, tenant: Arc<Tenant>, places: Arc<Places>, stop: CancellationToken) {
         let settings = &self.tools.settings;
         let (mut pause, mut allowed) = (settings.poll_min, self.tools.limits.watch());
+        let mut further = 0;
         loop {
             let place = async {
                 until(&mut allowed, |allowed| !allowed.is_paused(&tenant.id)).await;
@@ -123,19 +127,25 @@ impl Agents {
                 continue;
             }
             let limit = allowed.borrow().concurrency(&tenant.id);
-            match tenant.jobs.claim(&self.owner, settings.lease, limit).await {
-                Ok(Some(lease)) => {
-                    pause = settings.poll_min;
-                    self.tasks.spawn(Arc::clone(&self).work(Arc::clone(&tenant), lease, place));
+            let mut taken = places.take_free(further);
+            taken.push(place);
+            match tenant.jobs.claim_some(&self.owner, settings.lease, limit, taken.len()).await {
+                Ok(leases) if !leases.is_empty() => {
+                    (pause, further) = (settings.poll_min, CLAIM_AT_ONCE - 1);
+                    for (lease, place) in leases.into_iter().zip(taken) {
+                        self.tasks.spawn(Arc::clone(&self).work(Arc::clone(&tenant), lease, place));
+                    }
                     continue;
                 }
-                Ok(None) => pause = (pause * 2).min(settings.poll_max),
+                Ok(_) => pause = (pause * 2).min(settings.poll_max),
                 Err(error) => {
                     tracing::warn!(tenant = %tenant.id, "cannot claim jobs, trying on: {}", error.chain());
                     pause = (pause * 2).min(settings.poll_max);
                 }
             }
-            drop(place);
+            // Who finds nothing keeps one place while it asks, and no more.
+            further = 0;
+            drop(taken);
             match stop.run_until_cancelled(woken(&tenant, &mut allowed, limit, pause)).await {
                 Some(true) => pause = settings.poll_min,
                 Some(false) => {}

@@ -2,13 +2,14 @@
 //! a job: that is a pause.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
 
 use super::throttle::Throttle;
+use crate::lock::lock;
 use crate::model::id::TenantId;
 use crate::model::limits::{Allowed, LimitScope};
 use crate::store::error::Interrupted;
@@ -45,7 +46,7 @@ impl Pace {
 
     /// The pace of work on one tenant.
     pub fn of(&self, tenant: &TenantId) -> TenantPace {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = lock(&self.tenants);
         let lines = tenants.entry(tenant.clone()).or_insert_with(|| Lines::new(&self.allowed, &LimitScope::Tenant(tenant.clone())));
         TenantPace { tenant: Arc::clone(lines), all: Arc::clone(&self.all) }
     }

@@ -25,23 +25,37 @@ impl Places {
     /// Waits until a place is free.
     pub async fn take(self: &Arc<Self>) -> Place {
         let mut next = self.turn.lock().await;
-        let number = *next;
         let (mut allowed, mut taken) = (self.allowed.clone(), self.taken.subscribe());
         loop {
-            let places = allowed.borrow_and_update().places();
-            // Only who has the turn adds, so what is free now stays free.
-            if taken.borrow_and_update().len() < places {
-                self.taken.send_modify(|taken| {
-                    taken.insert(number);
-                });
-                *next += 1;
-                return Place { places: Arc::clone(self), number };
+            allowed.mark_unchanged();
+            taken.mark_unchanged();
+            if let Some(place) = self.free(&mut next) {
+                return place;
             }
             tokio::select! {
                 Ok(()) = allowed.changed() => {}
                 Ok(()) = taken.changed() => {}
             }
         }
+    }
+
+    /// Further places, at most so many: what is free now, if nobody waits for it.
+    pub fn take_free(self: &Arc<Self>, most: usize) -> Vec<Place> {
+        let Ok(mut next) = self.turn.try_lock() else { return Vec::new() };
+        std::iter::from_fn(|| self.free(&mut next)).take(most).collect()
+    }
+
+    /// Only who has the turn adds, so what is free now stays free.
+    fn free(self: &Arc<Self>, next: &mut u64) -> Option<Place> {
+        let number = *next;
+        if self.taken.borrow().len() >= self.allowed.borrow().places() {
+            return None;
+        }
+        self.taken.send_modify(|taken| {
+            taken.insert(number);
+        });
+        *next += 1;
+        Some(Place { places: Arc::clone(self), number })
     }
 }
 
@@ -104,6 +118,21 @@ mod tests {
         drop(first);
         let _third = happens(places.take()).await.expect("one is free");
         assert!(happens(places.take()).await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn further_places_are_those_that_are_free_and_nobody_waits_for() {
+        let (_sender, receiver) = watch::channel(allowed(Some(3)));
+        let places = Places::new(receiver);
+        let first = places.take().await;
+        let further = places.take_free(5);
+        assert_eq!((further.len(), places.take_free(5).len()), (2, 0));
+        let waiting = places.take();
+        tokio::pin!(waiting);
+        assert!(happens(&mut waiting).await.is_none());
+        drop((first, further));
+        assert!(places.take_free(5).is_empty(), "somebody waited before");
+        assert!(happens(waiting).await.is_some());
     }
 
     #[tokio::test(start_paused = true)]

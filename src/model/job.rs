@@ -8,7 +8,7 @@ use rand::{Rng, RngExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::id::{CollectionName, DocKey, TenantId};
+use super::id::{CollectionName, DocId, DocKey, IdError, IdKind, TenantId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -151,6 +151,29 @@ pub enum JobTarget {
     Document(DocKey),
     Collection(TenantId, CollectionName),
     Tenant(TenantId),
+}
+
+impl JobTarget {
+    /// As a job's row has it. An id that is not of its collection's kind, or whose collection is unknown by now, is a text: one such job must
+    /// not keep all others from being claimed.
+    pub fn from_row(
+        kind: JobKind,
+        tenant: &TenantId,
+        collection: &str,
+        document: &str,
+        id_kind: impl FnOnce(&CollectionName) -> Option<IdKind>,
+    ) -> Result<Self, IdError> {
+        let tenant = tenant.clone();
+        match kind {
+            JobKind::Collect => Ok(Self::Tenant(tenant)),
+            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge => Ok(Self::Collection(tenant, collection.parse()?)),
+            JobKind::Copy | JobKind::WriteBack => {
+                let collection = collection.parse()?;
+                let id = id_kind(&collection).map_or_else(|| DocId::Text(document.to_owned()), |kind| DocId::from_row(kind, document));
+                Ok(Self::Document(DocKey { tenant, collection, id }))
+            }
+        }
+    }
 }
 
 impl fmt::Display for JobTarget {

@@ -2,7 +2,6 @@
 //! ended by us. Both protocols have the same bounds.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
@@ -30,6 +29,7 @@ use super::stall::{Cut, MinRate, Stall};
 use super::tls::Tls;
 use super::{Accepted, Peer, ServeSettings};
 use crate::body::{self, Body};
+use crate::causes;
 
 /// hyper refuses to work with less.
 const MIN_BUFFER_BYTES: usize = 8 << 10;
@@ -236,8 +236,7 @@ impl Run {
     fn log_end(&self, ended: hyper::Result<()>) {
         let Err(error) = ended else { return };
         let peer = self.peer;
-        let chain = std::iter::successors(Some(&error as &(dyn Error + 'static)), |&error| error.source());
-        let text = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        let text = causes::chain(&error);
         if self.cut.is_noted() {
             info!(client = %peer, "cut the connection from {peer}: {text}");
         } else {

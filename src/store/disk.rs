@@ -34,6 +34,9 @@ const STORE: &str = "disk";
 /// some of the 512 that tokio has for such work; a healthy disk is busy with fewer.
 const MAX_BLOCKED: usize = 32;
 
+/// What is that short is gathered first and becomes an object in one turn of a thread: the turns would cost more than the bytes.
+const GATHERED_BYTES: u64 = 16 << 10;
+
 /// One placement on local disk: `<root>/<prefix><2 hex>/<uuid>`.
 #[derive(Debug, Clone)]
 pub struct DiskStore {
@@ -118,6 +121,17 @@ impl ObjectStore for DiskStore {
         let call = self.call("put", key.object())?;
         let meta = tail::encode_meta(&call, &meta)?;
         let (folders, id) = (Arc::clone(&self.folders), key.object().id);
+        if let Some(length_bytes) = length_bytes.filter(|length_bytes| *length_bytes <= GATHERED_BYTES) {
+            let mut file = gather(length_bytes, content).await?;
+            file.extend(tail::encode(&meta, length_bytes));
+            call.run(move |call| {
+                let staging = Staging::create(folders.staging(), &id).map_err(|error| call.io("begin a file", &error))?;
+                staging.write(&file).map_err(|error| call.io("write the file", &error))?;
+                staging.publish(call, &folders.object(&id))
+            })
+            .await?;
+            return Ok(key.stored());
+        }
         let mut staging =
             call.run(move |call| Staging::create(folders.staging(), &id).map_err(|error| call.io("begin a file", &error))).await?;
         match fill(&call, &mut staging, length_bytes, content).await {
@@ -206,9 +220,24 @@ struct Opened {
     facts: ObjectFacts,
 }
 
+fn broken() -> PutError {
+    PutError::Content(Interrupted::Client(ClientFault::Broken))
+}
+
+/// The whole content, of the announced length.
+async fn gather(announced: u64, mut content: ByteStream) -> Result<Vec<u8>, PutError> {
+    let mut gathered = Vec::new();
+    while let Some(portion) = content.next().await {
+        gathered.extend_from_slice(&portion.map_err(PutError::Content)?);
+        if gathered.len() as u64 > announced {
+            return Err(broken());
+        }
+    }
+    if (gathered.len() as u64) < announced { Err(broken()) } else { Ok(gathered) }
+}
+
 /// Writes the content portion by portion, and answers its length: the announced one, or the content is broken.
 async fn fill(call: &Call, staging: &mut Staging, announced: Option<u64>, mut content: ByteStream) -> Result<u64, PutError> {
-    let broken = || PutError::Content(Interrupted::Client(ClientFault::Broken));
     let mut length_bytes = 0;
     while let Some(portion) = content.next().await {
         let portion = portion.map_err(PutError::Content)?;

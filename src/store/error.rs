@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::causes;
+
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -33,13 +35,7 @@ impl StoreError {
 
     /// The whole chain on one line, for logs and for the reason that a job keeps.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            text = format!("{text}: {error}");
-            source = error.source();
-        }
-        text
+        causes::chain(self)
     }
 }
 

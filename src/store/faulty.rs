@@ -5,7 +5,7 @@
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -17,6 +17,7 @@ use super::error::{StoreError, StoreErrorKind, StoreResult};
 use super::object::ObjectStore;
 use super::queue::JobQueue;
 use super::sql::SqlStore;
+use crate::lock::lock;
 
 mod content;
 mod jobs;
@@ -76,7 +77,7 @@ impl Faults {
     }
 
     fn throw<T>(&self, dice: impl FnOnce(&mut StdRng) -> T) -> T {
-        dice(&mut self.rng.lock().unwrap_or_else(PoisonError::into_inner))
+        dice(&mut lock(&self.rng))
     }
 
     /// Short waits are likely, and long ones happen.

@@ -127,6 +127,14 @@ pub trait JobQueue: Send + Sync {
     /// than `limit`, whoever has them.
     async fn claim(&self, owner: &str, lease_for: Duration, limit: Option<u64>) -> StoreResult<Option<Lease>>;
 
+    /// As so many claims one after the other, and as cheap as one where the database can do that; at most `most` jobs. None: no job is due.
+    async fn claim_some(&self, owner: &str, lease_for: Duration, limit: Option<u64>, most: usize) -> StoreResult<Vec<Lease>> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(self.claim(owner, lease_for, limit).await?.into_iter().collect())
+    }
+
     /// Whether `limit` other leases hold that come before this one: then it is one too many. All who ask hear the same order.
     async fn is_beyond(&self, lease: &Lease, limit: u64) -> StoreResult<bool>;
 

@@ -341,6 +341,8 @@ pub struct Remaining {
 pub struct PoolUse {
     pub in_use: usize,
     pub idle: usize,
+    /// Operations that wait for one.
+    pub waiting: usize,
 }
 
 /// What a placement holds.

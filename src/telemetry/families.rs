@@ -8,6 +8,9 @@ use prometheus::{
 use super::labels::{CacheOutcome, Direction, Shed};
 use crate::model::job::JobKind;
 
+/// In seconds. Round figures, since objectives are set on them: an alert names a bucket by its bound.
+const RESPONSE_STARTS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
 /// Declares metrics in one registry, which puts the prefix before their names.
 pub(super) struct Registrar<'a>(pub(super) &'a Registry);
 
@@ -38,10 +41,14 @@ impl Registrar<'_> {
         self.register(GaugeVec::new(Opts::new(name, help), labels))
     }
 
+    pub(super) fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: Vec<f64>) -> HistogramVec {
+        self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), labels))
+    }
+
     /// Twelve buckets from `first` seconds on, each three times the one before: more would multiply with every label.
     pub(super) fn durations(&self, name: &str, help: &str, labels: &[&str], first: f64) -> HistogramVec {
         let buckets = exponential_buckets(first, 3.0, 12).expect("buckets start above zero and grow");
-        self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), labels))
+        self.histograms(name, help, labels, buckets)
     }
 }
 
@@ -49,6 +56,8 @@ impl Registrar<'_> {
 pub(super) struct RequestFamilies {
     pub(super) total: IntCounterVec,
     pub(super) duration: HistogramVec,
+    pub(super) start: HistogramVec,
+    pub(super) broken: IntCounterVec,
     pub(super) response_bytes: IntCounter,
     pub(super) request_bytes: IntCounter,
     pub(super) fallbacks: IntCounterVec,
@@ -69,6 +78,17 @@ impl RequestFamilies {
                 "Time from a request's head to the end of its answer's body, in seconds.",
                 &["operation", "served_from"],
                 0.001,
+            ),
+            start: r.histograms(
+                "response_start_seconds",
+                "Time from a request's head to the head of its answer, in seconds: what a store takes, and not how fast a client is.",
+                &["operation", "served_from"],
+                RESPONSE_STARTS.to_vec(),
+            ),
+            broken: r.counters(
+                "reads_broken_total",
+                "Answers with a content that ended short because no holder could go on; their status code was that of a good one.",
+                &["tenant"],
             ),
             response_bytes: r.counter("response_bytes_total", "Content sent to clients, in bytes."),
             request_bytes: r.counter("request_bytes_total", "Content received from clients, in bytes."),
@@ -139,6 +159,7 @@ pub(super) struct TransferFamilies {
     pub(super) in_flight: IntGaugeVec,
     pub(super) buffer: IntGauge,
     pub(super) buffer_limit: IntGauge,
+    pub(super) refused: IntCounter,
 }
 
 impl TransferFamilies {
@@ -147,6 +168,8 @@ impl TransferFamilies {
             in_flight: r.gauges("transfers_in_flight", "Contents that are moving now.", &["direction"]),
             buffer: r.gauge("buffer_bytes", "Memory that transfers hold of the budget, in bytes."),
             buffer_limit: r.gauge("buffer_limit_bytes", "The budget for content in memory, in bytes."),
+            refused: r
+                .counter("buffer_refused_total", "Transfers that waited for memory in vain: requests are answered 503, jobs come again."),
         };
         for direction in Direction::ALL {
             families.in_flight.with_label_values(&[direction.label()]);
@@ -216,6 +239,7 @@ pub(super) struct TenantFamilies {
     pub(super) document_bytes: IntGaugeVec,
     pub(super) counted_at: GaugeVec,
     pub(super) pool: IntGaugeVec,
+    pub(super) pool_waiting: IntGaugeVec,
     pub(super) writes_around: IntCounterVec,
 }
 
@@ -239,6 +263,7 @@ impl TenantFamilies {
                 &["tenant"],
             ),
             pool: r.gauges("sql_pool_connections", "Connections to a tenant's database, by state.", &["tenant", "state"]),
+            pool_waiting: r.gauges("sql_pool_waiting", "Operations that wait for a connection to a tenant's database.", &["tenant"]),
             writes_around: r.counters(
                 "writes_around_gateway_total",
                 "Contents found in SQL that were written around the gateway over an object that was the only holder.",

@@ -13,6 +13,7 @@ use super::families::{
     TransferFamilies, build_info,
 };
 use super::labels::{CacheOutcome, Direction, HeldBy, JobOutcome, PoolState, Refusal, ServedFrom, ShadowVerdict, Shed};
+use super::standing::StandingFamilies;
 use super::traffic::{Counts, Step, Traffic};
 use super::upstream::UpstreamFamilies;
 use crate::model::id::{PlacementName, TenantId};
@@ -78,6 +79,7 @@ pub struct Metrics {
     placements: PlacementFamilies,
     pub(super) upstream: UpstreamFamilies,
     traffic: Traffic,
+    pub(super) standing: StandingFamilies,
     /// Placements that have series.
     shown: Mutex<BTreeMap<TenantId, Vec<PlacementName>>>,
 }
@@ -98,6 +100,7 @@ impl Metrics {
             placements: PlacementFamilies::new(&registrar),
             upstream: UpstreamFamilies::new(&registrar),
             traffic: Traffic::default(),
+            standing: StandingFamilies::new(&registrar),
             shown: Mutex::default(),
             registry,
         }
@@ -121,7 +124,31 @@ impl Metrics {
         for kind in DifferenceKind::ALL {
             self.compare.differences.with_label_values(&[tenant.as_str(), kind.label()]);
         }
+        self.requests.broken.with_label_values(&[tenant.as_str()]);
+        self.standing.add_tenant(tenant);
         self.set_jobs(tenant, &[]);
+    }
+
+    /// A tenant that is not configured any more: what was last known of it would be shown for ever. What was counted stays.
+    pub fn remove_tenant(&self, tenant: &TenantId) {
+        let tenant_name = tenant.as_str();
+        // Removing a series that is not there fails, and leaves all as it should be.
+        for kind in JobKind::ALL {
+            for state in JobState::ALL {
+                let _ = self.jobs.jobs.remove_label_values(&[tenant_name, kind.label(), state.label()]);
+            }
+            let _ = self.jobs.oldest.remove_label_values(&[tenant_name, kind.label()]);
+        }
+        for phase in Phase::ALL {
+            let _ = self.tenants.phase.remove_label_values(&[tenant_name, phase.label()]);
+        }
+        for state in [PoolState::Idle, PoolState::InUse] {
+            let _ = self.tenants.pool.remove_label_values(&[tenant_name, state.label()]);
+        }
+        let _ = self.tenants.pool_waiting.remove_label_values(&[tenant_name]);
+        self.forget_documents(tenant);
+        self.set_placements(tenant, &[]);
+        self.standing.remove_tenant(tenant);
     }
 
     pub fn request(&self, answered: &Answered<'_>) {
@@ -132,6 +159,16 @@ impl Metrics {
         let tenant = tenant.map_or("-", TenantId::as_str);
         self.requests.total.with_label_values(&[tenant, operation, served_from.label(), &code.to_string()]).inc();
         self.requests.duration.with_label_values(&[operation, served_from.label()]).observe(duration.as_secs_f64());
+    }
+
+    /// The head of an answer went out so long after the request's.
+    pub fn response_started(&self, operation: &'static str, served_from: ServedFrom, after: Duration) {
+        self.requests.start.with_label_values(&[operation, served_from.label()]).observe(after.as_secs_f64());
+    }
+
+    /// An answer of this tenant's ended short: no holder could go on.
+    pub fn read_broken(&self, tenant: &TenantId) {
+        self.requests.broken.with_label_values(&[tenant.as_str()]).inc();
     }
 
     /// A request got no place among those in flight.
@@ -207,6 +244,11 @@ impl Metrics {
 
     pub fn set_buffer(&self, held_bytes: u64) {
         self.transfers.buffer.set(gauge(held_bytes));
+    }
+
+    /// So many transfers more waited for memory in vain.
+    pub fn buffer_refused(&self, transfers: u64) {
+        self.transfers.refused.inc_by(transfers);
     }
 
     pub fn set_buffer_limit(&self, limit_bytes: u64) {
@@ -329,10 +371,11 @@ impl Metrics {
         }
     }
 
-    pub fn set_pool(&self, tenant: &TenantId, idle: u64, in_use: u64) {
+    pub fn set_pool(&self, tenant: &TenantId, idle: u64, in_use: u64, waiting: u64) {
         for (state, connections) in [(PoolState::Idle, idle), (PoolState::InUse, in_use)] {
             self.tenants.pool.with_label_values(&[tenant.as_str(), state.label()]).set(gauge(connections));
         }
+        self.tenants.pool_waiting.with_label_values(&[tenant.as_str()]).set(gauge(waiting));
     }
 
     /// A document was compared beside a read, or not.
@@ -396,6 +439,6 @@ fn counts_as_backlog(state: JobState) -> bool {
     }
 }
 
-fn gauge(value: u64) -> i64 {
+pub(super) fn gauge(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

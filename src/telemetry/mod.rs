@@ -4,6 +4,7 @@ mod families;
 mod labels;
 mod logging;
 mod metrics;
+mod standing;
 mod traffic;
 mod upstream;
 

@@ -277,6 +277,28 @@ async fn no_more_leases_hold_than_the_limit_whoever_claims(w: World) {
     assert!(w.jobs.claim("one", LEASE, Some(3)).await.unwrap().is_some());
 }
 
+async fn jobs_that_are_claimed_together_are_the_most_urgent_and_no_more_than_may_be(w: World) {
+    for id in 0..6 {
+        w.wish(id, if id < 4 { Priority::Sweep } else { Priority::Access }).await;
+    }
+    assert!(w.jobs.claim_some("one", LEASE, None, 0).await.unwrap().is_empty());
+    let mut held = Vec::new();
+    while held.len() < 2 {
+        let some = w.jobs.claim_some("one", LEASE, Some(3), 2 - held.len()).await.unwrap();
+        assert!(!some.is_empty(), "jobs are due");
+        held.extend(some);
+    }
+    assert!(held.iter().all(|lease| lease.priority == Priority::Access));
+    held.extend(w.peer.jobs.claim_some("two", LEASE, Some(3), 10).await.unwrap());
+    assert_eq!(held.len(), 3, "the limit counts what is claimed together, too");
+    let mut jobs: Vec<_> = held.iter().map(|lease| lease.job).collect();
+    jobs.dedup();
+    assert_eq!(jobs.len(), 3, "each has one holder");
+    for lease in held {
+        w.jobs.give_back(lease, SECOND).await.unwrap();
+    }
+}
+
 async fn a_lease_that_ran_out_takes_up_no_place_of_the_limit(w: World) {
     w.wish(1, Priority::Write).await;
     w.wish(2, Priority::Write).await;
@@ -334,6 +356,7 @@ on_every_backend!(
     a_checkpoint_survives_a_take_over_and_a_failure,
     jobs_are_listed_in_pages_and_counted,
     no_more_leases_hold_than_the_limit_whoever_claims,
+    jobs_that_are_claimed_together_are_the_most_urgent_and_no_more_than_may_be,
     a_lease_that_ran_out_takes_up_no_place_of_the_limit,
     those_beyond_a_lowered_limit_are_the_same_to_all_who_ask,
     a_hold_has_one_owner_who_can_renew_it_until_it_runs_out,

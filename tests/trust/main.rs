@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
 #![allow(unreachable_pub, reason = "the rooms of a test are nobody's interface")]
 
+#[path = "../support/end_tls.rs"]
+mod end_tls;
 mod flips;
 mod found;
 mod keys;

@@ -5,6 +5,8 @@
 
 mod answers;
 mod configured;
+#[path = "../support/end_tls.rs"]
+mod end_tls;
 mod existing;
 mod failing;
 mod passing;

@@ -7,7 +7,6 @@ mod forwarded;
 mod hop;
 mod tunnel;
 
-use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +28,7 @@ use self::connect::UpstreamClient;
 use super::guise::FinalHeaders;
 use super::rescue::GatewayError;
 use crate::body::{self, Body};
+use crate::causes::{causes, chain};
 use crate::config::UpstreamConfig;
 use crate::serve::Peer;
 use crate::telemetry::{InFlight, Metrics, UpstreamTrouble};
@@ -226,8 +226,7 @@ impl Upstream {
         if let Some(fault) = progress.fault() {
             return GatewayError::Client(fault);
         }
-        let mut causes = std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source());
-        let timed_out = causes.any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::TimedOut));
+        let timed_out = causes(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::TimedOut));
         tracing::debug!("the existing API gave no answer: {}", chain(error));
         self.failed(match (error.is_connect(), timed_out) {
             (true, true) => Fault::ConnectTimeout,
@@ -248,11 +247,6 @@ async fn is_small(mut body: Body) -> bool {
         }
     }
     true
-}
-
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// An answer that leaves with the head that it came with.

@@ -1,9 +1,11 @@
 //! The pace of verifications by the clock. It never makes anybody wait: it says for how long a job should be given back.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::lock::lock;
 
 /// One for all tenants of a process.
 pub struct Pace {
@@ -21,7 +23,7 @@ impl Pace {
     pub(super) fn charge(&self, bytes: u64) -> Duration {
         let now = Instant::now();
         let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second.max(1) as f64);
-        let mut paid_until = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paid_until = lock(&self.paid_until);
         let until = paid_until.unwrap_or(now).max(now) + cost;
         *paid_until = Some(until);
         until - now

@@ -37,6 +37,10 @@ impl JobQueue for FaultyJobs {
         self.faults.unbounded("claim", self.inner.claim(owner, lease_for, limit)).await
     }
 
+    async fn claim_some(&self, owner: &str, lease_for: Duration, limit: Option<u64>, most: usize) -> StoreResult<Vec<Lease>> {
+        self.faults.unbounded("claim", self.inner.claim_some(owner, lease_for, limit, most)).await
+    }
+
     async fn is_beyond(&self, lease: &Lease, limit: u64) -> StoreResult<bool> {
         self.faults.unbounded("is_beyond", self.inner.is_beyond(lease, limit)).await
     }

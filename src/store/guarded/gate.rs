@@ -1,6 +1,6 @@
 //! What all tenants of one process share of one store: the places for requests, the breaker, and how fast the store was of late.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::breaker::{Breaker, Refused, Ticket, Turn};
 use super::first_bytes::FirstBytes;
+use crate::lock::lock;
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::telemetry::{InFlight, Metrics, Refusal};
 
@@ -183,7 +184,7 @@ impl Gate {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -13,7 +13,7 @@ use super::rows::{strange, time};
 use super::statements;
 use super::tenant::{SqlServerTenant, silent};
 use super::uploads::millis;
-use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
+use crate::model::id::{DocKey, TenantId};
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
 use crate::store::queue::{Completion, JobCount, JobFilter, JobId, JobQueue, JobView, Lease, Retried, Verdict};
@@ -57,21 +57,9 @@ impl SqlServerTenant {
         Ok(Lease::grant(view, taken_over, token))
     }
 
-    /// Never fails on an id or a collection that is unknown by now: one such job must not keep all others from being claimed.
     fn target(&self, kind: JobKind, collection: &str, document: &str) -> Result<JobTarget, Misread> {
-        let named = || collection.parse::<CollectionName>().map_err(|error| strange("a collection", error));
-        match kind {
-            JobKind::Collect => Ok(JobTarget::Tenant(self.id.clone())),
-            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge => Ok(JobTarget::Collection(self.id.clone(), named()?)),
-            JobKind::Copy | JobKind::WriteBack => {
-                let collection = named()?;
-                let id = match self.id_kind(&collection) {
-                    Some(kind) => DocId::from_row(kind, document),
-                    None => DocId::Text(document.to_owned()),
-                };
-                Ok(JobTarget::Document(DocKey { tenant: self.id.clone(), collection, id }))
-            }
-        }
+        let target = JobTarget::from_row(kind, &self.id, collection, document, |collection| self.id_kind(collection));
+        target.map_err(|error| strange("a collection", error))
     }
 
     /// One statement on the job if the lease still holds; answers whether it did.

@@ -2,11 +2,13 @@
 //! this count never drifts from what the servers see.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+use crate::lock::lock;
 
 #[cfg(test)]
 mod tests;
@@ -34,10 +36,10 @@ pub struct ConnectionLimit {
 }
 
 /// Counts one who waits, however the waiting ends.
-struct Waiting<'a>(&'a AtomicUsize);
+pub(super) struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
+    pub(super) fn begin(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::SeqCst);
         Self(count)
     }
@@ -98,6 +100,6 @@ impl ConnectionLimit {
     }
 
     fn holders(&self) -> std::sync::MutexGuard<'_, Vec<Weak<dyn Holder>>> {
-        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.holders)
     }
 }

@@ -1,12 +1,13 @@
 //! The password of a SQL login, read again for every connection, and a pause after it was refused. It is in no error and no `Debug`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::fault::Fault;
 use crate::config::{Secret, SecretSource};
+use crate::lock::lock;
 use crate::store::error::StoreErrorKind;
 use crate::store::secret;
 
@@ -59,14 +60,14 @@ impl Login {
     }
 
     fn refusal_of(&self, secret: &Secret) -> Option<Fault> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = lock(&self.refused);
         let refused = refused.as_ref().filter(|refused| refused.secret == *secret && Instant::now() < refused.until)?;
         Some(refused.fault.clone())
     }
 
     fn note(&self, secret: Secret, fault: &Fault) {
         let refused = Refused { secret, fault: fault.clone(), until: Instant::now() + PAUSE };
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+        *lock(&self.refused) = Some(refused);
     }
 
     async fn secret(&self) -> Result<Secret, Fault> {

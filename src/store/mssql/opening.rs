@@ -2,12 +2,13 @@
 //! that comes out as an error.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deadpool_tiberius::deadpool::managed::PoolError;
 use tokio_util::task::TaskTracker;
 
 use super::fault::Fault;
-use super::limit::{ConnectionLimit, Permit};
+use super::limit::{ConnectionLimit, Permit, Waiting};
 use super::login::Login;
 use super::session;
 use crate::config::SqlServerConfig;
@@ -21,13 +22,20 @@ pub(super) struct Opening {
     pub(super) begin: String,
     limit: Arc<ConnectionLimit>,
     tasks: TaskTracker,
+    /// For one of the process's connections.
+    waiting: AtomicUsize,
 }
 
 impl Opening {
     pub(super) fn new(settings: SqlServerConfig, limit: Arc<ConnectionLimit>, tasks: TaskTracker) -> Arc<Self> {
         let login = Login::new(&settings.user, &settings.password);
         let begin = session::begin(settings.lock_timeout);
-        Arc::new(Self { settings, login, begin, limit, tasks })
+        Arc::new(Self { settings, login, begin, limit, tasks, waiting: AtomicUsize::new(0) })
+    }
+
+    /// How many of this database's wait for one of the process's connections.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     /// `open` runs to its end, which its own time-outs bound, and only then its permit is free again: the count of connections is true
@@ -37,11 +45,13 @@ impl Opening {
         open: impl Future<Output = Result<T, Fault>> + Send + 'static,
     ) -> Result<(T, Permit), Fault> {
         let patience = self.settings.wait_timeout;
+        let waiting = Waiting::begin(&self.waiting);
         let permit = self.limit.acquire(patience).await.ok_or_else(|| {
             let text =
                 format!("none of the process's {} connections came free within {patience:?} (limits.sql_connections)", self.limit.limit());
             Fault::before(StoreErrorKind::Timeout, text)
         })?;
+        drop(waiting);
         let opened = self.tasks.spawn(async move { open.await.map(|opened| (opened, permit)) });
         let fault = match opened.await {
             Ok(Ok(opened)) => return Ok(opened),

@@ -241,7 +241,8 @@ impl SqlServer {
         let pools = [self.commands.status(), self.reads.status()];
         let idle = pools.iter().map(|pool| pool.available).sum();
         let open: usize = pools.iter().map(|pool| pool.size).sum();
-        PoolUse { in_use: open.saturating_sub(idle), idle }
+        let waiting = pools.iter().map(|pool| pool.waiting).sum::<usize>() + self.opening.waiting();
+        PoolUse { in_use: open.saturating_sub(idle), idle, waiting }
     }
 
     /// Waits for what runs, and closes every connection. What is asked for afterwards fails.

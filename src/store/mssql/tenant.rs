@@ -1,7 +1,7 @@
 //! One tenant in one database of SQL Server: the adapter behind `SqlStore`. Each method names its transaction; the rooms beside this one
 //! hold them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::config::CollectionConfig;
+use crate::lock::lock;
 use crate::model::document::{DocRow, State};
 use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, IdKind, ObjectId, ObjectRef, TenantId};
 use crate::model::phase::FlipPermit;
@@ -78,11 +79,11 @@ impl SqlServerTenant {
     /// The collection's table as the catalogue has it; asked for once.
     pub(super) async fn table(&self, name: &CollectionName) -> StoreResult<Arc<Table>> {
         let collection = self.collection(name)?;
-        if let Some(table) = collection.table.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        if let Some(table) = lock(&collection.table).clone() {
             return Ok(table);
         }
         let table = Arc::new(describe(&self.server, &self.id, &collection.config).await?);
-        *collection.table.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&table));
+        *lock(&collection.table) = Some(Arc::clone(&table));
         Ok(table)
     }
 

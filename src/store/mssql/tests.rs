@@ -130,7 +130,7 @@ impl Ground {
     pub(super) async fn settled(&self) {
         let settled = async {
             loop {
-                let PoolUse { in_use, idle } = self.sql.pool_use();
+                let PoolUse { in_use, idle, .. } = self.sql.pool_use();
                 if in_use == 0 && self.limit.in_use() == idle {
                     return;
                 }
@@ -145,7 +145,7 @@ impl Ground {
     pub(super) async fn ends_with_nothing(self) {
         self.settled().await;
         self.sql.close().await;
-        let PoolUse { in_use, idle } = self.sql.pool_use();
+        let PoolUse { in_use, idle, .. } = self.sql.pool_use();
         assert_eq!((in_use, idle, self.limit.in_use()), (0, 0, 0));
         let faults = self.faults();
         let gone = timeout(Duration::from_secs(10), async {

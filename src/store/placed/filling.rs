@@ -2,11 +2,12 @@
 //! minutes, never by listing it, and what this process mints meanwhile is added. So a limit is soft: it is overshot by what other
 //! processes write between two counts, and by what is under way.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::lock::lock;
 use crate::model::id::PlacementName;
 use crate::store::error::StoreResult;
 use crate::store::sql::PlacementUsage;
@@ -72,7 +73,7 @@ impl Filling {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Whether it matters what the placements hold.

@@ -8,6 +8,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::causes::{causes, chain};
 use crate::model::id::ObjectRef;
 use crate::store::error::{BoxError, StoreError, StoreErrorKind};
 
@@ -45,14 +46,14 @@ impl Call {
             SdkError::TimeoutError(_) => self.error(StoreErrorKind::Timeout, "no answer in time"),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.error(StoreErrorKind::Timeout, "no connection in time"),
             SdkError::DispatchFailure(failure) => {
-                let words = failure.as_connector_error().map_or_else(|| "no connection".to_owned(), |error| chain(error));
+                let words = failure.as_connector_error().map_or_else(|| "no connection".to_owned(), |error| shortened(&chain(error)));
                 let kind = if lacks_credentials(error) { StoreErrorKind::Denied } else { StoreErrorKind::Unavailable };
                 self.error(kind, words)
             }
             SdkError::ResponseError(_) => self.error(StoreErrorKind::Unavailable, "the answer broke off, or is none of S3's"),
             SdkError::ConstructionFailure(failure) => self.error(StoreErrorKind::Other, format!("no request could be made: {failure:?}")),
             // The SDK may add further ones.
-            other => self.error(StoreErrorKind::Other, chain(other)),
+            other => self.error(StoreErrorKind::Other, shortened(&chain(other))),
         }
     }
 
@@ -90,14 +91,7 @@ pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
 
 /// No request left then.
 fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
-    let mut source = Some(error);
-    while let Some(error) = source {
-        if error.is::<CredentialsError>() {
-            return true;
-        }
-        source = error.source();
-    }
-    false
+    causes(error).any(|cause| cause.is::<CredentialsError>())
 }
 
 /// Codes first: Ceph answers a full quota with 403, and stores differ in which status means what.
@@ -119,16 +113,6 @@ pub(super) fn kind(status: u16, code: &str, retry_after: Option<Duration>) -> St
         (_, 500 | 502 | 503 | 504) => StoreErrorKind::Unavailable,
         (_, _) => StoreErrorKind::Other,
     }
-}
-
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        words = format!("{words}: {error}");
-        source = error.source();
-    }
-    shortened(&words)
 }
 
 fn shortened(words: &str) -> String {

@@ -38,18 +38,22 @@ pub(super) struct Work<'a> {
 pub(super) async fn commit(tenant: &SqliteTenant, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit> {
     let table = tenant.table(&key.collection)?;
     let (id, key, mirror, clock) = (tenant.id.clone(), key.clone(), tenant.mirror, Arc::clone(&tenant.clock));
-    let operation = change.label();
-    let ended = tenant
-        .file
-        .write(operation, key.to_string(), move |tx| {
-            let before = rows::look_up(tx, &id, &table, &key.id, false)?;
-            let work = Work { tx, tenant: &id, table: &table, id: &before.key.id, now: clock.now() };
-            match plan::decide(&before, epoch, change, table.rules()).map_err(|misfit| broken(misfit.to_string()))? {
-                Decision::Refuse(refusal) => Ok(Outcome::Rollback(refusal)),
-                Decision::Make(plan) => work.make(&before, &plan, mirror),
-            }
-        })
-        .await;
+    let (operation, target) = (change.label(), key.to_string());
+    // A copy is published in tables of ours alone; every other change can meet the customer's constraints.
+    let is_ours_alone = matches!(change, Change::Publish { .. });
+    let commit = move |tx: &Transaction<'_>| {
+        let before = rows::look_up(tx, &id, &table, &key.id, false)?;
+        let work = Work { tx, tenant: &id, table: &table, id: &before.key.id, now: clock.now() };
+        match plan::decide(&before, epoch, change, table.rules()).map_err(|misfit| broken(misfit.to_string()))? {
+            Decision::Refuse(refusal) => Ok(Outcome::Rollback(refusal)),
+            Decision::Make(plan) => work.make(&before, &plan, mirror),
+        }
+    };
+    let ended = if is_ours_alone {
+        tenant.file.write_together(operation, target, commit).await
+    } else {
+        tenant.file.write(operation, target, commit).await
+    };
     ended.or_else(|error| refused_at_the_end(&error).ok_or(error))
 }
 

@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio_util::task::TaskTracker;
 
 use super::STORE;
+use super::group::Group;
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::sql::PoolUse;
 
@@ -28,6 +29,7 @@ pub struct SqliteFile {
     streamers: Pool,
     /// SQLite has one writer: waiting for it here is fair, waiting in SQLite's busy handler is not.
     writer: Pool,
+    pub(super) group: Group,
     tasks: TaskTracker,
 }
 
@@ -57,6 +59,7 @@ impl SqliteFile {
             readers: pool(connections.max(1))?,
             streamers: pool(connections.max(1))?,
             writer: pool(1)?,
+            group: Group::default(),
             tasks: TaskTracker::new(),
         }))
     }
@@ -80,9 +83,14 @@ impl SqliteFile {
         target: String,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Outcome<T>> + Send + 'static,
     ) -> StoreResult<T> {
-        let connection = self.checkout(&self.writer, operation, &target).await?;
+        let connection = self.writer(operation, &target).await?;
         let answer = connection.interact(move |connection| transact(connection, change)).await;
         self.translate(operation, target, answer)
+    }
+
+    /// The one that writes, in turn.
+    pub(super) async fn writer(&self, operation: &'static str, target: &str) -> StoreResult<Object> {
+        self.checkout(&self.writer, operation, target).await
     }
 
     /// A connection for a stream that outlives the call.
@@ -99,7 +107,9 @@ impl SqliteFile {
         let pools = [&self.readers, &self.streamers, &self.writer].map(Pool::status);
         let idle = pools.iter().map(|pool| pool.available).sum();
         let open: usize = pools.iter().map(|pool| pool.size).sum();
-        PoolUse { in_use: open.saturating_sub(idle), idle }
+        // Not for the writer: there is one, and work that is many small changes always has the next one ready.
+        let waiting = self.readers.status().waiting + self.streamers.status().waiting;
+        PoolUse { in_use: open.saturating_sub(idle), idle, waiting }
     }
 
     async fn checkout(&self, pool: &Pool, operation: &'static str, target: &str) -> StoreResult<Object> {
@@ -199,7 +209,7 @@ pub(super) fn fault(operation: &'static str, target: &str, error: rusqlite::Erro
     failed.because(error)
 }
 
-fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
+pub(super) fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreErrorKind::Timeout,
         Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => StoreErrorKind::Unavailable,

@@ -10,7 +10,7 @@ use super::file::{Outcome, broken};
 use super::rows;
 use super::table::Table;
 use super::tenant::SqliteTenant;
-use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
+use crate::model::id::{CollectionName, TenantId};
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
 use crate::store::queue::{Completion, JobCount, JobFilter, JobId, JobQueue, JobView, Lease, Retried, Verdict};
@@ -126,19 +126,10 @@ impl SqliteTenant {
         })
     }
 
-    /// Never fails on an id or a collection that is unknown by now: one such job must not keep all others from being claimed.
     fn read_target(&self, kind: JobKind, collection: &str, document: &str) -> rusqlite::Result<JobTarget> {
-        let parsed = || collection.parse::<CollectionName>().map_err(|error| broken(format!("sluss_job: {error}")));
-        match kind {
-            JobKind::Collect => Ok(JobTarget::Tenant(self.id.clone())),
-            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge => Ok(JobTarget::Collection(self.id.clone(), parsed()?)),
-            JobKind::Copy | JobKind::WriteBack => {
-                let collection = parsed()?;
-                let table = self.tables().iter().find(|table| table.collection == collection);
-                let id = table.map_or_else(|| DocId::Text(document.to_owned()), |table| DocId::from_row(table.id_kind, document));
-                Ok(JobTarget::Document(DocKey { tenant: self.id.clone(), collection, id }))
-            }
-        }
+        let id_kind =
+            |collection: &CollectionName| self.tables().iter().find(|table| &table.collection == collection).map(|table| table.id_kind);
+        JobTarget::from_row(kind, &self.id, collection, document, id_kind).map_err(|error| broken(format!("sluss_job: {error}")))
     }
 
     fn grant(
@@ -219,16 +210,28 @@ impl JobQueue for SqliteTenant {
     }
 
     async fn claim(&self, owner: &str, lease_for: Duration, limit: Option<u64>) -> StoreResult<Option<Lease>> {
+        Ok(self.claim_some(owner, lease_for, limit, 1).await?.pop())
+    }
+
+    async fn claim_some(&self, owner: &str, lease_for: Duration, limit: Option<u64>, most: usize) -> StoreResult<Vec<Lease>> {
         let (tenant, now) = (self.id.clone(), self.now());
         // A look without the write lock first: idle agents must not queue up before the writers.
         let look = move |connection: &Connection| next_allowed(connection, &tenant, now, limit);
         let due = self.file.read("look for jobs of", self.id.to_string(), look).await?;
         if due.is_none() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let (this, owner) = (self.clone(), owner.to_owned());
         self.file
-            .write("claim a job of", self.id.to_string(), move |tx| Ok(Outcome::Commit(this.grant(tx, &owner, lease_for, limit, now)?)))
+            .write_together("claim jobs of", self.id.to_string(), move |tx| {
+                let mut leases = Vec::new();
+                while leases.len() < most
+                    && let Some(lease) = this.grant(tx, &owner, lease_for, limit, now)?
+                {
+                    leases.push(lease);
+                }
+                Ok(Outcome::Commit(leases))
+            })
             .await
     }
 
@@ -260,7 +263,7 @@ impl JobQueue for SqliteTenant {
             JobTarget::Collection(..) | JobTarget::Tenant(_) => None,
         };
         self.file
-            .write("complete", format!("job {job}"), move |tx| {
+            .write_together("complete", format!("job {job}"), move |tx| {
                 if !holds(tx, job, token)? {
                     return Ok(Outcome::Rollback(Completion::Lost));
                 }

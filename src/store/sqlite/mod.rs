@@ -11,6 +11,7 @@ mod differences;
 mod doctor;
 mod edit;
 mod file;
+mod group;
 mod insertion;
 mod installation;
 mod jobs;

@@ -18,7 +18,7 @@ pub(super) async fn record(tenant: &SqliteTenant, key: &FreshKey, purpose: Uploa
     let (id, object, now) = (tenant.id.clone(), key.object().clone(), tenant.now());
     tenant
         .file
-        .write("record upload", object.to_string(), move |tx| {
+        .write_together("record upload", object.to_string(), move |tx| {
             // The state is read under the write lock: no flip can come between it and the row.
             let state = rows::state(tx, &id)?;
             let allowed = purpose.is_allowed_in(state.phase);

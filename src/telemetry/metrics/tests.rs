@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::model::limits::{Limit, LimitTable, WorkLimits};
 
 fn tenant(name: &str) -> TenantId {
     name.parse().unwrap()
@@ -29,8 +30,19 @@ fn touch_everything(metrics: &Metrics) {
     metrics.add_store("s3.example:443");
     metrics.set_phase(&acme, Phase::Dual);
     metrics.set_documents(&acme, &[], Timestamp::UNIX_EPOCH);
-    metrics.set_pool(&acme, 1, 2);
+    metrics.set_pool(&acme, 1, 2, 3);
+    metrics.response_started("get", ServedFrom::Sql, Duration::from_millis(3));
+    metrics.set_read_only(&acme, true);
+    metrics.set_limits(&limits());
+    metrics.set_certificate_expiry("admin", Timestamp::UNIX_EPOCH);
     metrics.set_placements(&acme, &[placement("one", true)]);
+}
+
+/// Everything is limited, and one tenant is paused besides.
+fn limits() -> LimitTable {
+    let limit = Some(Limit::try_from(5).unwrap());
+    let all = WorkLimits { documents_per_second: limit, bytes_per_second: limit, concurrency: limit, paused: false };
+    LimitTable { all, tenants: [(tenant("acme"), WorkLimits { paused: true, ..all })].into() }
 }
 
 fn placement(name: &str, is_full: bool) -> PlacementGauge {
@@ -57,10 +69,12 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_build_info{version}
         sluss_buffer_bytes{}
         sluss_buffer_limit_bytes{}
+        sluss_buffer_refused_total{}
         sluss_cache_bytes{}
         sluss_cache_copies_total{}
         sluss_cache_limit_bytes{}
         sluss_cache_reads_total{outcome}
+        sluss_certificate_expiry_timestamp_seconds{listener}
         sluss_compared_total{tenant,verdict}
         sluss_copied_bytes_total{}
         sluss_copied_documents_total{}
@@ -82,17 +96,22 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_placements_full{tenant}
         sluss_purged_bytes_total{}
         sluss_purged_documents_total{}
+        sluss_reads_broken_total{tenant}
         sluss_request_bytes_total{}
         sluss_request_duration_seconds{operation,served_from}
         sluss_requests_total{code,operation,served_from,tenant}
         sluss_response_bytes_total{}
+        sluss_response_start_seconds{operation,served_from}
         sluss_shed_total{reason}
         sluss_sole_objects_broken_total{tenant}
         sluss_sql_pool_connections{state,tenant}
+        sluss_sql_pool_waiting{tenant}
         sluss_store_operation_duration_seconds{operation,outcome,store}
         sluss_store_requests_in_flight{store}
         sluss_store_requests_refused_total{reason,store}
+        sluss_tenant_observed_timestamp_seconds{tenant}
         sluss_tenant_phase{phase,tenant}
+        sluss_tenant_read_only{tenant}
         sluss_transfers_in_flight{direction}
         sluss_uploads_condemned_total{}
         sluss_upstream_duration_seconds{}
@@ -101,6 +120,10 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_upstream_requests_total{code}
         sluss_verified_bytes_total{}
         sluss_verified_documents_total{}
+        sluss_work_bytes_per_second_limit{tenant}
+        sluss_work_documents_per_second_limit{tenant}
+        sluss_work_jobs_limit{tenant}
+        sluss_work_paused{tenant}
         sluss_writes_around_gateway_total{tenant}";
     assert_eq!(shapes(&metrics), expected.lines().map(|line| line.trim().to_owned()).collect());
 }
@@ -228,4 +251,44 @@ fn a_breaker_is_open_or_not_and_each_opening_counts() {
     metrics.breaker_closed("s3.example:443");
     assert_shows(&metrics, "sluss_breaker_open{store=\"s3.example:443\"} 0");
     assert_shows(&metrics, "sluss_breaker_opened_total{store=\"s3.example:443\"} 1");
+}
+
+#[test]
+fn a_limit_is_shown_while_it_holds() {
+    let metrics = Metrics::new("1.2.3");
+    metrics.set_limits(&limits());
+    assert_shows(&metrics, "sluss_work_paused{tenant=\"-\"} 0");
+    assert_shows(&metrics, "sluss_work_paused{tenant=\"acme\"} 1");
+    assert_shows(&metrics, "sluss_work_jobs_limit{tenant=\"acme\"} 5");
+    metrics.set_limits(&LimitTable::default());
+    let left: Vec<String> = metrics.render().lines().filter(|line| line.starts_with("sluss_work_")).map(str::to_owned).collect();
+    assert_eq!(left, ["sluss_work_paused{tenant=\"-\"} 0"]);
+}
+
+#[test]
+fn of_a_tenant_that_is_no_more_only_what_was_counted_stays() {
+    let (metrics, acme) = (Metrics::new("1.2.3"), tenant("acme"));
+    touch_everything(&metrics);
+    metrics.set_limits(&LimitTable::default());
+    metrics.remove_tenant(&acme);
+    let counters: BTreeSet<String> =
+        metrics.render().lines().filter(|line| line.contains("acme")).map(|line| line.split('{').next().unwrap().to_owned()).collect();
+    assert!(counters.len() > 5 && counters.iter().all(|name| name.ends_with("_total")), "{counters:?}");
+}
+
+#[test]
+fn a_tenant_whose_database_never_answered_was_seen_last_in_1970() {
+    let (metrics, acme) = (Metrics::new("1.2.3"), tenant("acme"));
+    metrics.add_tenant(&acme);
+    assert_shows(&metrics, "sluss_tenant_observed_timestamp_seconds{tenant=\"acme\"} 0");
+    metrics.set_observed(&acme, Timestamp::from_second(1_700_000_000).unwrap());
+    assert_shows(&metrics, "sluss_tenant_observed_timestamp_seconds{tenant=\"acme\"} 1700000000");
+}
+
+#[test]
+fn objectives_find_the_bucket_that_they_name() {
+    let metrics = Metrics::new("1.2.3");
+    metrics.response_started("read", ServedFrom::Sql, Duration::from_millis(900));
+    assert_shows(&metrics, "sluss_response_start_seconds_bucket{operation=\"read\",served_from=\"sql\",le=\"0.5\"} 0");
+    assert_shows(&metrics, "sluss_response_start_seconds_bucket{operation=\"read\",served_from=\"sql\",le=\"1\"} 1");
 }

@@ -2,7 +2,7 @@
 //! expects the new ones to be used.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -14,6 +14,7 @@ use aws_sdk_s3::config::{Credentials, ProvideCredentials};
 use tokio::time::Instant;
 
 use crate::config::SecretSource;
+use crate::lock::lock;
 use crate::store::secret;
 
 /// For so long keys are used before their files are read again.
@@ -85,7 +86,7 @@ impl Configured {
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.held)
     }
 }
 
