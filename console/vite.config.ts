@@ -14,5 +14,7 @@ export default defineConfig({
     // The Content-Security-Policy allows no script and no font that is not a file of its own.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What is shipped with others' code ships their notices, too.
+    license: { fileName: "licences.txt" },
   },
 });

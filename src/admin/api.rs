@@ -13,10 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::AdminError;
-use super::views::{Counted, FlipWish, TenantList};
+use super::views::{Counted, TenantList};
 use super::{Admin, Operator, json, show};
 use crate::body::{self, Body, ReadError};
-use crate::migrate::cutover::{self, FlipOutcome};
+use crate::migrate::cutover::{self, FlipOutcome, FlipWish};
 use crate::migrate::schedule::regular_work;
 use crate::model::id::TenantId;
 use crate::store::control::{ALIVE_WITHIN, AuditEntry, ChainCheck};
@@ -58,7 +58,7 @@ impl Admin {
     pub(super) async fn flip(&self, operator: &Operator, tenant: &str, body: Body) -> Result<Response<Body>, AdminError> {
         let tenant = self.tenant(operator, tenant)?;
         let wish: FlipWish = parse(body).await?;
-        let report = cutover::flip(&self.budget, &*self.control, &*self.clock, &tenant, wish.to, wish.dry_run, &operator.actor()).await?;
+        let report = cutover::flip(&self.budget, &*self.control, &*self.clock, &tenant, wish, &operator.actor()).await?;
         self.fleet.hurry(&tenant.id);
         let status = match report.outcome {
             FlipOutcome::Flipped | FlipOutcome::AlreadyThere | FlipOutcome::WouldFlip => StatusCode::OK,

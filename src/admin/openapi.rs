@@ -12,11 +12,11 @@ use super::limits::{LimitsView, ReadOnlyView, ReadOnlyWish, ScopeView};
 use super::purge::{PurgeAnswer, PurgeList, PurgeWish};
 use super::routes::{Operation as Wanted, Page, ROUTES, Target};
 use super::verification::{AllDifferences, Begun, DifferenceList, Verifications, Wish};
-use super::views::{Counted, FlipWish, JobList, QuarantineReason, RetryWish, TenantList, TenantView};
+use super::views::{Counted, JobList, QuarantineReason, RetryWish, TenantList, TenantView};
 use super::watch::Me;
 use crate::body::{self, Body};
 use crate::gateway::rescue::Problem;
-use crate::migrate::cutover::FlipReport;
+use crate::migrate::cutover::{FlipReport, FlipWish};
 use crate::model::id::NAME_PATTERN;
 use crate::model::job::{JobKind, JobState};
 use crate::model::limits::LimitsChange;
@@ -169,7 +169,7 @@ fn flip() -> Operation {
     let flip = of_tenant(Operation::new("flip", "Moves a tenant to another phase, if every guard passes"));
     wishing(flip, json_of::<FlipWish>()).answers(StatusCode::OK, "Done, or what a dry run found.", [json_of::<FlipReport>()]).answers(
         StatusCode::CONFLICT,
-        "Blocked; the report tells by what. Nothing was changed.",
+        "Blocked, and the report tells by what; or somebody else flipped first. Nothing was changed.",
         [json_of::<FlipReport>()],
     )
 }

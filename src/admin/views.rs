@@ -82,13 +82,6 @@ pub struct TenantList {
     pub tenants: Vec<TenantView>,
 }
 
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct FlipWish {
-    pub to: Phase,
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JobLine {
     /// `<tenant>:<number>`: numbers are each tenant's own.

@@ -238,7 +238,7 @@ fn print_end_of_flip(report: &FlipReport) {
             FlipOutcome::AlreadyThere => format!("{tenant} is in {to} already"),
             FlipOutcome::WouldFlip => format!("{tenant}: {from} -> {to} would pass; nothing was changed"),
             FlipOutcome::Blocked => format!("{tenant} stays in {from}: a guard does not pass"),
-            FlipOutcome::Moved => format!("{tenant}: somebody else flipped at the same moment; look again"),
+            FlipOutcome::Moved => format!("{tenant}: somebody else flipped first; look again"),
         }
     );
 }

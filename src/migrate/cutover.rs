@@ -35,6 +35,16 @@ impl Actor {
     }
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct FlipWish {
+    /// The phase that the operator saw: where the tenant is in another one now, nothing is flipped and the outcome is `moved`.
+    #[serde(default)]
+    pub from: Option<Phase>,
+    pub to: Phase,
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
 /// What became of a wish to flip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -46,11 +56,11 @@ pub enum FlipOutcome {
     WouldFlip,
     /// At least one guard does not pass.
     Blocked,
-    /// Somebody else flipped at the same moment.
+    /// Somebody else flipped at the same moment, or since the operator looked.
     Moved,
 }
 
-/// Every guard with its verdict, and what happened.
+/// What happened, and every guard with its verdict; none was asked where the tenant was not in the phase that the operator saw.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct FlipReport {
     pub tenant: String,
@@ -65,11 +75,17 @@ pub async fn flip(
     control: &dyn ControlStore,
     clock: &dyn Clock,
     tenant: &Tenant,
-    to: Phase,
-    dry_run: bool,
+    wish: FlipWish,
     actor: &Actor,
 ) -> Result<FlipReport, JobError> {
+    let FlipWish { from: seen, to, dry_run } = wish;
     let from = tenant.sql.state().await?.phase;
+    if let Some(seen) = seen.filter(|seen| *seen != from) {
+        if !dry_run {
+            audit(control, tenant, actor, "phase.moved", format!("{seen} to {to}: the tenant was in {from} already")).await?;
+        }
+        return Ok(FlipReport { tenant: tenant.id.to_string(), from, to, outcome: FlipOutcome::Moved, guards: Vec::new() });
+    }
     let facts = gather(budget, control, clock, tenant, from, to).await?;
     let report = |outcome| FlipReport { tenant: tenant.id.to_string(), from, to, outcome, guards: judge(from, to, &facts) };
     if from == to {

@@ -78,7 +78,10 @@ async fn walk(described: &mut Described) {
     described.expect(409, &flip("dual", false)).await;
     described.expect(409, &wish(post("/admin/v1/tenants/acme/purge"), &json!({}))).await;
     described.expect(200, &flip("shadow", true)).await;
-    described.expect(200, &flip("shadow", false)).await;
+    let flip_seen_in = |from: &str| wish(post("/admin/v1/tenants/acme/phase"), &json!({ "from": from, "to": "shadow" }));
+    let moved = told(&described.expect(409, &flip_seen_in("dual")).await);
+    assert_eq!((&moved["outcome"], &moved["from"]), (&json!("moved"), &json!("sql")), "it is not where the operator saw it: {moved}");
+    described.expect(200, &flip_seen_in("sql")).await;
     described.expect(202, &post("/admin/v1/tenants/acme/sweep")).await;
     until(described, "/admin/v1/tenants/acme", |tenant| tenant["backlog"] == 0 && tenant["held_by"]["both"]["documents"] == 3).await;
     for to in ["dual", "object"] {

@@ -13,7 +13,7 @@ import { hrefs } from "../state/address";
 import { fleet } from "../state/live";
 import { setParameter } from "../state/route";
 import { useStore } from "../state/store";
-import { arrange, shares, SORTS, type Sort, type Wanted } from "../state/summaries";
+import { arrange, isCounted, shares, SORTS, type Sort, type Wanted } from "../state/summaries";
 import { useText } from "../text";
 
 export function Overview({ parameters }: { parameters: URLSearchParams }) {
@@ -74,7 +74,7 @@ export function Overview({ parameters }: { parameters: URLSearchParams }) {
             columns={columns}
             count={found.length}
             rowHeight={52}
-            narrowRowHeight={148}
+            narrowRowHeight={158}
             sort={{ by: wanted.sort, descending: wanted.descending }}
             onSort={sortBy}
             hold={hold}
@@ -122,12 +122,18 @@ const Row = memo(function Row({ tenant, index }: { tenant: Summary; index: numbe
         <PhaseTag phase={tenant.phase} />
       </span>
       <span role="cell" className="cell cell-held">
-        <HeldBar held={tenant.held_by} />
+        <HeldBar held={tenant.held_by} counted={tenant.counted_at !== undefined} />
       </span>
       <span role="cell" className="cell numeric cell-documents">
         <Label>{t.overview.columns.documents}</Label>
-        <span>{f.number(documents)}</span>
-        <small>{f.bytes(bytes)}</small>
+        {isCounted(tenant) ? (
+          <>
+            <span>{f.number(documents)}</span>
+            <small>{f.bytes(bytes)}</small>
+          </>
+        ) : (
+          <span className="zero">–</span>
+        )}
       </span>
       <span role="cell" className="cell numeric cell-backlog">
         <Label>{t.overview.columns.backlog}</Label>

@@ -15,7 +15,7 @@ import { useWho } from "../state/context";
 import { fleet } from "../state/live";
 import { useResource } from "../state/resource";
 import { useStore } from "../state/store";
-import { shares } from "../state/summaries";
+import { isCounted, shares } from "../state/summaries";
 import { useText } from "../text";
 
 const PACE_MS = 5000;
@@ -73,10 +73,10 @@ function Facts({ summary, view }: { summary: Summary; view: TenantView | undefin
         <p className="total-label">
           <PhaseTag phase={summary.phase} />
         </p>
-        <HeldBar held={summary.held_by} />
-        <p className="hint">{summary.counted_at === undefined ? t.held.none : t.tenant.countedAt(f.dateTime(summary.counted_at))}</p>
+        <HeldBar held={summary.held_by} counted={summary.counted_at !== undefined} />
+        {summary.counted_at === undefined ? null : <p className="hint">{t.tenant.countedAt(f.dateTime(summary.counted_at))}</p>}
       </div>
-      <Fact label={t.totals.documents} figure={f.number(documents)} beside={f.bytes(bytes)} />
+      <Fact label={t.totals.documents} figure={isCounted(summary) ? f.number(documents) : "–"} beside={isCounted(summary) ? f.bytes(bytes) : ""} />
       <Fact label={t.totals.backlog} figure={f.number(summary.backlog)} beside={summary.oldest_job_seconds ? t.tenant.oldest(f.duration(summary.oldest_job_seconds)) : ""} />
       <Fact label={t.totals.rate} figure={t.units.perSecond(f.decimal(summary.documents_per_second))} beside={t.units.perSecond(f.bytes(summary.bytes_per_second))} />
       <Fact

@@ -131,9 +131,11 @@ const Row = memo(function Row({ transfer, index }: { transfer: Transfer; index: 
   return (
     <div role="row" aria-rowindex={index + 2} className="long-row">
       <span role="rowheader" className="cell cell-document">
-        <a href={hrefs.tenant(transfer.tenant)}>{transfer.tenant}</a>
-        <small title={`${transfer.collection}/${transfer.document}`}>
+        <span className="document" title={`${transfer.collection}/${transfer.document}`}>
           {transfer.collection}/{transfer.document === "" ? t.transfers.newDocument : transfer.document}
+        </span>
+        <small>
+          <a href={hrefs.tenant(transfer.tenant)}>{transfer.tenant}</a>
         </small>
       </span>
       <span role="cell" className="cell cell-direction">

@@ -2,13 +2,19 @@ import { HOLDERS, type HeldBy } from "../api/types";
 import { shares, type Shares } from "../state/summaries";
 import { useText } from "../text";
 
+interface Props {
+  held: HeldBy;
+  /** Whether a sweep has counted: no documents is then a figure, too. */
+  counted: boolean;
+}
+
 /** Documents and bytes by holder: two bars, and the same in words. */
-export function HeldBar({ held }: { held: HeldBy }) {
+export function HeldBar({ held, counted }: Props) {
   const { t, f } = useText();
   const documents = shares(held, "documents");
   const bytes = shares(held, "bytes");
   if (documents.total === 0) {
-    return <span className="held held-none">{t.held.none}</span>;
+    return <span className="held held-none">{counted ? t.held.empty : t.held.none}</span>;
   }
   const words = (of: Shares) => HOLDERS.map((holder) => `${t.held.short[holder]} ${f.percent(of[holder])}`).join(", ");
   return (

@@ -26,12 +26,12 @@ export function LinkBanner() {
         {state.is === "lost" ? t.link.saidLost : state.is === "live" ? t.link.saidLive : ""}
       </p>
       {state.is === "lost" ? (
-        <div className="banner">
+        <section className="banner" aria-label={t.link.lost}>
           <Countdown retryAt={state.retryAt} why={state.why} />
           <button type="button" onClick={tryNow}>
             {t.link.tryNow}
           </button>
-        </div>
+        </section>
       ) : null}
     </>
   );

@@ -98,7 +98,7 @@ function Reason({ line, busy, onRetryAll }: { line: QuarantineReason; busy: bool
     <li className="reason">
       <div className="reason-head">
         <p>
-          <b>{f.number(line.jobs)}</b> {t.jobs.kind[line.kind]} · <a href={hrefs.tenant(line.tenant)}>{line.tenant}</a> <small>{t.quarantine.oldest(f.dateTime(line.oldest))}</small>
+          <b>{f.number(line.jobs)}</b> {(line.jobs === 1 ? t.jobs.one : t.jobs.kind)[line.kind]} · <a href={hrefs.tenant(line.tenant)}>{line.tenant}</a> <small>{t.quarantine.oldest(f.dateTime(line.oldest))}</small>
         </p>
         <p className="reason-text" lang="en">
           {line.reason}

@@ -13,7 +13,6 @@ export function Totals({ state }: { state: FleetState }) {
   const { t, f } = useText();
   const { totals, tenants, rates } = state;
   const documents = shares(totals.held_by, "documents");
-  const bytes = shares(totals.held_by, "bytes");
   const rate = rates.at(-1);
   return (
     <section aria-labelledby="totals" className="totals">
@@ -34,8 +33,8 @@ export function Totals({ state }: { state: FleetState }) {
               <span className={`swatch part-${holder}`} aria-hidden="true" />
               <span>{t.held.long[holder]}</span>
               <b>{f.number(totals.held_by[holder]?.documents ?? 0)}</b>
+              <small>{f.percent(documents[holder])}</small>
               <small>{f.bytes(totals.held_by[holder]?.bytes ?? 0)}</small>
-              <small>{f.percent(bytes[holder])}</small>
             </li>
           ))}
         </ul>

@@ -42,7 +42,7 @@ export function Work({ summary, view }: { summary: Summary; view: TenantView | u
         <ul className="jobs">
           {view.jobs.map((line) => (
             <li key={`${line.kind}/${line.state}`} className={line.state === "quarantined" ? "bad" : undefined}>
-              <b>{f.number(line.jobs)}</b> {t.jobs.kind[line.kind]} <small>{t.jobs.state[line.state]}</small>
+              <b>{f.number(line.jobs)}</b> {(line.jobs === 1 ? t.jobs.one : t.jobs.kind)[line.kind]} <small>{t.jobs.state[line.state]}</small>
             </li>
           ))}
         </ul>

@@ -50,13 +50,13 @@ export const perSecond = (counts: number[] | undefined, step: number): number[] 
 /** The last `steps` of a row. */
 export const lastOf = (row: Row, steps: number): Row => (row.length > steps ? row.slice(-steps) : row);
 
-/** The next round figure at or above: 1, 2 or 5 by a power of ten; for bytes a power of two. */
+/** The next round figure at or above: 1, 2 or 5 by a power of ten; for bytes a power of two, and no less than can be halved in words. */
 export function roundUp(value: number, binary = false): number {
+  if (binary) {
+    return 2 ** Math.max(10, Math.ceil(Math.log2(Math.max(1, value)) - 0.001));
+  }
   if (value <= 0) {
     return 1;
-  }
-  if (binary) {
-    return 2 ** Math.ceil(Math.log2(value) - 0.001);
   }
   const power = 10 ** Math.floor(Math.log10(value));
   const found = [1, 2, 5, 10].find((factor) => factor * power >= value * 0.999);

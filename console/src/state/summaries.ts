@@ -84,3 +84,6 @@ export function countPhases(tenants: Iterable<Summary>): PhaseCounts {
   }
   return counts;
 }
+
+/** Whether its figures are known: a sweep has counted, or commits since have added to nothing. */
+export const isCounted = (summary: Summary): boolean => summary.counted_at !== undefined || shares(summary.held_by, "documents").total > 0;

@@ -80,6 +80,7 @@ export const en = {
   },
   held: {
     none: "not counted yet",
+    empty: "no documents",
     short: { sql: "SQL", both: "both", object: "object" },
     long: { sql: "Only in SQL", both: "In both", object: "Only in the object store" },
     words: (documents: string, bytes: string) => `Documents: ${documents}. Bytes: ${bytes}.`,
@@ -142,7 +143,7 @@ export const en = {
     well: (well: string, all: string) => `${well} of ${all} ok`,
     inFlight: (n: string) => `${n} in flight`,
     p95: (time: string) => `95 % within ${time}`,
-    tenants: (n: number, shown: string, names: string) => `${shown} ${many(n, "tenant", "tenants")}: ${names}${n > 5 ? ", …" : ""}.`,
+    tenants: (n: number, shown: string, names: string) => `${shown} ${many(n, "tenant", "tenants")}: ${names}${n > 5 ? ", …" : "."}`,
     more: (n: string) => `and ${n} more`,
   },
   flip: {
@@ -220,6 +221,7 @@ export const en = {
   side: { sql: "SQL", object: "object store" },
   jobs: {
     kind: { copy: "copies", write_back: "write-backs", sweep: "sweeps", changes: "looks for changes", verify: "verifications", purge: "purges", collect: "collections" },
+    one: { copy: "copy", write_back: "write-back", sweep: "sweep", changes: "look for changes", verify: "verification", purge: "purge", collect: "collection" },
     state: { ready: "waiting", leased: "running", quarantined: "quarantined" },
   },
   chart: {

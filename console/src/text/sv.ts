@@ -80,6 +80,7 @@ export const sv: Catalogue = {
   },
   held: {
     none: "inte räknat än",
+    empty: "inga dokument",
     short: { sql: "SQL", both: "båda", object: "objekt" },
     long: { sql: "Bara i SQL", both: "I båda", object: "Bara i objektlagret" },
     words: (documents, bytes) => `Dokument: ${documents}. Byte: ${bytes}.`,
@@ -142,7 +143,7 @@ export const sv: Catalogue = {
     well: (well, all) => `${well} av ${all} ok`,
     inFlight: (n) => `${n} pågår`,
     p95: (time) => `95 % inom ${time}`,
-    tenants: (n, shown, names) => `${shown} ${many(n, "kund", "kunder")}: ${names}${n > 5 ? ", …" : ""}.`,
+    tenants: (n, shown, names) => `${shown} ${many(n, "kund", "kunder")}: ${names}${n > 5 ? ", …" : "."}`,
     more: (n) => `och ${n} till`,
   },
   flip: {
@@ -220,6 +221,7 @@ export const sv: Catalogue = {
   side: { sql: "SQL", object: "objektlagret" },
   jobs: {
     kind: { copy: "kopieringar", write_back: "tillbakaskrivningar", sweep: "genomgångar", changes: "ändringssökningar", verify: "verifieringar", purge: "rensningar", collect: "städningar" },
+    one: { copy: "kopiering", write_back: "tillbakaskrivning", sweep: "genomgång", changes: "ändringssökning", verify: "verifiering", purge: "rensning", collect: "städning" },
     state: { ready: "väntar", leased: "körs", quarantined: "i karantän" },
   },
   chart: {

@@ -186,11 +186,15 @@ const TYPES: Record<string, string> = {
 
 /** Serves a built console, and beside it such a stream. */
 export class Replay {
-  private constructor(private readonly server: Server) {}
+  private constructor(
+    private readonly server: Server,
+    /** One of the tenants. */
+    readonly tenant: string,
+  ) {}
 
   /** `recording`: the bytes of a stream that was recorded (`sluss-loadtest events --record`), in place of a fleet that is made up. */
   static async open(dist: string, tenants: number, transfers: number, recording?: string): Promise<Replay> {
-    const recorded = recording === undefined ? undefined : blocks(readFileSync(recording, "utf8"));
+    const recorded = recording === undefined ? undefined : halfSeconds(readFileSync(recording, "utf8"));
     const server = createServer((request, answer) => {
       const { pathname } = new URL(request.url ?? "/", "http://replay");
       if (pathname === "/admin/v1/events") stream(request, answer, recorded, new Fair(tenants, transfers));
@@ -200,7 +204,7 @@ export class Replay {
       else json(answer, 404, { type: "about:blank", title: "Not Found", status: 404, detail: "only a replay", request_id: "0" });
     });
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-    return new Replay(server);
+    return new Replay(server, recorded ? (/"tenant":"([^"]+)"/.exec(recorded.join(""))?.[1] ?? "") : "tenant-007");
   }
 
   get console(): string {
@@ -225,13 +229,11 @@ function file(answer: ServerResponse, dist: string, name: string): void {
   answer.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(readFileSync(path));
 }
 
-/** A recording's events, as they came. */
-function blocks(recording: string): string[] {
-  // The last one was cut off.
-  return recording
-    .split("\n\n")
-    .slice(0, -1)
-    .map((block) => `${block}\n\n`);
+/** A recording as it was told, half a second each: transfers are told twice a second, and whatever else between two of them. */
+function halfSeconds(recording: string): string[] {
+  const found = recording.split(/(?<=event: transfers\n.*\n\n)/).filter((part) => part.includes("event: transfers"));
+  if (found.length === 0) throw new Error("the recording has no event about transfers");
+  return found;
 }
 
 function stream(request: IncomingMessage, answer: ServerResponse, recorded: string[] | undefined, fair: Fair): void {
@@ -239,12 +241,14 @@ function stream(request: IncomingMessage, answer: ServerResponse, recorded: stri
   const timers: NodeJS.Timeout[] = [];
   request.once("close", () => timers.forEach(clearTimeout));
   if (recorded) {
-    // Transfers are told twice a second, and whatever else between two of them.
-    let at = 0;
-    for (const block of recorded) {
-      timers.push(setTimeout(() => answer.write(block), at));
-      if (block.includes("event: transfers")) at += 500;
-    }
+    let next = 0;
+    // The end is followed by the beginning, which is everything.
+    const more = () => {
+      answer.write(recorded[next % recorded.length]);
+      next += 1;
+    };
+    more();
+    timers.push(setInterval(more, 500));
     return;
   }
   const say = (event: string, data: unknown) => answer.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
