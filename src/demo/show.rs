@@ -49,7 +49,7 @@ impl Show {
     pub(super) fn welcome(&self, folder: &Path, documents: SocketAddr, admin: SocketAddr) {
         self.note(&format!(
             "Sluss demo: two tenants, acme and globex, in {}\n\
-             \n  documents  http://{documents}/v1/tenants/acme/documents/7\n  operators  http://{admin}/admin/v1/tenants\n  \
+             \n  documents  http://{documents}/v1/tenants/acme/documents/7\n  console    http://{admin}/console/\n  \
              metrics    http://{admin}/metrics\n\
              \nIn another terminal:\n  curl -i http://{documents}/v1/tenants/acme/documents/7\n  \
              sluss tenant list --admin-url http://{admin}\n\
