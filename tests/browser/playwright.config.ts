@@ -6,9 +6,9 @@ export default defineConfig({
   testDir: "suite",
   outputDir: "../../target/browser/results",
   // A slow machine that builds beside the tests is no finding; a page that never gets there is.
-  timeout: 90_000,
+  timeout: 120_000,
   globalTimeout: 15 * 60_000,
-  expect: { timeout: 20_000 },
+  expect: { timeout: 30_000 },
   fullyParallel: true,
   workers: 2,
   retries: 0,

@@ -4,6 +4,7 @@ import type {
   Counted,
   AllDifferences,
   FlipReport,
+  FlipWish,
   JobKind,
   JobList,
   JobState,
@@ -11,7 +12,6 @@ import type {
   LimitsView,
   Me,
   Operator,
-  Phase,
   Process,
   PurgeAnswer,
   PurgeList,
@@ -53,8 +53,7 @@ export const calls = {
   tenant: (c: Client, tenant: string, signal?: AbortSignal) => c.get<TenantView>(of(tenant), signal),
   series: (c: Client, tenant: string, minutes: number, signal?: AbortSignal) =>
     c.get<Series>(`${of(tenant)}/series${query({ minutes })}`, signal),
-  flip: (c: Client, tenant: string, to: Phase, dry_run: boolean) =>
-    orReport(c.send<FlipReport>("POST", `${of(tenant)}/phase`, { to, dry_run }), has("guards")),
+  flip: (c: Client, tenant: string, wish: FlipWish) => orReport(c.send<FlipReport>("POST", `${of(tenant)}/phase`, wish), has("guards")),
   sweep: (c: Client, tenant: string) => c.send<Counted>("POST", `${of(tenant)}/sweep`, {}),
   verify: (c: Client, tenant: string, repair: boolean) => c.send<VerificationBegun>("POST", `${of(tenant)}/verify`, { repair }),
   verification: (c: Client, tenant: string, signal?: AbortSignal) => c.get<Verifications>(`${of(tenant)}/verification`, signal),

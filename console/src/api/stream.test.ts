@@ -9,17 +9,19 @@ afterEach(() => vi.useRealTimers());
 /** A stream that the test writes to; it ends as a fetch does when it is given up. */
 function line() {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let given: AbortSignal | undefined;
   const body = new ReadableStream<Uint8Array>({ start: (made) => void (controller = made) });
   const client: Client = {
     get: () => Promise.reject(new Error("not asked")),
     send: () => Promise.reject(new Error("not asked")),
     stream: (_path, signal) => {
+      given = signal;
       signal.addEventListener("abort", () => controller?.error(new DOMException("given up", "AbortError")));
       return Promise.resolve(new Response(body));
     },
   };
   const encoder = new TextEncoder();
-  return { client, write: (text: string) => controller?.enqueue(encoder.encode(text)), end: () => controller?.close() };
+  return { client, write: (text: string) => controller?.enqueue(encoder.encode(text)), end: () => controller?.close(), isGivenUp: () => given?.aborted };
 }
 
 test("events are read however they are cut, and comments are signs of life", async () => {
@@ -50,4 +52,16 @@ test("a line that says nothing for too long is given up; one that does is not", 
   await vi.advanceTimersByTimeAsync(1);
   expect(await ended).toBe("given up");
   expect(vi.getTimerCount()).toBe(0);
+});
+
+function refuse() {
+  throw new Error("no such event");
+}
+
+test("where an event cannot be taken, the line is given up and not left open", async () => {
+  const { client, write, isGivenUp } = line();
+  const reading = read(client, "events", new AbortController().signal, refuse, () => {});
+  write("data: 1\n\n");
+  await expect(reading).rejects.toThrow("no such event");
+  expect(isGivenUp()).toBe(true);
 });

@@ -37,5 +37,7 @@ export async function read(client: Client, path: string, signal: AbortSignal, ta
     }
   } finally {
     clearTimeout(timer);
+    // Where `take` has thrown, the line is up still.
+    silence.abort();
   }
 }

@@ -186,6 +186,13 @@ export interface FlipReport {
   guards: Verdict[];
 }
 
+export interface FlipWish {
+  to: Phase;
+  /** The phase that was shown: in any other one nothing is flipped, and the outcome is `moved`. */
+  from?: Phase;
+  dry_run?: boolean;
+}
+
 export interface Counted {
   jobs: number;
   /** Tenants whose database did not answer, where all were asked, each with why. */

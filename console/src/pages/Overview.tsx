@@ -1,7 +1,7 @@
 import { memo, useMemo } from "react";
 
 import { PHASES, type Phase, type Summary } from "../api/types";
-import { Choice, Search, Tick } from "../parts/Fields";
+import { Choice, Order, Search, Tick } from "../parts/Fields";
 import { HeldBar } from "../parts/HeldBar";
 import { LongTable, type Column } from "../parts/LongTable";
 import { PhaseTag } from "../parts/PhaseTag";
@@ -61,6 +61,7 @@ export function Overview({ parameters }: { parameters: URLSearchParams }) {
             options={SORTS.map((value) => ({ value, text: t.overview.columns[value] }))}
             onChange={sortBy}
           />
+          <Order descending={wanted.descending} onTurn={() => sortBy(wanted.sort)} />
           <Tick checked={wanted.onlyProblems} onChange={(on) => setParameter("problems", on ? "1" : "")}>
             {t.overview.onlyProblems}
           </Tick>
@@ -137,7 +138,7 @@ const Row = memo(function Row({ tenant, index }: { tenant: Summary; index: numbe
       </span>
       <span role="cell" className="cell numeric cell-backlog">
         <Label>{t.overview.columns.backlog}</Label>
-        <span className={tenant.backlog === 0 ? "zero" : undefined}>{f.number(tenant.backlog)}</span>
+        <span className={tenant.backlog === 0 ? "zero" : undefined}>{tenant.phase === undefined ? "–" : f.number(tenant.backlog)}</span>
       </span>
       <span role="cell" className="cell numeric cell-rate">
         <Label>{t.overview.columns.rate}</Label>

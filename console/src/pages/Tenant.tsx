@@ -26,6 +26,8 @@ export function Tenant({ tenant }: { tenant: string }) {
   const known = useStore(fleet, (state) => state !== undefined);
   const summary = useStore(fleet, (state) => state?.tenants.get(tenant));
   const view = useResource(summary === undefined ? undefined : `tenant/${tenant}`, (signal) => calls.tenant(client, tenant, signal), PACE_MS);
+  // With a problem its figures are those of an empty tenant: not known, not 0.
+  const seen = view.data?.problem === undefined ? view.data : undefined;
 
   if (!known) {
     return <p className="loading">{t.common.loading}</p>;
@@ -39,15 +41,20 @@ export function Tenant({ tenant }: { tenant: string }) {
   }
   return (
     <>
-      <Facts summary={summary} view={view.data} />
+      <Facts summary={summary} view={seen} />
       <ErrorNote error={view.error} onRetry={view.reload} />
+      {view.data?.problem === undefined ? null : (
+        <p className="note note-bad">
+          {t.tenant.notAnswered} <span lang="en">{view.data.problem}</span>
+        </p>
+      )}
       <ProblemList problems={summary.problems} />
       <section aria-labelledby="phase">
         <h2 id="phase">{t.phase.title}</h2>
         {summary.phase === undefined ? <p className="note note-bad">{t.tenant.noPhase}</p> : <Ladder tenant={tenant} phase={summary.phase} />}
       </section>
       <div className="panels panels-two">
-        <Work summary={summary} view={view.data} />
+        <Work summary={summary} view={seen} />
         <div className="stack">
           <Verification tenant={tenant} />
           {summary.phase === undefined ? null : <Purge tenant={tenant} phase={summary.phase} />}
@@ -64,6 +71,7 @@ function Facts({ summary, view }: { summary: Summary; view: TenantView | undefin
   const { t, f } = useText();
   const documents = shares(summary.held_by, "documents").total;
   const bytes = shares(summary.held_by, "bytes").total;
+  const isSeen = summary.phase !== undefined;
   return (
     <section aria-labelledby="facts" className="facts">
       <h2 id="facts" className="unseen">
@@ -77,12 +85,16 @@ function Facts({ summary, view }: { summary: Summary; view: TenantView | undefin
         {summary.counted_at === undefined ? null : <p className="hint">{t.tenant.countedAt(f.dateTime(summary.counted_at))}</p>}
       </div>
       <Fact label={t.totals.documents} figure={isCounted(summary) ? f.number(documents) : "–"} beside={isCounted(summary) ? f.bytes(bytes) : ""} />
-      <Fact label={t.totals.backlog} figure={f.number(summary.backlog)} beside={summary.oldest_job_seconds ? t.tenant.oldest(f.duration(summary.oldest_job_seconds)) : ""} />
-      <Fact label={t.totals.rate} figure={t.units.perSecond(f.decimal(summary.documents_per_second))} beside={t.units.perSecond(f.bytes(summary.bytes_per_second))} />
+      <Fact label={t.totals.backlog} figure={isSeen ? f.number(summary.backlog) : "–"} beside={summary.oldest_job_seconds ? t.tenant.oldest(f.duration(summary.oldest_job_seconds)) : ""} />
+      <Fact
+        label={t.totals.rate}
+        figure={isSeen ? t.units.perSecond(f.decimal(summary.documents_per_second)) : "–"}
+        beside={isSeen ? t.units.perSecond(f.bytes(summary.bytes_per_second)) : ""}
+      />
       <Fact
         label={t.overview.columns.eta}
         figure={summary.eta_seconds === undefined ? "–" : f.duration(summary.eta_seconds)}
-        beside={t.tenant.remaining(summary.remaining_documents, f.number(summary.remaining_documents), f.bytes(summary.remaining_bytes))}
+        beside={isSeen ? t.tenant.remaining(summary.remaining_documents, f.number(summary.remaining_documents), f.bytes(summary.remaining_bytes)) : ""}
       />
       <Fact label={t.tenant.soleTitle} figure={view === undefined ? "–" : f.number(view.only_in_object_store)} beside={view === undefined ? "" : completeness(view, t, f.number)} />
       <p className="fact-links">

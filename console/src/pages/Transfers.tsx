@@ -1,7 +1,7 @@
 import { memo, useMemo } from "react";
 
 import { DIRECTIONS, type Direction, type Transfer } from "../api/types";
-import { Choice, Search } from "../parts/Fields";
+import { Choice, Order, Search } from "../parts/Fields";
 import { LongTable, type Column } from "../parts/LongTable";
 import { Progress } from "../parts/Progress";
 import { ScrollX } from "../parts/ScrollX";
@@ -67,6 +67,7 @@ export function Transfers({ parameters }: { parameters: URLSearchParams }) {
             options={COLUMNS.map((value) => ({ value, text: t.transfers.columns[value] }))}
             onChange={sortBy}
           />
+          <Order descending={wanted.descending} onTurn={() => sortBy(wanted.sort)} />
         </div>
         {found.length === 0 ? (
           <p className="empty">{inFlight.size === 0 ? t.transfers.none : t.transfers.noneFound}</p>
@@ -128,11 +129,12 @@ const Row = memo(function Row({ transfer, index }: { transfer: Transfer; index: 
   const { t, f } = useText();
   const { bytes_done: done, bytes_total: total } = transfer;
   const words = total === undefined ? f.bytes(done) : t.transfers.of(f.bytes(done), f.bytes(total), f.percent(total === 0 ? 1 : done / total));
+  const document = transfer.document === "" ? t.transfers.newDocument : transfer.document;
   return (
     <div role="row" aria-rowindex={index + 2} className="long-row">
       <span role="rowheader" className="cell cell-document">
-        <span className="document" title={`${transfer.collection}/${transfer.document}`}>
-          {transfer.collection}/{transfer.document === "" ? t.transfers.newDocument : transfer.document}
+        <span className="document" title={`${transfer.collection}/${document}`}>
+          {transfer.collection}/{document}
         </span>
         <small>
           <a href={hrefs.tenant(transfer.tenant)}>{transfer.tenant}</a>
@@ -145,7 +147,7 @@ const Row = memo(function Row({ transfer, index }: { transfer: Transfer; index: 
         </small>
       </span>
       <div role="cell" className="cell cell-progress">
-        <Progress label={transfer.document} done={done} total={total} words={words} />
+        <Progress label={document} done={done} total={total} words={words} />
       </div>
       <span role="cell" className="cell numeric cell-rate">
         {t.units.perSecond(f.bytes(transfer.bytes_per_second))}
@@ -189,7 +191,7 @@ function FailedList({ failed }: { failed: readonly Failed[] }) {
               <tr key={`${each.id}/${each.ended_at}`}>
                 <td className="nowrap">{f.time(each.ended_at)}</td>
                 <td className="break">
-                  <a href={hrefs.tenant(each.tenant)}>{each.tenant}</a>/{each.collection}/{each.document}
+                  <a href={hrefs.tenant(each.tenant)}>{each.tenant}</a>/{each.collection}/{each.document === "" ? t.transfers.newDocument : each.document}
                 </td>
                 <td>{t.transfers.directions[each.direction]}</td>
                 <td className="nowrap">{each.bytes_total === undefined ? f.bytes(each.bytes_done) : `${f.bytes(each.bytes_done)} / ${f.bytes(each.bytes_total)}`}</td>

@@ -1,5 +1,7 @@
 import { useId, type ReactNode } from "react";
 
+import { useText } from "../text";
+
 interface SearchProps {
   label: string;
   value: string;
@@ -37,6 +39,20 @@ export function Choice<V extends string>({ label, value, options, onChange, clas
         ))}
       </select>
     </span>
+  );
+}
+
+/** The direction of an order, where no column's head tells and turns it. */
+export function Order({ descending, onTurn }: { descending: boolean; onTurn: () => void }) {
+  const { t } = useText();
+  return (
+    <Choice
+      label={t.common.order}
+      className="narrow-only"
+      value={descending ? "descending" : "ascending"}
+      options={(["ascending", "descending"] as const).map((value) => ({ value, text: t.common.orders[value] }))}
+      onChange={onTurn}
+    />
   );
 }
 

@@ -1,3 +1,5 @@
+import { useState } from "react";
+
 import { calls } from "../api/calls";
 import type { FlipReport, Phase } from "../api/types";
 import { useWho } from "../state/context";
@@ -16,19 +18,28 @@ interface Props {
   onClose: () => void;
 }
 
-/** Asks before a flip. It begins with a dry run of its own, so that what it shows is of now, whatever the page behind it knows. */
+/**
+ * Asks before a flip. It begins with a dry run of its own, so that what it shows is of now, whatever the page behind it knows. What it carries
+ * out is the very step that it shows: where somebody else flips meanwhile, it shows the step from there, and has it confirmed anew.
+ */
 export function FlipDialog({ tenant, from, to, onClose }: Props) {
   const { t } = useText();
   const { client } = useWho();
-  const dry = useResource(`flip/${tenant}/${to}`, () => calls.flip(client, tenant, to, true));
+  const [opened] = useState(from);
+  // Of the flip that is under way here; its own event comes before its answer.
+  const [confirmed, setConfirmed] = useState<Phase>();
+  const now = confirmed ?? from;
+  const dry = useResource(`flip/${tenant}/${now}/${to}`, () => calls.flip(client, tenant, { from: now, to, dry_run: true }));
   const [run, busy] = useAction();
   const report = dry.data;
-  const now = report?.from ?? from;
+  const isThere = now === to || report?.outcome === "already_there";
+  const wasMoved = !isThere && (now !== opened || report?.outcome === "moved");
   const forward = isForward(now, to);
   const name = t.phase.name;
 
   function flip() {
-    void run(() => calls.flip(client, tenant, to, false), ended);
+    setConfirmed(now);
+    void run(() => calls.flip(client, tenant, { from: now, to, dry_run: false }), ended).finally(() => setConfirmed(undefined));
   }
 
   function ended(done: FlipReport): string | undefined {
@@ -41,31 +52,38 @@ export function FlipDialog({ tenant, from, to, onClose }: Props) {
 
   return (
     <Confirm
-      title={forward ? t.flip.askForward(tenant, name[now], name[to]) : t.flip.askBack(tenant, name[now], name[to])}
+      key={now}
+      title={isThere ? t.flip.outcome.already_there(tenant, name[to]) : forward ? t.flip.askForward(tenant, name[now], name[to]) : t.flip.askBack(tenant, name[now], name[to])}
       confirm={forward ? t.flip.goOn(name[to]) : t.flip.goBack(name[to])}
       danger={!isTrivial(now, to)}
       typed={isTrivial(now, to) ? undefined : tenant}
-      blocked={report?.outcome !== "would_flip"}
+      blocked={report?.outcome !== "would_flip" || report.from !== now}
       busy={busy}
       onConfirm={flip}
       onClose={onClose}
     >
-      <section aria-labelledby="flip-changes">
-        <h3 id="flip-changes">{t.flip.changes}</h3>
-        <Changes from={now} to={to} />
-        {warnings(now, to).map((warning) => (
-          <p key={warning} className="note note-warn">
-            {t.flip.warnings[warning]}
-          </p>
-        ))}
-      </section>
+      {wasMoved ? (
+        <p className="note note-warn" role="alert">
+          {t.flip.wasMoved(tenant)}
+        </p>
+      ) : null}
+      {isThere ? null : (
+        <section aria-labelledby="flip-changes">
+          <h3 id="flip-changes">{t.flip.changes}</h3>
+          <Changes from={now} to={to} />
+          {warnings(now, to).map((warning) => (
+            <p key={warning} className="note note-warn">
+              {t.flip.warnings[warning]}
+            </p>
+          ))}
+        </section>
+      )}
       <section aria-labelledby="flip-guards" aria-busy={dry.loading} aria-live="polite">
         <h3 id="flip-guards">{t.flip.guardsTitle}</h3>
         {dry.loading ? <p className="hint">{t.flip.checking}</p> : null}
         <ErrorNote error={dry.error} onRetry={dry.reload} />
-        {report === undefined ? null : <Guards guards={report.guards} />}
+        {report?.outcome === "would_flip" || report?.outcome === "blocked" ? <Guards guards={report.guards} /> : null}
         {report?.outcome === "blocked" ? <p className="note note-bad">{t.flip.blocked}</p> : null}
-        {report?.outcome === "already_there" ? <p className="note">{t.flip.outcome.already_there(tenant, name[to])}</p> : null}
       </section>
     </Confirm>
   );

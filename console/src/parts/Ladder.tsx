@@ -82,20 +82,21 @@ function Way({ phase, step, onAsk }: { phase: Phase; step: Phase; onAsk: (to: Ph
 function NextStep({ tenant, from, to }: { tenant: string; from: Phase; to: Phase }) {
   const { t } = useText();
   const { client } = useWho();
-  const dry = useResource(`next/${tenant}/${from}/${to}`, () => calls.flip(client, tenant, to, true));
+  const dry = useResource(`next/${tenant}/${from}/${to}`, () => calls.flip(client, tenant, { from, to, dry_run: true }));
+  const judged = dry.data?.outcome === "would_flip" || dry.data?.outcome === "blocked" ? dry.data : undefined;
   return (
     <section className="next-step" aria-labelledby="next-step" aria-busy={dry.loading}>
       <div className="section-head">
         <h3 id="next-step">{t.flip.next(t.phase.name[from], t.phase.name[to])}</h3>
-        {dry.data === undefined ? null : (
-          <span className={dry.data.outcome === "blocked" ? "tag tag-bad" : "tag tag-good"}>{dry.data.outcome === "blocked" ? t.flip.wouldBlock : t.flip.wouldPass}</span>
+        {judged === undefined ? null : (
+          <span className={judged.outcome === "blocked" ? "tag tag-bad" : "tag tag-good"}>{judged.outcome === "blocked" ? t.flip.wouldBlock : t.flip.wouldPass}</span>
         )}
         <button type="button" className="quiet" onClick={dry.reload} disabled={dry.loading}>
           {dry.loading ? t.flip.checking : t.flip.checkAgain}
         </button>
       </div>
       <ErrorNote error={dry.error} />
-      {dry.data === undefined ? null : <Guards guards={dry.data.guards} />}
+      {judged === undefined ? null : <Guards guards={judged.guards} />}
     </section>
   );
 }

@@ -10,7 +10,12 @@ export const isFault = (problem: WatchedProblem): boolean => !WISHED.has(problem
 export function ProblemTags({ problems }: { problems: WatchedProblem[] }) {
   const { t } = useText();
   if (problems.length === 0) {
-    return <span className="none">{t.problems.none}</span>;
+    return (
+      <span className="none">
+        <span aria-hidden="true">–</span>
+        <span className="unseen">{t.problems.none}</span>
+      </span>
+    );
   }
   return (
     <span className="tags">

@@ -4,6 +4,7 @@ import { calls } from "../api/calls";
 import type { JobKind, QuarantineReason } from "../api/types";
 import { hrefs } from "../state/address";
 import { useWho } from "../state/context";
+import { counter, type JobCount } from "../state/quarantine";
 import { useResource } from "../state/resource";
 import { say } from "../state/say";
 import { useAction } from "../state/useAction";
@@ -33,7 +34,9 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
   const lines = useMemo(() => (resource.data ?? []).toSorted((a, b) => b.jobs - a.jobs), [resource.data]);
   const [most, setMost] = useState(MAX_REASONS);
   const kinds = [...new Set(lines.map((line) => line.kind))].toSorted();
-  const of = (kind: JobKind) => lines.filter((line) => line.kind === kind).reduce((sum, line) => sum + line.jobs, 0);
+  const count = useMemo(() => counter(lines), [lines]);
+  const words = ({ jobs, atLeast }: JobCount) => (atLeast ? t.quarantine.atLeast(f.number(jobs)) : f.number(jobs));
+  const ofKind = (kind: JobKind) => words(count(lines.filter((line) => line.kind === kind)));
 
   function retry({ kind, reason }: Wish) {
     const asked = reason === undefined ? { ...(tenant === undefined ? {} : { tenant }), ...(kind === undefined ? {} : { kind }) } : { tenant: reason.tenant, kind: reason.kind, reason: reason.reason };
@@ -53,7 +56,7 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
     <section aria-labelledby="quarantine">
       <div className="section-head">
         <h2 id="quarantine">{t.quarantine.title}</h2>
-        <p className="count-line">{t.quarantine.counted(f.number(lines.reduce((sum, line) => sum + line.jobs, 0)), f.number(lines.length))}</p>
+        <p className="count-line">{t.quarantine.counted(words(count(lines)), f.number(lines.length))}</p>
       </div>
       <p className="hint">{t.quarantine.what}</p>
       <ErrorNote error={resource.error} onRetry={resource.reload} />
@@ -62,14 +65,14 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
         <div className="actions">
           {kinds.map((kind) => (
             <button key={kind} type="button" disabled={busy} onClick={() => setWish({ kind })}>
-              {t.quarantine.retryKind(t.jobs.kind[kind], f.number(of(kind)))}
+              {t.quarantine.retryKind(t.jobs.kind[kind], ofKind(kind))}
             </button>
           ))}
         </div>
       )}
       <ul className="reasons">
         {lines.slice(0, most).map((line) => (
-          <Reason key={`${line.tenant}/${line.kind}/${line.reason}`} line={line} busy={busy} onRetryAll={() => setWish({ reason: line })} />
+          <Reason key={`${line.tenant}/${line.kind}/${line.reason}`} line={line} jobs={words(count([line]))} busy={busy} onRetryAll={() => setWish({ reason: line })} />
         ))}
       </ul>
       {lines.length > most ? (
@@ -81,8 +84,8 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
         <Confirm title={t.quarantine.ask} confirm={t.quarantine.retryAll} busy={busy} onConfirm={() => retry(wish)} onClose={() => setWish(undefined)}>
           <p>
             {wish.reason === undefined
-              ? t.quarantine.askKind(wish.kind === undefined ? "" : t.jobs.kind[wish.kind], f.number(wish.kind === undefined ? 0 : of(wish.kind)), tenant)
-              : t.quarantine.askReason(wish.reason.tenant, t.jobs.kind[wish.reason.kind], f.number(wish.reason.jobs))}
+              ? t.quarantine.askKind(wish.kind === undefined ? "" : t.jobs.kind[wish.kind], wish.kind === undefined ? "" : ofKind(wish.kind), tenant)
+              : t.quarantine.askReason(wish.reason.tenant, t.jobs.kind[wish.reason.kind], words(count([wish.reason])))}
           </p>
           <p className="hint">{t.quarantine.retryMeans}</p>
         </Confirm>
@@ -91,14 +94,22 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
   );
 }
 
-function Reason({ line, busy, onRetryAll }: { line: QuarantineReason; busy: boolean; onRetryAll: () => void }) {
+interface ReasonProps {
+  line: QuarantineReason;
+  /** How many jobs, in words. */
+  jobs: string;
+  busy: boolean;
+  onRetryAll: () => void;
+}
+
+function Reason({ line, jobs, busy, onRetryAll }: ReasonProps) {
   const { t, f } = useText();
   const [open, setOpen] = useState(false);
   return (
     <li className="reason">
       <div className="reason-head">
         <p>
-          <b>{f.number(line.jobs)}</b> {(line.jobs === 1 ? t.jobs.one : t.jobs.kind)[line.kind]} · <a href={hrefs.tenant(line.tenant)}>{line.tenant}</a> <small>{t.quarantine.oldest(f.dateTime(line.oldest))}</small>
+          <b>{jobs}</b> {(line.jobs === 1 ? t.jobs.one : t.jobs.kind)[line.kind]} · <a href={hrefs.tenant(line.tenant)}>{line.tenant}</a> <small>{t.quarantine.oldest(f.dateTime(line.oldest))}</small>
         </p>
         <p className="reason-text" lang="en">
           {line.reason}
@@ -112,12 +123,12 @@ function Reason({ line, busy, onRetryAll }: { line: QuarantineReason; busy: bool
           </button>
         </div>
       </div>
-      {open ? <JobTable line={line} /> : null}
+      {open ? <JobTable line={line} jobs={jobs} /> : null}
     </li>
   );
 }
 
-function JobTable({ line }: { line: QuarantineReason }) {
+function JobTable({ line, jobs }: { line: QuarantineReason; jobs: string }) {
   const { t, f } = useText();
   const { client } = useWho();
   const [run, busy] = useAction();
@@ -151,7 +162,10 @@ function JobTable({ line }: { line: QuarantineReason }) {
                   {job.reason}
                 </small>
               </td>
-              <td className="numeric">{f.number(job.failures)}</td>
+              <td className="numeric">
+                <span className="narrow-inline">{t.quarantine.attempts} </span>
+                {f.number(job.failures)}
+              </td>
               <td className="nowrap">{f.dateTime(job.created_at)}</td>
               <td>
                 <button
@@ -172,7 +186,7 @@ function JobTable({ line }: { line: QuarantineReason }) {
           ))}
         </tbody>
       </table>
-      {line.jobs > shown.length && !resource.loading ? <p className="hint">{t.quarantine.first(f.number(shown.length), f.number(line.jobs))}</p> : null}
+      {line.jobs > shown.length && !resource.loading ? <p className="hint">{t.quarantine.first(f.number(shown.length), jobs)}</p> : null}
     </ScrollX>
   );
 }

@@ -29,7 +29,7 @@ function Side({ kind, stores }: { kind: StoreSummary["kind"]; stores: StoreSumma
     <div className={`store-side store-${worst}`}>
       <p className="store-line">
         <b>{t.stores.side[kind]}</b>
-        <span>{t.stores.well(f.number(stores.length - unwell.length), f.number(stores.length))}</span>
+        <span>{t.stores.count(stores.length, f.number(stores.length))}</span>
         {STATES.map((state) => {
           const count = stores.filter((store) => store.state === state).length;
           const shown = state === "ok" ? unwell.length === 0 && count > 0 : count > 0;

@@ -4,7 +4,7 @@ import { calls } from "../api/calls";
 import { SERVED_FROM, type Series } from "../api/types";
 import { useWho } from "../state/context";
 import { useResource } from "../state/resource";
-import { mergeSeries, perSecond } from "../state/series";
+import { goesOn, mergeSeries, perSecond } from "../state/series";
 import { useText } from "../text";
 import { Chart, type Line } from "./Chart";
 import { ErrorNote } from "./ErrorNote";
@@ -15,7 +15,11 @@ const RANGES = ["10", "30", "60"] as const;
 /** A step of the server's ring. */
 const STEP_MS = 10_000;
 
-/** One tenant's traffic at the process that answers. The whole hour once, and then what was added. */
+/** Of what was added; more than is added between two requests. */
+const ADDED_MINUTES = 3;
+const WHOLE_MINUTES = 60;
+
+/** One tenant's traffic at the process that answers. The whole hour once, and then what was added; the whole again where that leaves a gap. */
 export function Traffic({ tenant }: { tenant: string }) {
   const { t, f } = useText();
   const { client } = useWho();
@@ -25,8 +29,10 @@ export function Traffic({ tenant }: { tenant: string }) {
   const resource = useResource(
     `series/${tenant}`,
     async (signal) => {
-      const whole = kept.current === undefined;
-      kept.current = mergeSeries(kept.current, await calls.series(client, tenant, whole ? 60 : 3, signal));
+      const before = kept.current;
+      const added = before === undefined ? undefined : await calls.series(client, tenant, ADDED_MINUTES, signal);
+      const joins = before !== undefined && added !== undefined && goesOn(before, added);
+      kept.current = joins ? mergeSeries(before, added) : await calls.series(client, tenant, WHOLE_MINUTES, signal);
       return kept.current;
     },
     STEP_MS,

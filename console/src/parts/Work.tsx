@@ -3,6 +3,8 @@ import { useState } from "react";
 import { calls } from "../api/calls";
 import type { Summary, TenantView } from "../api/types";
 import { useWho } from "../state/context";
+import { fleet } from "../state/live";
+import { useStore } from "../state/store";
 import { useAction } from "../state/useAction";
 import { useText } from "../text";
 import { Confirm } from "./Dialog";
@@ -15,6 +17,10 @@ export function Work({ summary, view }: { summary: Summary; view: TenantView | u
   const [run, busy] = useAction();
   const [asking, setAsking] = useState(false);
   const tenant = summary.tenant;
+  const ofAll = useStore(fleet, (state) => state?.all_paused ?? false);
+  const allPaused = view?.all_paused ?? ofAll;
+  // The summary's is also of a pause for all, which nothing here ends.
+  const isPaused = view?.limits.paused ?? (summary.paused && !allPaused);
 
   const sweep = () =>
     void run(
@@ -24,7 +30,7 @@ export function Work({ summary, view }: { summary: Summary; view: TenantView | u
   const pause = (paused: boolean) =>
     void run(
       () => calls.pause(client, tenant, paused),
-      () => (paused ? t.work.paused(tenant) : t.work.resumed(tenant)),
+      () => (paused ? t.work.paused(tenant) : allPaused ? t.work.restsWithAll(tenant) : t.work.resumed(tenant)),
     );
   const readOnly = (on: boolean) =>
     void run(
@@ -47,19 +53,22 @@ export function Work({ summary, view }: { summary: Summary; view: TenantView | u
           ))}
         </ul>
       )}
+      {allPaused ? <p className="note note-warn">{t.work.allPaused}</p> : null}
       <div className="actions">
         <button type="button" disabled={busy} onClick={sweep}>
           {t.work.sweep}
         </button>
-        <button type="button" disabled={busy} onClick={() => pause(!summary.paused)}>
-          {summary.paused ? t.work.resume : t.work.pause}
+        <button type="button" disabled={busy} onClick={() => pause(!isPaused)}>
+          {isPaused ? t.work.resume : t.work.pause}
         </button>
         <button type="button" disabled={busy} onClick={() => (summary.read_only ? readOnly(false) : setAsking(true))}>
           {summary.read_only ? t.work.endReadOnly : t.work.readOnly}
         </button>
       </div>
       <h3>{t.limits.title}</h3>
-      {view === undefined ? null : (
+      {view === undefined ? (
+        <p className="hint">–</p>
+      ) : (
         <Limits
           limits={view.limits}
           busy={busy}

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Series } from "../api/types";
-import { MAX_STEPS, mergeSeries, roundUp } from "./series";
+import { goesOn, MAX_STEPS, mergeSeries, roundUp } from "./series";
 
 const series = (from: string, counts: number[], process = "gw"): Series => ({
   process,
@@ -50,4 +50,11 @@ test("an hour is kept", () => {
 test("scales end at round figures", () => {
   expect([0, 0.7, 1, 3, 17, 51, 200].map((value) => roundUp(value))).toEqual([1, 1, 1, 5, 20, 100, 200]);
   expect([1024, 1025, 3 * 1024 * 1024].map((value) => roundUp(value, true))).toEqual([1024, 2048, 4 * 1024 * 1024]);
+});
+
+test("what was added goes on only where no step is missing between", () => {
+  const older = series("2026-01-01T00:00:00Z", [1, 2]);
+  expect(goesOn(older, series("2026-01-01T00:00:20Z", [3]))).toBe(true);
+  expect(goesOn(older, series("2026-01-01T00:00:30Z", [4]))).toBe(false);
+  expect(goesOn(older, series("2026-01-01T00:00:20Z", [3], "gw-2"))).toBe(false);
 });

@@ -5,20 +5,26 @@ export const MAX_STEPS = 360;
 
 type Row = (number | null)[];
 
+/** Steps between the beginnings of two series. */
+const stepsBetween = (older: Series, newer: Series) => Math.round((Date.parse(newer.from) - Date.parse(older.from)) / (newer.step_seconds * 1000));
+
+/** Whether the newer one goes on where the older one ends, or before: of one process, with one step, and no gap. */
+export function goesOn(older: Series, newer: Series): boolean {
+  const offset = stepsBetween(older, newer);
+  return older.process === newer.process && older.step_seconds === newer.step_seconds && offset >= 0 && offset <= older.writes.length;
+}
+
 /**
  * The older series, gone on with by the newer one, whose figures win where both have some. Another process, another step or a gap: the newer
  * one alone, since nothing is known of between.
  */
 export function mergeSeries(older: Series | undefined, newer: Series): Series {
-  if (older === undefined || older.process !== newer.process || older.step_seconds !== newer.step_seconds) {
+  if (older === undefined || !goesOn(older, newer)) {
     return newer;
   }
   const step = newer.step_seconds * 1000;
-  const offset = Math.round((Date.parse(newer.from) - Date.parse(older.from)) / step);
+  const offset = stepsBetween(older, newer);
   const olderLength = older.writes.length;
-  if (offset < 0 || offset > olderLength) {
-    return newer;
-  }
   const length = offset + newer.writes.length;
   const cut = Math.max(0, length - MAX_STEPS);
   const join = <V extends number | null>(a: V[] | undefined, b: V[] | undefined, none: V): V[] => {

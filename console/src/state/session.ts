@@ -44,16 +44,15 @@ function leave(notice: Notice): void {
 }
 
 async function enter(token: string | undefined): Promise<void> {
-  let entered = false;
   const c = client(token, () => {
-    if (entered) {
-      entered = false;
+    // What an earlier session has asked for may be answered after it ended.
+    const now = session.get();
+    if (now.is === "in" && now.client === c) {
       leave({ why: "expired" });
     }
   });
   try {
     const me = await calls.me(c);
-    entered = true;
     session.setNow({ is: "in", me, client: c });
     live.start(c);
   } catch (error) {

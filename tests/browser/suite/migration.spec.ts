@@ -13,9 +13,9 @@ test("a migration is watched to its end, and goes all the way back", { tag: "@co
   await console.isIn("sql");
 
   await test.step("the agents are slowed down first, so that there is something to see", async () => {
-    await console.limit("Documents", "12");
+    await console.limit("Documents", "4");
     await console.said("acme: the limits are set.");
-    expect(await house.seen("acme")).toMatchObject({ limits: { documents_per_second: 12 } });
+    expect(await house.seen("acme")).toMatchObject({ limits: { documents_per_second: 4 } });
   });
 
   await test.step("shadow: the page tells how far it is, by itself", async () => {

@@ -67,7 +67,7 @@ test("what differs is listed with what each side says", async ({ page, house }) 
   await expect(console.part("Verification")).toContainText("2 differences are open");
   await console.button("Verify and repair…").click();
   await console.confirm("acme", "Verify and repair");
-  await expect(console.part("Verification")).toContainText("No difference is open.", { timeout: 40_000 });
+  await expect(console.part("Verification")).toContainText("No difference is open.", { timeout: 60_000 });
 });
 
 test("a write around the gateway is told", async ({ page, house }) => {

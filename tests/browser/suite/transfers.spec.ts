@@ -10,8 +10,8 @@ test("what moves is shown while it moves", { tag: "@core" }, async ({ page, hous
   const console = new Console(page, house);
   await console.open("#/transfers");
   await expect(page.getByText("Nothing is being moved now.")).toBeVisible();
-  const slow = new SlowReader(house.document("acme", 1), 1_500_000);
-  const slower = new SlowReader(house.document("globex", 1), 500_000);
+  const slow = new SlowReader(house.document("acme", 1), 600_000);
+  const slower = new SlowReader(house.document("globex", 1), 200_000);
   try {
     const row = page.getByRole("row").filter({ hasText: "acme" });
     const bar = row.getByRole("progressbar");

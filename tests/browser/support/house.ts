@@ -80,7 +80,7 @@ export class House {
     const log = openSync(join(this.folder, "sluss.log"), "a");
     this.child = spawn(BINARY, ["--config", this.config, "serve"], { stdio: ["ignore", log, log] });
     closeSync(log);
-    for (let tries = 0; tries < 600; tries += 1) {
+    for (let tries = 0; tries < 1200; tries += 1) {
       const answer = await fetch(`${this.origin}/readyz`).catch(() => undefined);
       if (answer?.ok) return;
       if (this.child.exitCode !== null) break;

@@ -242,7 +242,7 @@ function stream(request: IncomingMessage, answer: ServerResponse, recorded: stri
   request.once("close", () => timers.forEach(clearTimeout));
   if (recorded) {
     let next = 0;
-    // The end is followed by the beginning, which is everything.
+    // The end is followed by the beginning, which is everything: however short the recording is, the page is never idle.
     const more = () => {
       answer.write(recorded[next % recorded.length]);
       next += 1;

@@ -42,6 +42,7 @@ agree<Drift<Told["AuditPage"], Console.AuditPage, "AuditPage">>();
 agree<Drift<Told["Counted"], Console.Counted, "Counted">>();
 agree<Drift<Told["Fleet"], Console.Fleet, "Fleet">>();
 agree<Drift<Told["FlipReport"], Console.FlipReport, "FlipReport">>();
+agree<Drift<Told["FlipWish"], Console.FlipWish, "FlipWish">>();
 agree<Drift<Told["JobList"], Console.JobList, "JobList">>();
 agree<Drift<Told["LimitsChange"], Console.LimitsChange, "LimitsChange">>();
 agree<Drift<Told["LimitsView"], Console.LimitsView, "LimitsView">>();
