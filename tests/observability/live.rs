@@ -63,9 +63,9 @@ fn every_query_of_every_dashboard_has_an_answer_and_what_is_wrong_raises_its_ale
             let left: Vec<String> = open.iter().map(|Query { place, expr }| format!("{place}: {expr}")).collect();
             eprintln!("without an answer:\n{}\nraised: {raised:?}", left.join("\n"));
         }
-        open.is_empty() && PROVOKED.iter().all(|name| raised.contains(*name))
+        // An alert that begins to count and ends again, as of a scrape that was late, is none.
+        open.is_empty() && raised.iter().map(String::as_str).eq(PROVOKED)
     });
-    assert_eq!(raised, PROVOKED.iter().map(|name| (*name).to_owned()).collect(), "something else is said, too");
     every_rule_is_healthy(&prometheus);
 }
 
