@@ -3,29 +3,7 @@ import { expect, test } from "vitest";
 import type { FleetEvent, Summary } from "../api/types";
 import { changedFleet, flippedFleet, wholeFleet } from "./fleet";
 import { arrange, countPhases, moved, shares, type Wanted } from "./summaries";
-
-function summary(tenant: string, change: Partial<Summary> = {}): Summary {
-  return {
-    tenant,
-    phase: "shadow",
-    held_by: {},
-    backlog: 0,
-    quarantined: 0,
-    oldest_job_seconds: 0,
-    differences: 0,
-    writes_around: 0,
-    paused: false,
-    read_only: false,
-    open_breaker: false,
-    remaining_documents: 0,
-    remaining_bytes: 0,
-    documents_per_second: 0,
-    bytes_per_second: 0,
-    problems: [],
-    refreshed_at: "2026-01-01T00:00:00Z",
-    ...change,
-  };
-}
+import { summary } from "./summary.fixture";
 
 const totals = { documents: 0, bytes: 0, held_by: {}, backlog: 0, quarantined: 0, problems: 0 };
 const fleet = (...tenants: Summary[]): FleetEvent => ({ at: "2026-01-01T00:00:00Z", all_paused: false, tenants, removed: [], stores: [], totals });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { ApiError, type Client } from "../api/client";
 import type { FleetEvent } from "../api/types";
+import { summary } from "./summary.fixture";
 
 vi.stubGlobal("window", { addEventListener: () => {}, removeEventListener: () => {} });
 vi.stubGlobal("requestAnimationFrame", (frame: () => void) => setTimeout(frame, 16));
@@ -20,25 +21,7 @@ const fleetOf = (names: string[], more: Partial<FleetEvent> = {}): FleetEvent =>
   removed: [],
   stores: [],
   totals: { documents: 0, bytes: 0, held_by: {}, backlog: 0, quarantined: 0, problems: 0 },
-  tenants: names.map((tenant) => ({
-    tenant,
-    phase: "shadow",
-    held_by: {},
-    backlog: 0,
-    quarantined: 0,
-    oldest_job_seconds: 0,
-    differences: 0,
-    writes_around: 0,
-    paused: false,
-    read_only: false,
-    open_breaker: false,
-    remaining_documents: 0,
-    remaining_bytes: 0,
-    documents_per_second: 0,
-    bytes_per_second: 0,
-    problems: [],
-    refreshed_at: "2026-01-01T00:00:00Z",
-  })),
+  tenants: names.map((tenant) => summary(tenant)),
   ...more,
 });
 
