@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,6 +11,7 @@ use super::objects::ObjectBackends;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::{ControlConfig, Limits, PlacementConfig, SqlConfig, SqlServerConfig, SqliteConfig, TenantConfig};
+use crate::lock::lock;
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::doctor::Finding;
@@ -83,7 +84,7 @@ impl Backends {
         let places = config.objects.iter().map(|placement| self.objects.place(placement)).collect::<anyhow::Result<Vec<_>>>();
         let (places, gates) = places.with_context(|| format!("open the object store of tenant {}", config.id))?.into_iter().unzip();
         let (objects, filling) = placed(places);
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner).insert(config.id.clone(), gates);
+        lock(&self.gates).insert(config.id.clone(), gates);
         let database = self.database(config).with_context(|| format!("open the database of tenant {}", config.id))?;
         let (name, sql, jobs) = self.adapter(database, config);
         self.metrics.add_tenant(&config.id);
@@ -113,7 +114,7 @@ impl Backends {
     }
 
     pub(super) fn pools(&self) -> Vec<(TenantId, PoolUse)> {
-        let databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        let databases = lock(&self.databases);
         databases.iter().flat_map(|shared| shared.tenants.iter().map(|tenant| (tenant.clone(), shared.database.pool_use()))).collect()
     }
 
@@ -121,7 +122,7 @@ impl Backends {
     /// tenant can have one of its own.
     pub(super) fn stores(&self) -> Vec<StoreUse> {
         let mut stores: Vec<StoreUse> = Vec::new();
-        for shared in self.databases.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for shared in lock(&self.databases).iter() {
             let name = match &shared.settings {
                 SqlConfig::Sqlite(_) => "sqlite".to_owned(),
                 SqlConfig::SqlServer(server) => format!("mssql {}:{}", server.host, server.port),
@@ -130,7 +131,7 @@ impl Backends {
             store.tenants.extend(shared.tenants.iter().cloned());
             store.in_flight += shared.database.pool_use().in_use as u64;
         }
-        for (tenant, gates) in self.gates.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (tenant, gates) in lock(&self.gates).iter() {
             for gate in gates {
                 let store = of_name(&mut stores, gate.name().to_owned(), StoreKind::Object);
                 // Two placements of one tenant can lie in one store.
@@ -150,8 +151,8 @@ impl Backends {
     /// Forgets the databases and gates of tenants that are no longer served.
     pub(super) fn keep_only(&self, tenants: &[Arc<Tenant>]) {
         let is_served = |id: &TenantId| tenants.iter().any(|tenant| tenant.id == *id);
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| is_served(id));
-        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        lock(&self.gates).retain(|id, _| is_served(id));
+        let mut databases = lock(&self.databases);
         for shared in databases.iter_mut() {
             shared.tenants.retain(|id| tenants.iter().any(|tenant| tenant.id == *id && tenant.config.sql == shared.settings));
         }
@@ -159,7 +160,7 @@ impl Backends {
     }
 
     fn database(&self, config: &TenantConfig) -> anyhow::Result<Database> {
-        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut databases = lock(&self.databases);
         let at = match databases.iter().position(|shared| shared.settings == config.sql) {
             Some(at) => at,
             None => {

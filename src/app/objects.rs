@@ -1,13 +1,14 @@
 //! From a placement's configuration to its object store. Placements that are reached the same way share one client, and its connections.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
 
 use crate::budget::Budget;
 use crate::config::{Limits, ObjectStoreConfig, PlacementConfig, S3Config, S3Credentials};
+use crate::lock::lock;
 use crate::store::disk::DiskStore;
 use crate::store::guarded::{Gate, GateSettings, GuardedObjects};
 use crate::store::metered::{Meter, MeteredObjects, StoreObserver};
@@ -113,7 +114,7 @@ impl ObjectBackends {
                 (Reach::of(s3), address.to_owned(), settings)
             }
         };
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gates = lock(&self.gates);
         if let Some((_, gate)) = gates.iter().find(|(known, _)| *known == reach) {
             return Arc::clone(gate);
         }
@@ -128,7 +129,7 @@ impl ObjectBackends {
     fn client(&self, s3: &S3Config) -> anyhow::Result<S3Client> {
         // The bucket is named by each request.
         let settings = S3Config { bucket: String::new(), ..s3.clone() };
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = lock(&self.clients);
         if let Some((_, client)) = clients.iter().find(|(known, _)| *known == settings) {
             return Ok(client.clone());
         }

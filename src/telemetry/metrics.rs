@@ -2,7 +2,7 @@
 //! Names, help and units stand in `families`. No label value comes from a client.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use super::labels::{CacheOutcome, Direction, HeldBy, JobOutcome, PoolState, Refu
 use super::standing::StandingFamilies;
 use super::traffic::{Counts, Step, Traffic};
 use super::upstream::UpstreamFamilies;
+use crate::lock::lock;
 use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::{JobKind, JobState};
 use crate::model::phase::Phase;
@@ -347,7 +348,7 @@ impl Metrics {
     pub fn set_placements(&self, tenant: &TenantId, placements: &[PlacementGauge]) {
         let families = &self.placements;
         let names = placements.iter().map(|gauge| gauge.placement.clone()).collect();
-        let before = self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), names).unwrap_or_default();
+        let before = lock(&self.shown).insert(tenant.clone(), names).unwrap_or_default();
         for gone in before.iter().filter(|name| placements.iter().all(|gauge| gauge.placement != **name)) {
             for family in families.per_placement() {
                 // A limit that was never set has no series.

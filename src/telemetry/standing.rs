@@ -1,13 +1,14 @@
 //! What operators have set, whose certificates end when, and how fresh that is which a process shows of its tenants.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use jiff::Timestamp;
 use prometheus::{GaugeVec, IntGaugeVec};
 
 use super::families::Registrar;
 use super::metrics::{Metrics, gauge};
+use crate::lock::lock;
 use crate::model::id::TenantId;
 use crate::model::limits::{Limit, LimitTable, WorkLimits};
 
@@ -93,7 +94,7 @@ impl Metrics {
     /// All that operators have set. A limit that is not named here is none.
     pub fn set_limits(&self, limits: &LimitTable) {
         self.standing.set_limits(ALL, limits.all);
-        let mut limited = self.standing.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut limited = lock(&self.standing.limited);
         for gone in limited.iter().filter(|tenant| !limits.tenants.contains_key(*tenant)) {
             self.standing.set_limits(gone.as_str(), WorkLimits::default());
             // Tenants that are at work without limits have no series: there may be many.

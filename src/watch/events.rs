@@ -4,7 +4,7 @@
 //! A stream that is not read fast enough is told everything anew, in place of the news that it has missed: it loses no correctness, and
 //! holds no memory but a few texts that it shares.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use super::fleet::Fleet;
 use super::news::{News, Picture, Reach};
 use super::transfers::Transfers;
 use crate::clock::Clock;
+use crate::lock::lock;
 
 /// Between two looks at what moves.
 const TICK: Duration = Duration::from_millis(500);
@@ -128,7 +129,7 @@ impl Events {
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.told)
     }
 }
 

@@ -13,6 +13,7 @@ use super::moving::{Moving, remaining};
 use super::stores::{LastLook, Store, StoreUse};
 use super::summary::{FleetView, Holders, Problem, ProblemKind, Summary, Totals};
 use crate::clock::Clock;
+use crate::lock::lock;
 use crate::model::document::State;
 use crate::model::id::TenantId;
 use crate::model::job::JobState;
@@ -112,12 +113,12 @@ impl Fleet {
 
     /// Has a tenant looked at with the next tick: somebody has just changed something.
     pub fn hurry(&self, tenant: &TenantId) {
-        self.hurried.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone());
+        lock(&self.hurried).insert(tenant.clone());
     }
 
     /// Those that were to be looked at soon, for whoever looks.
     pub fn take_hurried(&self) -> BTreeSet<TenantId> {
-        std::mem::take(&mut *self.hurried.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.hurried))
     }
 
     /// A tenant's database answered. True: its figures move, so the next look should come soon.
@@ -197,7 +198,7 @@ impl Fleet {
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<TenantId, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     fn shown(&self) -> Shown {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::budget::SMALL_BYTES;
 use crate::clock::Clock;
+use crate::lock::lock;
 use crate::model::id::{CollectionName, DocKey, TenantId};
 use crate::model::phase::Side;
 use crate::store::object::ByteStream;
@@ -259,14 +260,14 @@ impl Transfers {
         let seen = |moving: Arc<Moving>| {
             let bytes_done = moving.bytes_done.load(Ordering::Relaxed);
             let source = Party::of_code(moving.source.load(Ordering::Relaxed));
-            let rate = moving.pace.lock().unwrap_or_else(PoisonError::into_inner).seen(now, bytes_done);
+            let rate = lock(&moving.pace).seen(now, bytes_done);
             Seen { moving, source, bytes_done, bytes_per_second: rate.round() as u64 }
         };
         moving.into_iter().map(seen).collect()
     }
 
     fn moving(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Moving>>> {
-        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.moving)
     }
 }
 

@@ -5,13 +5,14 @@
 //! change of a customer's row belongs here: a constraint of theirs may take the whole transaction back, and with it the others'.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::STORE;
 use super::file::{Outcome, SqliteFile, fault, kind_of};
+use crate::lock::lock;
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 
 /// Bounds how long a group keeps others from writing: a change takes a tenth of a millisecond or so.
@@ -93,7 +94,7 @@ impl<T: Send, F: FnOnce(&Transaction<'_>) -> rusqlite::Result<Outcome<T>> + Send
 
 impl Group {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// True: nobody leads, and the caller does from now on.
