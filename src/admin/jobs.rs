@@ -114,9 +114,10 @@ impl Admin {
         let Some(what) = what else { return Ok(0) };
         self.audit(operator, "jobs.retry", Some(&tenant.id), what).await?;
         let wanted = ids.as_deref().map_or(Retried::All(wish.kind), Retried::These);
-        let jobs = tenant.jobs.retry(wanted).await?;
+        let retried = tenant.jobs.retry(wanted).await;
+        // Some may be ready even where it failed midway.
         self.goes_on(tenant);
-        Ok(jobs)
+        Ok(retried?)
     }
 
     fn goes_on(&self, tenant: &Tenant) {

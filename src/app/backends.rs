@@ -15,6 +15,7 @@ use crate::lock::lock;
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
 use crate::store::doctor::Finding;
+use crate::store::error::StoreErrorKind;
 use crate::store::error::StoreResult;
 use crate::store::guarded::Gate;
 use crate::store::metered::{Meter, MeteredSql, StoreObserver};
@@ -84,10 +85,11 @@ impl Backends {
         let places = config.objects.iter().map(|placement| self.objects.place(placement)).collect::<anyhow::Result<Vec<_>>>();
         let (places, gates) = places.with_context(|| format!("open the object store of tenant {}", config.id))?.into_iter().unzip();
         let (objects, filling) = placed(places);
-        lock(&self.gates).insert(config.id.clone(), gates);
         let database = self.database(config).with_context(|| format!("open the database of tenant {}", config.id))?;
+        lock(&self.gates).insert(config.id.clone(), gates);
         let (name, sql, jobs) = self.adapter(database, config);
         self.metrics.add_tenant(&config.id);
+        self.metrics.add_fallback_reasons(&config.id, &StoreErrorKind::LABELS);
         #[cfg(sluss_fault)]
         let (sql, jobs) = crate::store::faulty::wrap(sql, jobs);
         let sql = MeteredSql::new(sql, config.id.clone(), self.meter(name));

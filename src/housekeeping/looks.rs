@@ -43,9 +43,9 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const ANSWERING_AT_ONCE: usize = 32;
 const FAILING_AT_ONCE: usize = 4;
 
-/// The figures of a tenant are one process's to export; after this long without it another one takes them. Claimed anew at every
-/// third part of it.
-const FIGURES_HOLD: Duration = Duration::from_secs(30);
+/// The figures of a tenant are one process's to export; after this long without it another one takes them. Above what may lie
+/// between two looks at a database that is slow.
+const FIGURES_HOLD: Duration = Duration::from_secs(90);
 const CLAIM_EVERY: Duration = Duration::from_secs(10);
 
 pub struct Looks {
@@ -66,6 +66,8 @@ struct Course {
     /// Whether this process exports the tenant's figures, and when it asks for that again.
     exports: bool,
     claim_at: Instant,
+    /// Until when the last answer to that is good.
+    claim_holds_until: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,13 +76,15 @@ struct Turn {
     is_under_way: bool,
     /// The last look did.
     has_failed: bool,
+    /// Somebody changed the tenant while a look was under way, which may not have seen that.
+    is_hurried: bool,
 }
 
 impl Course {
     fn new(tenant: &Arc<Tenant>) -> Self {
         let now = Instant::now();
-        let turn = Turn { due: now, is_under_way: false, has_failed: false };
-        Self { tenant: Arc::clone(tenant), turn, exports: false, claim_at: now }
+        let turn = Turn { due: now, is_under_way: false, has_failed: false, is_hurried: false };
+        Self { tenant: Arc::clone(tenant), turn, exports: false, claim_at: now, claim_holds_until: now }
     }
 }
 
@@ -95,8 +99,8 @@ struct Ended {
 struct Found {
     look: Look,
     exports: bool,
-    /// Whether that was asked for with this look.
-    claimed: bool,
+    /// When that was answered, if it was with this look.
+    claimed_at: Option<Instant>,
 }
 
 impl Looks {
@@ -139,6 +143,7 @@ impl Looks {
         for hurried in self.fleet.take_hurried() {
             if let Some(course) = courses.get_mut(&hurried) {
                 course.turn.due = Instant::now();
+                course.turn.is_hurried = course.turn.is_under_way;
             }
         }
     }
@@ -146,9 +151,10 @@ impl Looks {
     fn look(&self, tenant: Arc<Tenant>, claims: Claim) -> BoxFuture<'static, Ended> {
         let (process, is_watched) = (self.process.clone(), self.is_watched);
         async move {
+            let (exports, claimed_at) = claim(&tenant, &process, claims).await;
             let begun = Instant::now();
-            let found = match timeout(DEADLINE, look(&tenant, &process, claims, is_watched)).await {
-                Ok(found) => found.map_err(|error| error.chain()),
+            let found = match timeout(DEADLINE, look(&tenant, exports, is_watched)).await {
+                Ok(found) => found.map(|look| Found { look, exports, claimed_at }).map_err(|error| error.chain()),
                 Err(_) => Err(format!("no answer within {DEADLINE:?}")),
             };
             Ended { tenant, took: begun.elapsed(), found }
@@ -164,8 +170,8 @@ impl Looks {
         course.turn.is_under_way = false;
         let every = match found {
             Ok(found) => {
-                if found.claimed {
-                    course.claim_at = now + CLAIM_EVERY;
+                if let Some(claimed_at) = found.claimed_at {
+                    (course.claim_at, course.claim_holds_until) = (now + CLAIM_EVERY, claimed_at + FIGURES_HOLD);
                 }
                 (course.exports, course.turn.has_failed) = (found.exports, false);
                 self.export(&tenant, &found);
@@ -178,10 +184,16 @@ impl Looks {
                 course.turn.has_failed = true;
                 self.fleet.failed(&tenant, &why);
                 self.forget(&tenant);
+                // Another process counts the jobs by now.
+                if course.claim_holds_until <= now {
+                    course.exports = false;
+                    self.metrics.set_jobs(&tenant.id, &[]);
+                }
                 RESTING
             }
         };
-        course.turn.due = now + every.max(took.saturating_mul(SHARE).min(SELDOM));
+        let rest = every.max(took.saturating_mul(SHARE).min(SELDOM));
+        course.turn.due = if std::mem::take(&mut course.turn.is_hurried) { now } else { now + rest };
     }
 
     /// One process exports what is counted in the database: two would count every document twice.
@@ -227,16 +239,16 @@ fn held(tally: &Tally) -> [HeldDocuments; 3] {
     })
 }
 
-/// Whether a look also asks who exports the tenant's figures, or goes by what was said the last time.
+/// Whether a look also asks who exports the tenant's figures, and what was said the last time, while that holds.
 #[derive(Debug, Clone, Copy)]
-enum Claim {
-    Ask,
-    Known(bool),
+struct Claim {
+    asks: bool,
+    known: bool,
 }
 
 fn begin(courses: &mut HashMap<TenantId, Course>) -> Vec<(Arc<Tenant>, Claim)> {
     let now = Instant::now();
-    let claims = |course: &Course| if course.claim_at <= now { Claim::Ask } else { Claim::Known(course.exports) };
+    let claims = |course: &Course| Claim { asks: course.claim_at <= now, known: course.exports && now < course.claim_holds_until };
     let turns = courses.values_mut().map(|course| {
         let claims = claims(course);
         ((&course.tenant, claims), &mut course.turn)
@@ -260,12 +272,21 @@ fn take_turns<'a, T>(turns: impl Iterator<Item = (T, &'a mut Turn)>, now: Instan
     due.into_iter().map(|(whose, _)| whose).collect()
 }
 
-async fn look(tenant: &Tenant, process: &str, claims: Claim, is_watched: bool) -> StoreResult<Found> {
+/// Whether this process exports the tenant's figures, and when that was asked if it was answered. It is a write, and may wait for others:
+/// that says nothing of how the database answers.
+async fn claim(tenant: &Tenant, process: &str, Claim { asks, known }: Claim) -> (bool, Option<Instant>) {
+    if !asks {
+        return (known, None);
+    }
+    let asked = Instant::now();
+    match timeout(DEADLINE, tenant.jobs.hold("stats", process, FIGURES_HOLD)).await {
+        Ok(Ok(exports)) => (exports, Some(asked)),
+        Ok(Err(_)) | Err(_) => (known, None),
+    }
+}
+
+async fn look(tenant: &Tenant, exports: bool, is_watched: bool) -> StoreResult<Look> {
     let state = tenant.sql.state().await?;
-    let (exports, claimed) = match claims {
-        Claim::Ask => (tenant.jobs.hold("stats", process, FIGURES_HOLD).await?, true),
-        Claim::Known(exports) => (exports, false),
-    };
     let (mut jobs, mut tally, mut open_differences) = (Vec::new(), Tally::default(), 0);
     if exports || is_watched {
         jobs = tenant.jobs.counts().await?;
@@ -274,7 +295,7 @@ async fn look(tenant: &Tenant, process: &str, claims: Claim, is_watched: bool) -
     if is_watched {
         open_differences = tenant.sql.open_differences().await?;
     }
-    Ok(Found { look: Look { state, jobs, tally, open_differences }, exports, claimed })
+    Ok(Look { state, jobs, tally, open_differences })
 }
 
 #[cfg(test)]
@@ -284,7 +305,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_does_not_answer_takes_no_place_of_who_does_and_the_longest_due_goes_first() {
         let begun = Instant::now();
-        let turn = |number: u64| Turn { due: begun + Duration::from_secs(number), is_under_way: false, has_failed: number % 2 == 1 };
+        let turn = |number: u64| Turn {
+            due: begun + Duration::from_secs(number),
+            is_under_way: false,
+            has_failed: number % 2 == 1,
+            is_hurried: false,
+        };
         let mut turns: Vec<Turn> = (0..200).rev().map(turn).collect();
         let take = |turns: &mut Vec<Turn>, after| {
             let now = begun + Duration::from_secs(after);

@@ -131,7 +131,7 @@ impl Agents {
             taken.push(place);
             match tenant.jobs.claim_some(&self.owner, settings.lease, limit, taken.len()).await {
                 Ok(leases) if !leases.is_empty() => {
-                    (pause, further) = (settings.poll_min, CLAIM_AT_ONCE - 1);
+                    (pause, further) = (settings.poll_min, CLAIM_AT_ONCE.min(tenant.jobs.claims_at_once()).saturating_sub(1));
                     for (lease, place) in leases.into_iter().zip(taken) {
                         self.tasks.spawn(Arc::clone(&self).work(Arc::clone(&tenant), lease, place));
                     }

@@ -112,7 +112,8 @@ impl ObjectStore for DiskStore {
         FreshKey::mint(self.placement.clone())
     }
 
-    /// Portions go to the file as they come.
+    /// Portions go to the file as they come. A short content is gathered first: that copy has
+    /// at most 16 KiB, and is not counted.
     fn upload_bytes(&self, _: Option<u64>) -> u64 {
         0
     }

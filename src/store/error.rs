@@ -58,6 +58,17 @@ pub enum StoreErrorKind {
 }
 
 impl StoreErrorKind {
+    /// Of every kind.
+    pub const LABELS: [&str; 7] = [
+        Self::Unavailable.label(),
+        Self::Timeout.label(),
+        Self::Throttled { retry_after: None }.label(),
+        Self::Denied.label(),
+        Self::Full.label(),
+        Self::Corrupt.label(),
+        Self::Other.label(),
+    ];
+
     pub const fn label(self) -> &'static str {
         match self {
             Self::Unavailable => "unavailable",

@@ -127,7 +127,13 @@ pub trait JobQueue: Send + Sync {
     /// than `limit`, whoever has them.
     async fn claim(&self, owner: &str, lease_for: Duration, limit: Option<u64>) -> StoreResult<Option<Lease>>;
 
-    /// As so many claims one after the other, and as cheap as one where the database can do that; at most `most` jobs. None: no job is due.
+    /// How many jobs `claim_some` grants in one call, at most.
+    fn claims_at_once(&self) -> usize {
+        1
+    }
+
+    /// As so many claims one after the other, and as cheap as one where the database can do that; at most `most` jobs. Empty: no
+    /// job is due.
     async fn claim_some(&self, owner: &str, lease_for: Duration, limit: Option<u64>, most: usize) -> StoreResult<Vec<Lease>> {
         if most == 0 {
             return Ok(Vec::new());

@@ -130,6 +130,13 @@ impl Metrics {
         self.set_jobs(tenant, &[]);
     }
 
+    /// Begins the tenant's fallbacks for each of these reasons at 0.
+    pub fn add_fallback_reasons(&self, tenant: &TenantId, reasons: &[&'static str]) {
+        for reason in reasons {
+            self.requests.fallbacks.with_label_values(&[tenant.as_str(), reason]);
+        }
+    }
+
     /// A tenant that is not configured any more: what was last known of it would be shown for ever. What was counted stays.
     pub fn remove_tenant(&self, tenant: &TenantId) {
         let tenant_name = tenant.as_str();

@@ -140,8 +140,8 @@ impl Store {
             tenants: reached.iter().take(NAMED).map(ToString::to_string).collect(),
             tenant_count: reached.len() as u64,
             state: self.state,
-            // Why a database does not answer names another tenant, perhaps.
-            text: self.text.clone().filter(|_| self.of.kind == StoreKind::Object || reached.len() == self.of.tenants.len()),
+            // Why a store does not answer names another tenant, or its placement, perhaps.
+            text: self.text.clone().filter(|_| reached.len() == self.of.tenants.len()),
             in_flight: self.of.in_flight,
             // To the millisecond: finer differences are nobody's news.
             p95_seconds: self.p95.map(|p95| (p95.as_secs_f64() * 1000.0).ceil() / 1000.0),
@@ -177,6 +177,8 @@ mod tests {
         let all = store.seen_by(|_| true).unwrap();
         assert_eq!((all.tenant_count, all.tenants.len(), all.p95_seconds), (2, 2, Some(0.003)));
         assert!(all.text.unwrap().contains("acme"));
+        let objects = Store { of: StoreUse { kind: StoreKind::Object, ..store.of.clone() }, ..store.clone() };
+        assert_eq!(objects.seen_by(|tenant| tenant.as_str() == "globex").unwrap().text, None);
         let one = store.seen_by(|tenant| tenant.as_str() == "globex").unwrap();
         assert_eq!((one.tenants, one.text), (vec!["globex".to_owned()], None));
         assert_eq!(store.seen_by(|_| false), None);

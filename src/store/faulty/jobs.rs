@@ -37,6 +37,10 @@ impl JobQueue for FaultyJobs {
         self.faults.unbounded("claim", self.inner.claim(owner, lease_for, limit)).await
     }
 
+    fn claims_at_once(&self) -> usize {
+        self.inner.claims_at_once()
+    }
+
     async fn claim_some(&self, owner: &str, lease_for: Duration, limit: Option<u64>, most: usize) -> StoreResult<Vec<Lease>> {
         self.faults.unbounded("claim", self.inner.claim_some(owner, lease_for, limit, most)).await
     }

@@ -220,15 +220,14 @@ impl JobQueue for SqlServerTenant {
         found.await.map_err(|fault: Fault| fault.at("list jobs of", &self.id))
     }
 
-    /// One statement for each job that is named: who names them has chosen a few.
+    /// One statement for each job that is named, by its key.
     async fn retry(&self, wanted: Retried<'_>) -> StoreResult<u64> {
-        let (kind, jobs): (_, Vec<Option<i64>>) = match wanted {
-            Retried::All(kind) => (kind.map(JobKind::label), vec![None]),
-            Retried::These(jobs) => (None, jobs.iter().map(|job| Some(job.0)).collect()),
+        let batches: Vec<_> = match wanted {
+            Retried::All(kind) => vec![self.timed(statements::JOBS_RETRY).with("kind", "varchar(16)", kind.map(JobKind::label))],
+            Retried::These(jobs) => jobs.iter().map(|job| self.timed(statements::JOB_RETRY).with("job", "bigint", job.0)).collect(),
         };
         let mut retried = 0;
-        for job in jobs {
-            let batch = self.timed(statements::JOBS_RETRY).with("job", "bigint", job).with("kind", "varchar(16)", kind);
+        for batch in batches {
             retried += self.number(&batch).await.map_err(|fault| fault.at("retry jobs of", &self.id))?;
         }
         Ok(retried)

@@ -69,6 +69,7 @@ pub(super) const INSTALLATION: &str = include_str!("statements/installation.sql"
 pub(super) const IS_NAMED: &str = include_str!("statements/is_named.sql");
 pub(super) const JOBS: &str = include_str!("statements/jobs.sql");
 pub(super) const JOBS_COUNT: &str = include_str!("statements/jobs_count.sql");
+pub(super) const JOB_RETRY: &str = include_str!("statements/job_retry.sql");
 pub(super) const JOBS_RETRY: &str = include_str!("statements/jobs_retry.sql");
 pub(super) const KEEP_ATTRIBUTES: &str = include_str!("statements/keep_attributes.sql");
 pub(super) const KEEP_EVIDENCE: &str = include_str!("statements/keep_evidence.sql");

@@ -187,6 +187,9 @@ fn make_ready(tx: &Transaction<'_>, job: i64, due_at: i64, failures: u32, reason
     Ok(())
 }
 
+/// Bounds how long one transaction keeps others from writing.
+const RETRIED_AT_ONCE: usize = 500;
+
 #[async_trait]
 impl JobQueue for SqliteTenant {
     fn tenant(&self) -> &TenantId {
@@ -211,6 +214,10 @@ impl JobQueue for SqliteTenant {
 
     async fn claim(&self, owner: &str, lease_for: Duration, limit: Option<u64>) -> StoreResult<Option<Lease>> {
         Ok(self.claim_some(owner, lease_for, limit, 1).await?.pop())
+    }
+
+    fn claims_at_once(&self) -> usize {
+        usize::MAX
     }
 
     async fn claim_some(&self, owner: &str, lease_for: Duration, limit: Option<u64>, most: usize) -> StoreResult<Vec<Lease>> {
@@ -320,23 +327,34 @@ impl JobQueue for SqliteTenant {
 
     async fn retry(&self, wanted: Retried<'_>) -> StoreResult<u64> {
         let (tenant, now) = (self.id.clone(), self.now());
-        let (kind, jobs): (_, Vec<Option<i64>>) = match wanted {
-            Retried::All(kind) => (kind.map(JobKind::label), vec![None]),
-            Retried::These(jobs) => (None, jobs.iter().map(|job| Some(job.0)).collect()),
+        let jobs = match wanted {
+            Retried::All(kind) => {
+                let kind = kind.map(JobKind::label);
+                let retry = move |tx: &Transaction<'_>| {
+                    let statement = "UPDATE sluss_job SET state = 'ready', due_at = ?2, failures = 0 \
+                                     WHERE tenant = ?1 AND state = 'quarantined' AND (?3 IS NULL OR kind = ?3)";
+                    Ok(Outcome::Commit(tx.execute(statement, params![tenant.as_str(), now, kind])? as u64))
+                };
+                return self.file.write("retry jobs of", self.id.to_string(), retry).await;
+            }
+            Retried::These(jobs) => jobs,
         };
-        self.file
-            .write("retry jobs of", self.id.to_string(), move |tx| {
+        let mut retried = 0;
+        for jobs in jobs.chunks(RETRIED_AT_ONCE) {
+            let (tenant, jobs) = (tenant.clone(), jobs.to_vec());
+            let retry = move |tx: &Transaction<'_>| {
                 let mut retry = tx.prepare_cached(
-                    "UPDATE sluss_job SET state = 'ready', due_at = ?2, failures = 0 WHERE tenant = ?1 AND state = 'quarantined' \
-                     AND (?3 IS NULL OR id = ?3) AND (?4 IS NULL OR kind = ?4)",
+                    "UPDATE sluss_job SET state = 'ready', due_at = ?2, failures = 0 WHERE id = ?3 AND tenant = ?1 AND state = 'quarantined'",
                 )?;
                 let mut retried = 0;
                 for job in jobs {
-                    retried += retry.execute(params![tenant.as_str(), now, job, kind])? as u64;
+                    retried += retry.execute(params![tenant.as_str(), now, job.0])? as u64;
                 }
                 Ok(Outcome::Commit(retried))
-            })
-            .await
+            };
+            retried += self.file.write("retry jobs of", self.id.to_string(), retry).await?;
+        }
+        Ok(retried)
     }
 
     async fn counts(&self) -> StoreResult<Vec<JobCount>> {
