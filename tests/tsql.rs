@@ -199,6 +199,7 @@ async fn prepared(snapshot: &str) -> Ground {
         id: "acme".parse().unwrap(),
         initial_phase: Phase::Sql,
         mirror: false,
+        history: true,
         collections: vec![documents, plain("plain")],
         placements: vec![PlacementSettings { name: "local".parse().unwrap(), description: "nowhere".to_owned() }],
     };

@@ -298,6 +298,7 @@ fn settings(config: &TenantConfig) -> TenantSettings {
         id: config.id.clone(),
         initial_phase: config.initial_phase,
         mirror: config.mirror,
+        history: config.retention().keeps_history(),
         collections: config.collections.clone(),
         placements: config.objects.iter().map(placement).collect(),
     }

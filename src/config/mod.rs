@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::content::ContentHash;
+use crate::model::history::Retention;
 use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::Backoff;
 use crate::model::phase::Phase;
@@ -206,13 +207,22 @@ pub struct TenantConfig {
     pub initial_phase: Phase,
     /// Keeps SQL filled in phase `object`.
     pub mirror: bool,
-    /// How old the oldest backup of this tenant's SQL may be that can still be restored; without it nothing is purged.
+    /// How old the oldest backup of this tenant's SQL may be that can still be restored; without it nothing is purged, and no version is
+    /// removed.
     pub oldest_sql_backup: Option<Duration>,
+    /// How long contents stay that a document had; zero: none is kept that only SQL held.
+    pub keep_history_for: Duration,
     pub limits: TenantLimits,
     pub sql: SqlConfig,
     pub collections: Vec<CollectionConfig>,
     /// The first is filled first; never empty.
     pub objects: Vec<PlacementConfig>,
+}
+
+impl TenantConfig {
+    pub fn retention(&self) -> Retention {
+        Retention { keep_for: self.keep_history_for, oldest_sql_backup: self.oldest_sql_backup }
+    }
 }
 
 /// One tenant's own limits, beside the process's.

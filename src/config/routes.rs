@@ -33,7 +33,7 @@ pub struct RouteConfig {
 }
 
 const KNOWN_OPERATIONS: &str =
-    "say \"read\", \"head\", \"write\", \"delete\" or \"metadata\" of one document, \"create\" or \"list\" of a collection";
+    "say \"read\", \"head\", \"write\", \"delete\", \"metadata\" or \"versions\" of one document, \"version\" or \"restore\" of one of its versions, \"create\" or \"list\" of a collection";
 
 /// What can be asked of a document, or of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,12 @@ pub enum RouteOperation {
     Write,
     Delete,
     Metadata,
+    /// The contents that it had.
+    Versions,
+    /// The bytes of one of them.
+    Version,
+    /// Makes one of them current.
+    Restore,
     Create,
     List,
 }
@@ -97,6 +103,8 @@ pub enum Segment {
     Tenant,
     Collection,
     Id,
+    /// The name of one of a document's contents.
+    Stamp,
 }
 
 impl Template {
@@ -117,7 +125,7 @@ impl Template {
         let covers = |(own, other): (&Segment, &Segment)| match (own, other) {
             (Segment::Literal(own), Segment::Literal(other)) => own == other || ignore_case && own.eq_ignore_ascii_case(other),
             (Segment::Literal(_), _) => false,
-            (Segment::Any | Segment::Tenant | Segment::Collection | Segment::Id, _) => true,
+            (Segment::Any | Segment::Tenant | Segment::Collection | Segment::Id | Segment::Stamp, _) => true,
         };
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(covers)
     }
@@ -131,6 +139,7 @@ impl fmt::Display for Template {
             Segment::Tenant => f.write_str("/{tenant}"),
             Segment::Collection => f.write_str("/{collection}"),
             Segment::Id => f.write_str("/{id}"),
+            Segment::Stamp => f.write_str("/{stamp}"),
         })
     }
 }
@@ -141,7 +150,7 @@ impl FromStr for Template {
     fn from_str(text: &str) -> Result<Self, String> {
         let path = text.strip_prefix('/').ok_or_else(|| format!("{} is not a path: begin it with '/'", value::shown(text)))?;
         let segments = path.split('/').map(segment).collect::<Result<Vec<_>, _>>()?;
-        for named in [Segment::Tenant, Segment::Collection, Segment::Id] {
+        for named in [Segment::Tenant, Segment::Collection, Segment::Id, Segment::Stamp] {
             if segments.iter().filter(|segment| **segment == named).count() > 1 {
                 return Err(format!("{} names the same part of a document twice", value::shown(text)));
             }
@@ -157,9 +166,10 @@ fn segment(text: &str) -> Result<Segment, String> {
         "{tenant}" => Ok(Segment::Tenant),
         "{collection}" => Ok(Segment::Collection),
         "{id}" => Ok(Segment::Id),
+        "{stamp}" => Ok(Segment::Stamp),
         "" => Err("has an empty segment: write neither \"//\" nor a '/' at the end".to_owned()),
         _ if text.contains(['{', '}']) => {
-            Err(format!("has {}, and a placeholder is a whole segment: {{tenant}}, {{collection}}, {{id}} or *", value::shown(text)))
+            Err(format!("has {}, and a placeholder is a whole segment: {{tenant}}, {{collection}}, {{id}}, {{stamp}} or *", value::shown(text)))
         }
         "." | ".." => Err("has a segment of dots, which callers resolve before they ask".to_owned()),
         _ if text.bytes().all(sane) => Ok(Segment::Literal(text.to_owned())),
@@ -209,6 +219,11 @@ fn read_route(section: &mut Section<'_>, upstream: Option<&UpstreamConfig>, asks
         (false, true) => section.refuse("template", "has {id}, and this operation is on a whole collection"),
         (true, true) | (false, false) => {}
     }
+    match (operation.is_on_one_version(), template.has(&Segment::Stamp)) {
+        (true, false) => section.refuse("template", "has no {stamp}, and this operation is on one version of a document"),
+        (false, true) => section.refuse("template", "has {stamp}, and this operation is not on one version of a document"),
+        (true, true) | (false, false) => {}
+    }
     let asks_by_id = || upstream?.check.as_ref()?.path.as_ref().map(|path| path.has(&Segment::Id));
     if auth == RouteAuth::Upstream && !operation.is_on_one_document() && asks_by_id() == Some(true) {
         section.refuse("auth", "\"upstream\" cannot ask about a whole collection: the path of [upstream.check] has {id}");
@@ -230,8 +245,13 @@ fn read_route(section: &mut Section<'_>, upstream: Option<&UpstreamConfig>, asks
             .refuse_foreign(&["media_type_header", "file_name_header"], "is for \"write\" and \"create\": it says where a request has it");
     }
     match operation {
-        RouteOperation::Write | RouteOperation::Delete | RouteOperation::Create => status = section.optional("status", success),
-        RouteOperation::Read | RouteOperation::Head | RouteOperation::Metadata | RouteOperation::List => {
+        RouteOperation::Write | RouteOperation::Delete | RouteOperation::Restore | RouteOperation::Create => status = section.optional("status", success),
+        RouteOperation::Read
+        | RouteOperation::Head
+        | RouteOperation::Metadata
+        | RouteOperation::Versions
+        | RouteOperation::Version
+        | RouteOperation::List => {
             section.refuse_foreign(&["status"], "is for operations that change a document");
         }
     }
@@ -321,7 +341,18 @@ fn read_collection(section: &mut Section<'_>, template: Option<&Template>) -> Op
 }
 
 impl RouteOperation {
-    pub const ALL: [Self; 7] = [Self::Read, Self::Head, Self::Write, Self::Delete, Self::Metadata, Self::Create, Self::List];
+    pub const ALL: [Self; 10] = [
+        Self::Read,
+        Self::Head,
+        Self::Write,
+        Self::Delete,
+        Self::Metadata,
+        Self::Versions,
+        Self::Version,
+        Self::Restore,
+        Self::Create,
+        Self::List,
+    ];
 
     pub const fn label(self) -> &'static str {
         match self {
@@ -330,6 +361,9 @@ impl RouteOperation {
             Self::Write => "write",
             Self::Delete => "delete",
             Self::Metadata => "metadata",
+            Self::Versions => "versions",
+            Self::Version => "version",
+            Self::Restore => "restore",
             Self::Create => "create",
             Self::List => "list",
         }
@@ -338,40 +372,54 @@ impl RouteOperation {
     /// Whether the right to write is asked for.
     pub const fn changes(self) -> bool {
         match self {
-            Self::Read | Self::Head | Self::Metadata | Self::List => false,
-            Self::Write | Self::Delete | Self::Create => true,
+            Self::Read | Self::Head | Self::Metadata | Self::Versions | Self::Version | Self::List => false,
+            Self::Write | Self::Delete | Self::Restore | Self::Create => true,
         }
     }
 
     fn method(self) -> Method {
         match self {
-            Self::Read | Self::Metadata | Self::List => Method::GET,
+            Self::Read | Self::Metadata | Self::Versions | Self::Version | Self::List => Method::GET,
             Self::Head => Method::HEAD,
             Self::Write => Method::PUT,
             Self::Delete => Method::DELETE,
-            Self::Create => Method::POST,
+            Self::Restore | Self::Create => Method::POST,
         }
     }
 
     fn is_on_one_document(self) -> bool {
         match self {
-            Self::Read | Self::Head | Self::Write | Self::Delete | Self::Metadata => true,
+            Self::Read | Self::Head | Self::Write | Self::Delete | Self::Metadata | Self::Versions | Self::Version | Self::Restore => true,
             Self::Create | Self::List => false,
+        }
+    }
+
+    fn is_on_one_version(self) -> bool {
+        match self {
+            Self::Version | Self::Restore => true,
+            Self::Read | Self::Head | Self::Write | Self::Delete | Self::Metadata | Self::Versions | Self::Create | Self::List => false,
         }
     }
 
     fn has_content(self) -> bool {
         match self {
             Self::Write | Self::Create => true,
-            Self::Read | Self::Head | Self::Delete | Self::Metadata | Self::List => false,
+            Self::Read
+            | Self::Head
+            | Self::Delete
+            | Self::Metadata
+            | Self::Versions
+            | Self::Version
+            | Self::Restore
+            | Self::List => false,
         }
     }
 
     /// What reads is safe in HTTP's sense, and only these methods say so.
     fn only_method(self) -> Option<Method> {
         match self {
-            Self::Read | Self::Head | Self::Metadata | Self::List => Some(self.method()),
-            Self::Write | Self::Delete | Self::Create => None,
+            Self::Read | Self::Head | Self::Metadata | Self::Versions | Self::Version | Self::List => Some(self.method()),
+            Self::Write | Self::Delete | Self::Restore | Self::Create => None,
         }
     }
 }

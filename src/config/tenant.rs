@@ -16,11 +16,15 @@ const SQLITE_HINT: &str = "write \"sqlite:\" and a path, or name a server beside
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// What customers are promised.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// `None` only beside a problem.
 pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<TenantConfig> {
     let initial_phase = section.optional("phase", initial_phase).unwrap_or(Phase::Sql);
     let mirror = section.flag("mirror", false);
     let oldest_sql_backup = section.duration_or_none("oldest_sql_backup", Duration::ZERO..=3650 * DAY);
+    let keep_history_for = section.section("history", |section| section.duration("keep_for", WEEK, Duration::ZERO..=3650 * DAY));
     let limits = section.section("limits", read_limits);
     let mut backend = Backend::Sqlite;
     let sql = section.section("sql", |section| {
@@ -34,6 +38,7 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<TenantCon
         initial_phase,
         mirror,
         oldest_sql_backup,
+        keep_history_for,
         limits,
         sql: sql?,
         collections: collections?,

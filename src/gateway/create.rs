@@ -93,7 +93,7 @@ fn answer(request: &NewRequest, inserted: &Inserted, routes: &[Route]) -> Respon
     *response.status_mut() = StatusCode::CREATED;
     response.extensions_mut().insert(NewId(inserted.id.to_string()));
     let (tenant, collection) = (request.tenant.id.to_string(), request.collection.to_string());
-    if let Some(path) = document_path(routes, &Captured { tenant, collection, id: inserted.id.to_string() }) {
+    if let Some(path) = document_path(routes, &Captured { tenant, collection, id: inserted.id.to_string(), ..Captured::default() }) {
         let path = HeaderValue::from_str(&path).expect("a percent-encoded path is header text");
         response.headers_mut().insert(LOCATION, path);
     }

@@ -15,7 +15,7 @@ use crate::body::{self, Body};
 use crate::budget::Budget;
 use crate::model::id::{DocId, IdError, IdKind, MAX_DOC_ID_BYTES};
 
-const DEFAULT_LIMIT: usize = 100;
+pub(super) const DEFAULT_LIMIT: usize = 100;
 pub(super) const MAX_LIMIT: usize = 1000;
 
 /// What one document of a page may take, with names as long as a PUT takes them.
@@ -44,6 +44,10 @@ pub enum BadQuery {
     Twice(&'static str),
     #[error("limit: {0:?} is not a number from 1 to {MAX_LIMIT}")]
     Limit(String),
+    #[error("a list of versions takes `before` and `limit`, and not {0:?}")]
+    UnknownOfVersions(String),
+    #[error("before: {0:?} is not what `next` of a list of versions says")]
+    Before(String),
     #[error("after: {0}")]
     After(IdError),
 }
@@ -68,16 +72,16 @@ impl Span {
     }
 }
 
-fn decoded(text: &str) -> Result<String, BadQuery> {
+pub(super) fn decoded(text: &str) -> Result<String, BadQuery> {
     let text = text.replace('+', " ");
     percent_decode_str(&text).decode_utf8().map(Cow::into_owned).map_err(|_| BadQuery::NotText)
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-fn limit_of(text: &str) -> Result<usize, BadQuery> {
+pub(super) fn limit_of(text: &str) -> Result<usize, BadQuery> {
     let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
     limit.ok_or_else(|| BadQuery::Limit(shortened(text)))
 }

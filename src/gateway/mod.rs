@@ -9,6 +9,7 @@ mod finish;
 pub mod follow;
 pub mod guise;
 mod hedge;
+mod history;
 pub mod inbound;
 pub mod layers;
 pub mod list;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 
+use super::history::VersionsView;
 use super::list::{MAX_LIMIT, PageView};
 use super::metadata::MetadataView;
 use super::rescue::{GatewayError, Problem};
@@ -59,6 +60,7 @@ pub fn description(routes: &[Route]) -> String {
                 pattern: Some(NAME_PATTERN),
             },
             PathParameter { name: "id", description: "The document's id as its table has it, percent-encoded.", pattern: None },
+            PathParameter { name: "stamp", description: "The name of one content: its `ETag` without quotes.", pattern: None },
         ],
         request_headers: vec![Parameter::header("X-Request-Id", "Comes back in the answer; without one, the server makes one up.")],
         problem: schema::<Problem<'static>>,
@@ -92,6 +94,28 @@ fn operation(wanted: Wanted) -> Operation {
             "As of this moment.",
             [json_of::<MetadataView>()],
         ),
+        Wanted::Versions => Operation::new("listVersions", "The contents that a document had, the newest first")
+            .described("Also of a document that is no more. A content stays in the list for as long as its tenant's history is kept.")
+            .with([
+                Parameter::query("before", "Where the page begins: `next` of the one before.", text()),
+                Parameter::query("limit", "Versions at most; 100 unless it is said.", number(1, MAX_LIMIT as u64)),
+            ])
+            .answers(StatusCode::OK, "As of this moment.", [json_of::<VersionsView>()]),
+        Wanted::Version => ranged(reading(Operation::new("readVersion", "The bytes of one content that a document had")))
+            .described("Of several ranges none is taken: the answer is whole. A stamp that names the current content is answered as the document is."),
+        Wanted::Restore => Operation::new("restoreVersion", "Makes one of a document's versions current")
+            .described(
+                "A new write: the content that was current becomes a version. A document that is no more comes back where this collection lets a PUT make \
+                 rows. After 503 `outcome-unknown` the change may have happened.",
+            )
+            .with([if_match(), if_none_match()])
+            .answers_with(StatusCode::OK, "It has this content again.", [], &[WRITTEN_ETAG])
+            .refuses(&[
+                StatusCode::CONFLICT,
+                StatusCode::PRECONDITION_FAILED,
+                StatusCode::PAYLOAD_TOO_LARGE,
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ]),
         Wanted::Create => create(),
         Wanted::List => Operation::new("listDocuments", "A page of a collection's documents, in SQL's order of their ids")
             .with([

@@ -10,6 +10,7 @@ use http::{HeaderMap, request};
 use super::conditional::{self, IfRange};
 use super::digest;
 use super::disposition;
+use super::history::VersionSpan;
 use super::list::Span;
 use super::rescue::{BadRequest, GatewayError};
 use super::routes::{Captured, Operation, Route};
@@ -17,6 +18,7 @@ use crate::config::AttributeHeaders;
 use crate::model::content::ContentHash;
 use crate::model::id::{CollectionName, DocId, DocKey, IdKind, TenantId};
 use crate::model::precondition::Precondition;
+use crate::model::stamp::Stamp;
 use crate::store::sql::NewAttributes;
 use crate::tenants::{Identity, Tenant, Tenants};
 
@@ -31,6 +33,8 @@ pub enum Wanted {
     Document(DocumentRequest),
     New(NewRequest),
     Page(PageRequest),
+    /// The history of one document, or one of its versions.
+    History(HistoryRequest),
 }
 
 impl Wanted {
@@ -39,6 +43,7 @@ impl Wanted {
             Self::Document(request) => request.operation,
             Self::New(_) => Operation::Create,
             Self::Page(_) => Operation::List,
+            Self::History(request) => request.document.operation,
         }
     }
 
@@ -47,11 +52,13 @@ impl Wanted {
             Self::Document(request) => &request.tenant,
             Self::New(request) => &request.tenant,
             Self::Page(request) => &request.tenant,
+            Self::History(request) => &request.document.tenant,
         }
     }
 }
 
 /// What is asked of one document.
+#[derive(Clone)]
 pub struct DocumentRequest {
     pub operation: Operation,
     pub tenant: Arc<Tenant>,
@@ -84,6 +91,18 @@ pub struct PageRequest {
     pub span: Span,
 }
 
+/// What is asked of contents that a document had.
+pub struct HistoryRequest {
+    pub document: DocumentRequest,
+    pub asked: Asked,
+}
+
+/// Which of them.
+pub enum Asked {
+    All(VersionSpan),
+    One(Stamp),
+}
+
 /// Who asks, then tenant: a caller without a right to a tenant learns nothing of it, not even that it exists.
 pub fn parse(
     head: &request::Parts,
@@ -102,6 +121,22 @@ pub fn parse(
         Operation::Read | Operation::Head | Operation::Write | Operation::Delete | Operation::Metadata => {
             let key = DocKey { tenant: tenant.id.clone(), collection: name, id: DocId::parse(id_kind, &captured.id)? };
             document(head, operation, tenant, key, named).map(Wanted::Document)
+        }
+        Operation::Versions | Operation::Version | Operation::Restore => {
+            let key = DocKey { tenant: tenant.id.clone(), collection: name, id: DocId::parse(id_kind, &captured.id)? };
+            let asked = match operation {
+                Operation::Version | Operation::Restore => Asked::One(captured.stamp.parse().map_err(BadRequest::Stamp)?),
+                Operation::Versions
+                | Operation::Read
+                | Operation::Head
+                | Operation::Write
+                | Operation::Delete
+                | Operation::Metadata
+                | Operation::Create
+                | Operation::List => Asked::All(VersionSpan::parse(head.uri.query().unwrap_or_default())?),
+            };
+            let document = document(head, operation, tenant, key, named)?;
+            Ok(Wanted::History(HistoryRequest { document, asked }))
         }
         Operation::Create => {
             refuse_other_than_the_whole(&head.headers)?;

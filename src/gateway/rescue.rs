@@ -17,6 +17,7 @@ use super::list::BadQuery;
 use super::upstream::Fault;
 use crate::body::{self, Body};
 use crate::model::id::IdError;
+use crate::model::stamp::StampError;
 use crate::model::precondition::Unmet;
 use crate::store::error::{ClientFault, StoreError, StoreErrorKind};
 
@@ -88,6 +89,8 @@ pub enum BadRequest {
     Tags(#[from] BadTags),
     #[error("{0}")]
     Query(#[from] BadQuery),
+    #[error("{0}")]
+    Stamp(#[from] StampError),
     #[error("{0}")]
     Disposition(#[from] BadDisposition),
     #[error("{0}")]

@@ -29,6 +29,9 @@ pub const DOCUMENT: &str = "/v1/tenants/{tenant}/{collection}/{id}";
 
 pub const COLLECTION: &str = "/v1/tenants/{tenant}/{collection}";
 pub const METADATA: &str = "/v1/tenants/{tenant}/{collection}/{id}/metadata";
+pub const VERSIONS: &str = "/v1/tenants/{tenant}/{collection}/{id}/versions";
+pub const VERSION: &str = "/v1/tenants/{tenant}/{collection}/{id}/versions/{stamp}";
+pub const RESTORE: &str = "/v1/tenants/{tenant}/{collection}/{id}/versions/{stamp}/restore";
 
 pub fn default_routes() -> Vec<Route> {
     [
@@ -38,6 +41,11 @@ pub fn default_routes() -> Vec<Route> {
         (Method::DELETE, DOCUMENT, Operation::Delete),
         (Method::GET, METADATA, Operation::Metadata),
         (Method::HEAD, METADATA, Operation::Metadata),
+        (Method::GET, VERSIONS, Operation::Versions),
+        (Method::HEAD, VERSIONS, Operation::Versions),
+        (Method::GET, VERSION, Operation::Version),
+        (Method::HEAD, VERSION, Operation::Version),
+        (Method::POST, RESTORE, Operation::Restore),
         (Method::POST, COLLECTION, Operation::Create),
         (Method::GET, COLLECTION, Operation::List),
         (Method::HEAD, COLLECTION, Operation::List),
@@ -72,8 +80,8 @@ pub async fn table(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Route> {
         match configured.operation {
             Operation::Read => routes.push(route(Method::HEAD, Operation::Head)),
             Operation::Metadata => routes.push(route(Method::HEAD, Operation::Metadata)),
-            Operation::List => routes.push(route(Method::HEAD, Operation::List)),
-            Operation::Head | Operation::Write | Operation::Delete | Operation::Create => {}
+            Operation::Versions | Operation::Version | Operation::List => routes.push(route(Method::HEAD, configured.operation)),
+            Operation::Head | Operation::Write | Operation::Delete | Operation::Restore | Operation::Create => {}
         }
     }
     if config.own_api {
@@ -88,6 +96,7 @@ pub struct Captured {
     pub tenant: String,
     pub collection: String,
     pub id: String,
+    pub stamp: String,
 }
 
 pub enum Matched<'a> {
@@ -125,6 +134,7 @@ pub fn fill(template: &Template, captured: &Captured) -> String {
         Segment::Tenant => encoded(&captured.tenant),
         Segment::Collection => encoded(&captured.collection),
         Segment::Id => encoded(&captured.id),
+        Segment::Stamp => encoded(&captured.stamp),
     };
     template.segments().iter().map(|segment| format!("/{}", text(segment))).collect()
 }
@@ -172,6 +182,7 @@ fn capture(config: &RouteConfig, head: &request::Parts) -> Capture {
             Segment::Tenant => captured.tenant = folded(text()),
             Segment::Collection => captured.collection = text(),
             Segment::Id => captured.id = text(),
+            Segment::Stamp => captured.stamp = text(),
         }
     }
     if given.next().is_some() {

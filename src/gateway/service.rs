@@ -14,12 +14,12 @@ use super::finish::Finish;
 use super::layers::{Answer, AroundLayer, Farewell, Identify, Observe, RequestId, Rescue, Understood};
 use super::openapi::Description;
 use super::read::Reader;
-use super::request::{self, ON_BEHALF_OF, Wanted};
+use super::request::{self, Asked, ON_BEHALF_OF, Wanted};
 use super::rescue::{self, BadRequest, GatewayError};
 use super::routes::{self, Captured, Matched, Operation, Route};
 use super::upstream::{RequestRead, Upstream, Verdict};
 use super::write::Writer;
-use super::{list, metadata};
+use super::{history, list, metadata};
 use crate::body::{self, Body};
 use crate::config::{Missing, RouteAuth};
 use crate::openapi::PATH;
@@ -183,11 +183,22 @@ impl Documents {
         match wanted {
             Wanted::New(request) => self.writer.create(request, content(body), &self.routes).await,
             Wanted::Page(request) => list::page(request, &self.reader.budget).await,
+            Wanted::History(request) => match (&request.asked, request.document.operation.changes()) {
+                (Asked::All(span), _) => history::list(&request.document, *span).await,
+                (Asked::One(stamp), false) => self.reader.version(&request.document, stamp).await,
+                (Asked::One(stamp), true) => self.writer.restore(&request.document, stamp).await,
+            },
             Wanted::Document(request) => match request.operation {
                 Operation::Write => self.writer.put(request, content(body)).await,
                 Operation::Delete => self.writer.delete(request).await,
                 Operation::Metadata => metadata::of(request).await,
-                Operation::Read | Operation::Head | Operation::Create | Operation::List => self.reader.read(request).await,
+                Operation::Read
+                | Operation::Head
+                | Operation::Versions
+                | Operation::Version
+                | Operation::Restore
+                | Operation::Create
+                | Operation::List => self.reader.read(request).await,
             },
         }
     }

@@ -64,7 +64,7 @@ impl Writer {
         Ok(committed)
     }
 
-    async fn receive(
+    pub(super) async fn receive(
         &self,
         request: &DocumentRequest,
         row: &DocRow,
@@ -248,7 +248,7 @@ fn expected(demanded: Option<ContentHash>, content: Fingerprint) -> Result<Finge
 }
 
 /// Refuses before the body is read what the commit would refuse after it.
-fn check_changeable(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+pub(super) fn check_changeable(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
     if request.tenant.ownership.is_anothers() {
         return Err(GatewayError::NotOurs);
     }
@@ -259,7 +259,7 @@ fn check_changeable(request: &DocumentRequest, row: &DocRow) -> Result<(), Gatew
 }
 
 /// Conditions come last: what would be refused without them is refused for that (RFC 9110, 13.2.1).
-fn check_condition(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+pub(super) fn check_condition(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
     request.precondition.check(&row.current()).map_err(GatewayError::Unmet)
 }
 
@@ -278,7 +278,7 @@ struct Upload {
 }
 
 /// Where the application inserts the rows, content has to find one.
-fn check_row(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
+pub(super) fn check_row(request: &DocumentRequest, row: &DocRow) -> Result<(), GatewayError> {
     let inserts = request.tenant.collection(&request.key.collection).is_none_or(|collection| collection.create == CreateRule::Insert);
     if inserts || row.document.is_some() { Ok(()) } else { Err(GatewayError::NotFound(NO_ROW)) }
 }

@@ -1,11 +1,12 @@
-//! collect: remove what abandoned uploads and attempts left behind. First condemned in a transaction, then the object goes,
-//! and after a while a second time, because an upload may land late. Nothing that a location names is ever condemned.
+//! collect: remove what abandoned uploads and attempts left behind, and versions past their time. First condemned in a transaction, then the
+//! object goes, and after a while a second time, because an upload may land late. Nothing that a location names is ever condemned.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use super::work::{Attempt, JobError, Tools};
 use crate::store::error::StoreResult;
+use crate::store::history::VersionCount;
 use crate::store::sql::Condemned;
 use crate::tenants::Tenant;
 use crate::tenants::ownership::Standing;
@@ -30,6 +31,7 @@ pub async fn collect(tools: &Tools, tenant: &Tenant) -> Result<Attempt, JobError
             Standing::Unknown => return Ok(Attempt::Later(UNKNOWN)),
             Standing::Anothers { .. } => return Ok(Attempt::Later(ANOTHERS)),
         }
+        expire(tools, tenant).await?;
         // Those that are stuck are the oldest, and come first every time.
         let mut condemned = tenant.sql.condemned(tools.settings.abandoned_after, BATCH + stuck.len()).await?;
         let whole = condemned.len() < BATCH + stuck.len();
@@ -45,6 +47,21 @@ pub async fn collect(tools: &Tools, tenant: &Tenant) -> Result<Attempt, JobError
         }
         if whole || stuck.len() > MOST_STUCK {
             return failure.map_or(Ok(Attempt::Done), |error| Err(error.into()));
+        }
+    }
+}
+
+/// Versions past their time join what is condemned.
+async fn expire(tools: &Tools, tenant: &Tenant) -> Result<(), JobError> {
+    let Some(older_than) = tenant.config.retention().ticks() else { return Ok(()) };
+    loop {
+        let VersionCount { versions, bytes } = tenant.sql.expire(older_than, BATCH).await?;
+        if versions > 0 {
+            tools.metrics.expired(versions, bytes);
+            tracing::info!(event = "expired", versions, size_bytes = bytes, "gave up {versions} versions of {} past their time", tenant.id);
+        }
+        if versions < BATCH as u64 {
+            return Ok(());
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod copy;
 pub mod cutover;
 pub mod evidence;
+pub mod keep;
 pub mod limits;
 pub mod pace;
 pub mod places;

@@ -30,6 +30,8 @@ pub enum IdError {
     ControlCharacter,
     #[error("{0:?} is not an object id")]
     NotAnObjectId(String),
+    #[error("{0:?} is not an attempt in staging")]
+    NotAnAttempt(String),
 }
 
 fn parse_name(what: &'static str, value: &str) -> Result<String, IdError> {
@@ -220,6 +222,14 @@ pub struct Attempt(Uuid);
 impl Attempt {
     pub fn fresh() -> Self {
         Self(Uuid::now_v7())
+    }
+}
+
+impl FromStr for Attempt {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Uuid::try_parse(text).map(Self).map_err(|_| IdError::NotAnAttempt(text.chars().take(80).collect()))
     }
 }
 

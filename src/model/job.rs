@@ -8,7 +8,7 @@ use rand::{Rng, RngExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::id::{CollectionName, DocId, DocKey, IdError, IdKind, TenantId};
+use super::id::{Attempt, CollectionName, DocId, DocKey, IdError, IdKind, TenantId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -25,25 +25,28 @@ pub enum JobKind {
     Verify,
     /// Take content out of SQL that a verified object holds.
     Purge,
-    /// Remove what abandoned uploads and attempts left behind.
+    /// Bring a content that was overwritten before it was ever copied from the database to the object store.
+    Keep,
+    /// Remove what abandoned uploads and attempts left behind, and versions past their time.
     Collect,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 7] = [Self::Copy, Self::WriteBack, Self::Sweep, Self::Changes, Self::Verify, Self::Purge, Self::Collect];
+    pub const ALL: [Self; 8] =
+        [Self::Copy, Self::WriteBack, Self::Sweep, Self::Changes, Self::Verify, Self::Purge, Self::Keep, Self::Collect];
 
     /// Whether a tenant is not yet where its phase wants it while such a job is open. The others come again and again.
     pub const fn is_backlog(self) -> bool {
         match self {
             Self::Copy | Self::WriteBack | Self::Sweep => true,
-            Self::Changes | Self::Verify | Self::Purge | Self::Collect => false,
+            Self::Changes | Self::Verify | Self::Purge | Self::Keep | Self::Collect => false,
         }
     }
 
     /// Whether such a job is about one content, and so counts among the documents a second. Walks count what they do themselves.
     pub const fn moves_a_document(self) -> bool {
         match self {
-            Self::Copy | Self::WriteBack => true,
+            Self::Copy | Self::WriteBack | Self::Keep => true,
             Self::Sweep | Self::Changes | Self::Verify | Self::Purge | Self::Collect => false,
         }
     }
@@ -56,6 +59,7 @@ impl JobKind {
             Self::Changes => "changes",
             Self::Verify => "verify",
             Self::Purge => "purge",
+            Self::Keep => "keep",
             Self::Collect => "collect",
         }
     }
@@ -79,7 +83,7 @@ impl FromStr for JobKind {
     type Err = UnknownLabel;
     fn from_str(text: &str) -> Result<Self, UnknownLabel> {
         let unknown =
-            || UnknownLabel { what: "job kind", value: text.to_owned(), known: "copy, write_back, sweep, changes, verify, purge, collect" };
+            || UnknownLabel { what: "job kind", value: text.to_owned(), known: "copy, write_back, sweep, changes, verify, purge, keep, collect" };
         Self::ALL.into_iter().find(|kind| kind.label() == text).ok_or_else(unknown)
     }
 }
@@ -150,6 +154,8 @@ impl Priority {
 pub enum JobTarget {
     Document(DocKey),
     Collection(TenantId, CollectionName),
+    /// A content in staging that is a version.
+    Staged(TenantId, Attempt),
     Tenant(TenantId),
 }
 
@@ -167,6 +173,7 @@ impl JobTarget {
         match kind {
             JobKind::Collect => Ok(Self::Tenant(tenant)),
             JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge => Ok(Self::Collection(tenant, collection.parse()?)),
+            JobKind::Keep => Ok(Self::Staged(tenant, document.parse()?)),
             JobKind::Copy | JobKind::WriteBack => {
                 let collection = collection.parse()?;
                 let id = id_kind(&collection).map_or_else(|| DocId::Text(document.to_owned()), |kind| DocId::from_row(kind, document));
@@ -181,6 +188,7 @@ impl fmt::Display for JobTarget {
         match self {
             Self::Document(key) => key.fmt(f),
             Self::Collection(tenant, collection) => write!(f, "{tenant}/{collection}"),
+            Self::Staged(tenant, attempt) => write!(f, "{tenant}, staged as {attempt}"),
             Self::Tenant(tenant) => tenant.fmt(f),
         }
     }

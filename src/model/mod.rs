@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod document;
+pub mod history;
 pub mod id;
 pub mod job;
 pub mod limits;

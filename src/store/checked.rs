@@ -18,8 +18,20 @@ const PIECE: u64 = PIECE_BYTES as u64;
 ///
 /// Holds the piece being put together and the portion it is made from. Checking 1 MiB takes well under a millisecond of an async thread.
 pub async fn open_checked(objects: &dyn ObjectStore, location: &Location, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
-    let Some(object) = &location.object else { return Ok(Some(nothing())) };
-    let length_bytes = location.content.length_bytes;
+    match &location.object {
+        Some(object) => open_checked_object(objects, object, &location.content, range).await,
+        None => Ok(Some(nothing())),
+    }
+}
+
+/// The same of an object that no location has to name.
+pub async fn open_checked_object(
+    objects: &dyn ObjectStore,
+    object: &ObjectRef,
+    truth: &Fingerprint,
+    range: Range<u64>,
+) -> StoreResult<Option<ByteStream>> {
+    let length_bytes = truth.length_bytes;
     if range.end > length_bytes {
         let reason = format!("bytes {} to {} were asked for, and the content has {length_bytes}", range.start, range.end);
         return Err(error(object, StoreErrorKind::Other, &reason));
@@ -29,7 +41,7 @@ pub async fn open_checked(objects: &dyn ObjectStore, location: &Location, range:
     }
     let whole_pieces = range.start / PIECE * PIECE..range.end.next_multiple_of(PIECE).min(length_bytes);
     let Some(content) = objects.get(object, whole_pieces.clone()).await? else { return Ok(None) };
-    let pieces = Pieces { content, pending: Bytes::new(), at: whole_pieces.start, object: object.clone(), truth: location.content.clone() };
+    let pieces = Pieces { content, pending: Bytes::new(), at: whole_pieces.start, object: object.clone(), truth: truth.clone() };
     Ok(Some(trimmed(pieces, range)))
 }
 

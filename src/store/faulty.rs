@@ -20,6 +20,7 @@ use super::sql::SqlStore;
 use crate::lock::lock;
 
 mod content;
+mod history;
 mod jobs;
 mod objects;
 mod plan;

@@ -15,6 +15,7 @@ use super::error::{Interrupted, StoreError, StoreErrorKind, StoreResult};
 use super::object::ByteStream;
 use crate::telemetry::Metrics;
 
+mod history;
 mod objects;
 mod put;
 mod sql;

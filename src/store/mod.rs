@@ -11,6 +11,7 @@ pub mod evidence;
 #[cfg(sluss_fault)]
 pub mod faulty;
 pub mod guarded;
+pub mod history;
 pub mod measured;
 pub mod metered;
 pub mod mssql;

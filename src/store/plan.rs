@@ -10,6 +10,7 @@ use crate::model::document::{Attributes, ContentColumn, DocRow, Document, Holder
 use crate::model::id::{CollectionName, DocId, DocKey, ObjectRef, TenantId};
 use crate::model::job::JobKind;
 use crate::model::location::{Labels, Location};
+use crate::model::phase::Phase;
 use crate::model::precondition::Precondition;
 use crate::model::purge::{Purgeable, judge};
 use crate::model::stamp::{Epoch, Revision, Stamp};
@@ -20,6 +21,8 @@ pub(super) struct Rules {
     pub(super) column: ContentColumn,
     pub(super) create: CreateRule,
     pub(super) delete: DeleteRule,
+    /// Content that only SQL holds is kept when it is overwritten.
+    pub(super) history: bool,
 }
 
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(super) enum Decision {
 pub(super) struct Plan {
     /// The upload's row must still be there and open, and goes: whoever publishes a key takes it.
     pub(super) upload: Option<(ObjectRef, UploadPurpose)>,
+    /// What the row held before goes into staging, as a version: nobody else has it.
+    pub(super) keep: bool,
     pub(super) row: RowEdit,
     pub(super) location: LocationEdit,
 }
@@ -60,6 +65,17 @@ pub(super) enum RowEdit {
     /// A client's delete where the row stays and is marked.
     Mark,
     Delete,
+}
+
+impl RowEdit {
+    /// Whether a client's change ends the time of what stood in the content column.
+    fn ends_content(&self) -> bool {
+        match self {
+            Self::Put { .. } | Self::Clear | Self::Delete => true,
+            // What agents take, another holder has; a marked row keeps its content.
+            Self::Keep | Self::Insert { .. } | Self::Content(_) | Self::Mark => false,
+        }
+    }
 }
 
 /// What comes to stand in the content column.
@@ -124,6 +140,26 @@ impl Plan {
         match &self.row {
             RowEdit::Insert { content, .. } | RowEdit::Put { content, .. } | RowEdit::Content(content) => Some(content),
             RowEdit::Keep | RowEdit::Clear | RowEdit::Mark | RowEdit::Delete => None,
+        }
+    }
+
+    /// The content that a client's write leaves in the row alone: from when it holds is noted beside it, because its copy comes later.
+    pub(super) fn begins(&self, before: &DocRow, rules: Rules) -> Option<Fingerprint> {
+        let is_a_clients = match &self.row {
+            RowEdit::Insert { .. } | RowEdit::Put { .. } => true,
+            RowEdit::Keep | RowEdit::Content(_) | RowEdit::Clear | RowEdit::Mark | RowEdit::Delete => false,
+        };
+        let is_the_rows = match &self.location {
+            LocationEdit::Keep | LocationEdit::Retire => true,
+            LocationEdit::Replace(_) | LocationEdit::Update { .. } | LocationEdit::MakeSole => false,
+        };
+        if !(is_a_clients && is_the_rows && rules.history) || before.state.phase == Phase::Sql {
+            return None;
+        }
+        match self.filling()? {
+            Filling::Inline(bytes) => Some(Fingerprint::of(bytes)),
+            Filling::Staged(staged) => Some(staged.content.clone()),
+            Filling::Nothing => None,
         }
     }
 
@@ -270,10 +306,22 @@ pub(super) fn decide(before: &DocRow, epoch: Epoch, change: Change, rules: Rules
         }
         Change::Delete { precondition } => delete(before, &precondition, rules),
     };
+    let decision = match decision {
+        Decision::Make(plan) => {
+            let keep = keeps(before, rules) && plan.row.ends_content();
+            Decision::Make(Box::new(Plan { keep, ..*plan }))
+        }
+        Decision::Refuse(refusal) => Decision::Refuse(refusal),
+    };
     match &decision {
         Decision::Make(plan) if !plan.location.is_sound() => Err(Misfit("a location names no object exactly when its content is empty")),
         Decision::Make(_) | Decision::Refuse(_) => Ok(decision),
     }
+}
+
+/// Whether what is overwritten now would be lost. By the phase of this transaction: in `sql` Sluss keeps no history.
+fn keeps(before: &DocRow, rules: Rules) -> bool {
+    rules.history && before.state.phase != Phase::Sql && before.truth().holder == Holder::Sql
 }
 
 fn moved() -> Decision {
@@ -281,7 +329,7 @@ fn moved() -> Decision {
 }
 
 fn make(row: RowEdit, location: LocationEdit) -> Decision {
-    Decision::Make(Box::new(Plan { upload: None, row, location }))
+    Decision::Make(Box::new(Plan { upload: None, keep: false, row, location }))
 }
 
 fn unmet(before: &DocRow, precondition: &Precondition) -> Option<Decision> {
@@ -340,7 +388,7 @@ fn point(before: &DocRow, new: NewObject, attributes: NewAttributes, preconditio
     let name = Naming::Given(Stamp::Object(object.id));
     let upload = Some((object.clone(), UploadPurpose::Write));
     let location = LocationEdit::Replace(NewLocation { object: Some(object), labels, name, content, revision: At::New, sole: true });
-    Decision::Make(Box::new(Plan { upload, row, location }))
+    Decision::Make(Box::new(Plan { upload, keep: false, row, location }))
 }
 
 fn publish(before: &DocRow, seen: Revision, copied: Copied, content: Fingerprint) -> Decision {
@@ -355,7 +403,7 @@ fn publish(before: &DocRow, seen: Revision, copied: Copied, content: Fingerprint
         Copied::Uploaded(object, labels) => {
             let upload = object.clone().map(|object| (object, UploadPurpose::Copy));
             let new = NewLocation { object, labels, name: Naming::Given(stamp), content, revision: At::Seen(seen), sole: false };
-            Decision::Make(Box::new(Plan { upload, row: RowEdit::Keep, location: LocationEdit::Replace(new) }))
+            Decision::Make(Box::new(Plan { upload, keep: false, row: RowEdit::Keep, location: LocationEdit::Replace(new) }))
         }
         Copied::SameAs(object) => {
             let same = before.location.as_ref().is_some_and(|location| location.object == object && location.content == content);

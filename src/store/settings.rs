@@ -9,6 +9,8 @@ pub struct TenantSettings {
     pub id: TenantId,
     pub initial_phase: Phase,
     pub mirror: bool,
+    /// Content that only SQL held is kept when it is overwritten.
+    pub history: bool,
     pub collections: Vec<CollectionConfig>,
     pub placements: Vec<PlacementSettings>,
 }

@@ -10,6 +10,7 @@ use futures_util::Stream;
 use jiff::Timestamp;
 
 use super::error::{Interrupted, StoreResult};
+use super::history::HistoryStore;
 use super::object::{PartsId, PartsLog};
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, Holder, Repair, State};
@@ -179,6 +180,8 @@ pub enum UploadPurpose {
     Write,
     /// An agent's copy: only where the phase calls for copies.
     Copy,
+    /// A content that was overwritten: in every phase, because nobody else has it.
+    Keep,
 }
 
 impl UploadPurpose {
@@ -187,6 +190,7 @@ impl UploadPurpose {
         match self {
             Self::Write => "write",
             Self::Copy => "copy",
+            Self::Keep => "keep",
         }
     }
 
@@ -195,6 +199,7 @@ impl UploadPurpose {
         match self {
             Self::Write => phase.writes_to() == Side::Object,
             Self::Copy => phase.calls_for(JobKind::Copy, false),
+            Self::Keep => true,
         }
     }
 }
@@ -365,7 +370,7 @@ pub(in crate::store) fn sum_by_placement(parts: Vec<PlacementUsage>) -> Vec<Plac
 }
 
 #[async_trait]
-pub trait SqlStore: Send + Sync {
+pub trait SqlStore: HistoryStore {
     /// The document's row, its location and the tenant's state as of one instant; bytes ride along up to 64 KiB.
     async fn row(&self, key: &DocKey) -> StoreResult<DocRow>;
 

@@ -127,6 +127,8 @@ pub(super) struct JobFamilies {
     pub(super) taken_over: IntCounterVec,
     pub(super) copies_moved: IntCounter,
     pub(super) uploads_condemned: IntCounter,
+    pub(super) expired: IntCounter,
+    pub(super) expired_bytes: IntCounter,
 }
 
 impl JobFamilies {
@@ -146,6 +148,8 @@ impl JobFamilies {
             taken_over: r.counters("jobs_taken_over_total", "Jobs claimed after another agent let its lease run out.", &["kind"]),
             copies_moved: r.counter("copies_moved_total", "Copies that were dropped because the row had moved meanwhile."),
             uploads_condemned: r.counter("uploads_condemned_total", "Uploads that nobody may publish any more."),
+            expired: r.counter("expired_versions_total", "Versions past their time that were given up."),
+            expired_bytes: r.counter("expired_bytes_total", "Content of the versions that were given up, in bytes."),
         };
         for kind in JobKind::ALL {
             families.taken_over.with_label_values(&[kind.label()]);

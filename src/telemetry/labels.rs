@@ -59,12 +59,14 @@ pub enum Direction {
     Copy,
     /// From the object store to SQL.
     WriteBack,
+    /// From staging to the object store: a content that was overwritten.
+    Keep,
     /// From every holder, to be compared.
     Verify,
 }
 
 impl Direction {
-    pub const ALL: [Self; 5] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack, Self::Verify];
+    pub const ALL: [Self; 6] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack, Self::Keep, Self::Verify];
 
     pub const fn label(self) -> &'static str {
         match self {
@@ -72,6 +74,7 @@ impl Direction {
             Self::Upload => "upload",
             Self::Copy => "copy",
             Self::WriteBack => "write_back",
+            Self::Keep => "keep",
             Self::Verify => "verify",
         }
     }

@@ -318,6 +318,12 @@ impl Metrics {
         self.jobs.taken_over.with_label_values(&[kind.label()]).inc();
     }
 
+    /// Versions past their time, and their bytes.
+    pub fn expired(&self, versions: u64, bytes: u64) {
+        self.jobs.expired.inc_by(versions);
+        self.jobs.expired_bytes.inc_by(bytes);
+    }
+
     pub fn uploads_condemned(&self, uploads: u64) {
         self.jobs.uploads_condemned.inc_by(uploads);
     }

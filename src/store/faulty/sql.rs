@@ -22,8 +22,8 @@ use crate::store::sql::{
 };
 
 pub(super) struct FaultySql {
-    inner: Arc<dyn SqlStore>,
-    faults: Arc<Faults>,
+    pub(super) inner: Arc<dyn SqlStore>,
+    pub(super) faults: Arc<Faults>,
 }
 
 impl FaultySql {

@@ -22,10 +22,10 @@ use crate::store::sql::{
 };
 
 pub struct MeteredSql {
-    inner: Arc<dyn SqlStore>,
+    pub(super) inner: Arc<dyn SqlStore>,
     /// Names the database in errors.
-    tenant: TenantId,
-    meter: Meter,
+    pub(super) tenant: TenantId,
+    pub(super) meter: Meter,
 }
 
 impl MeteredSql {

@@ -136,6 +136,7 @@ impl JobQueue for SqlServerTenant {
             let (collection, document, anew) = match &job.target {
                 JobTarget::Document(key) => (key.collection.as_str(), key.id.to_string(), false),
                 JobTarget::Collection(_, collection) => (collection.as_str(), String::new(), true),
+                JobTarget::Staged(_, attempt) => ("", attempt.to_string(), false),
                 JobTarget::Tenant(_) => ("", String::new(), true),
             };
             let batch = self
@@ -186,7 +187,7 @@ impl JobQueue for SqlServerTenant {
     async fn complete(&self, lease: Lease) -> StoreResult<Completion> {
         match &lease.target {
             JobTarget::Document(key) => self.close(&lease, key).await,
-            JobTarget::Collection(..) | JobTarget::Tenant(_) => {
+            JobTarget::Collection(..) | JobTarget::Staged(..) | JobTarget::Tenant(_) => {
                 let closed = self.with_lease("complete", &lease, self.batch(statements::LEASE_CLOSE)).await?;
                 Ok(if closed { Completion::Closed } else { Completion::Lost })
             }

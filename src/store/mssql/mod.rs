@@ -18,6 +18,7 @@ mod doctor;
 mod edit;
 mod fault;
 mod grants;
+mod history;
 mod insertion;
 mod installation;
 mod jobs;

@@ -108,7 +108,7 @@ impl Table {
             tenant: tenant.clone(),
             collection: config.name.clone(),
             id_kind: config.id_kind,
-            rules: Rules { column: config.nullability, create: config.create, delete: config.delete },
+            rules: Rules { column: config.nullability, create: config.create, delete: config.delete, history: false },
             cascades: config.foreign_key,
             schema: quoted(schema_of(config)),
             id,

@@ -22,7 +22,7 @@ use crate::model::id::{DocId, ObjectRef, TenantId};
 use crate::model::job::{JobTarget, NewJob, Priority};
 use crate::model::stamp::Epoch;
 use crate::store::error::{StoreError, StoreResult};
-use crate::store::plan::{self, Decision, Filling, LocationEdit, Plan, RowEdit};
+use crate::store::plan::{self, Decision, Filling, LocationEdit, Plan, RowEdit, Rules};
 use crate::store::sql::{Change, Commit, Committed, UploadPurpose};
 
 /// One transaction's view: which document, in which table, at which moment.
@@ -38,15 +38,16 @@ pub(super) struct Work<'a> {
 pub(super) async fn commit(tenant: &SqliteTenant, key: &DocKey, epoch: Epoch, change: Change) -> StoreResult<Commit> {
     let table = tenant.table(&key.collection)?;
     let (id, key, mirror, clock) = (tenant.id.clone(), key.clone(), tenant.mirror, Arc::clone(&tenant.clock));
+    let rules = table.rules(tenant.history);
     let (operation, target) = (change.label(), key.to_string());
     // A copy is published in tables of ours alone; every other change can meet the customer's constraints.
     let is_ours_alone = matches!(change, Change::Publish { .. });
     let commit = move |tx: &Transaction<'_>| {
         let before = rows::look_up(tx, &id, &table, &key.id, false)?;
         let work = Work { tx, tenant: &id, table: &table, id: &before.key.id, now: clock.now() };
-        match plan::decide(&before, epoch, change, table.rules()).map_err(|misfit| broken(misfit.to_string()))? {
+        match plan::decide(&before, epoch, change, rules).map_err(|misfit| broken(misfit.to_string()))? {
             Decision::Refuse(refusal) => Ok(Outcome::Rollback(refusal)),
-            Decision::Make(plan) => work.make(&before, &plan, mirror),
+            Decision::Make(plan) => work.make(&before, &plan, rules, mirror),
         }
     };
     let ended = if is_ours_alone {
@@ -58,8 +59,8 @@ pub(super) async fn commit(tenant: &SqliteTenant, key: &DocKey, epoch: Epoch, ch
 }
 
 impl Work<'_> {
-    fn make(&self, before: &DocRow, plan: &Plan, mirror: bool) -> rusqlite::Result<Outcome<Commit>> {
-        match self.carry_out(before, plan) {
+    fn make(&self, before: &DocRow, plan: &Plan, rules: Rules, mirror: bool) -> rusqlite::Result<Outcome<Commit>> {
+        match self.carry_out(before, plan, rules) {
             Ok(true) => Ok(Outcome::Commit(Commit::Done(self.follow_up(before, mirror, Priority::Write)?))),
             Ok(false) => Ok(Outcome::Rollback(Commit::Moved)),
             Err(error) if is_refusal(&error) => Ok(Outcome::Rollback(Commit::Refused(error.to_string()))),
@@ -68,14 +69,17 @@ impl Work<'_> {
     }
 
     /// False: what the plan takes is not there any more.
-    fn carry_out(&self, before: &DocRow, plan: &Plan) -> rusqlite::Result<bool> {
+    fn carry_out(&self, before: &DocRow, plan: &Plan, rules: Rules) -> rusqlite::Result<bool> {
         if let Some((object, purpose)) = &plan.upload
-            && !self.take_upload(object, *purpose, before.state.epoch)?
+            && !take_upload(self.tx, self.tenant, object, *purpose, before.state.epoch)?
         {
             return Ok(false);
         }
         if !self.has_content(plan, before.state.epoch)? {
             return Ok(false);
+        }
+        if plan.keep {
+            self.keep(before)?;
         }
         match plan.location {
             LocationEdit::Retire | LocationEdit::Replace(_) => self.retire()?,
@@ -83,7 +87,17 @@ impl Work<'_> {
         }
         self.edit_row(&plan.row)?;
         self.settle(plan)?;
+        self.note_beginning(before, plan, rules)?;
         Ok(true)
+    }
+
+    /// What was noted of the content before is no more, unless its location has taken it over.
+    pub(super) fn note_beginning(&self, before: &DocRow, plan: &Plan, rules: Rules) -> rusqlite::Result<()> {
+        match (&plan.row, plan.begins(before, rules)) {
+            (_, Some(content)) => self.begin(&content),
+            (RowEdit::Insert { .. } | RowEdit::Put { .. } | RowEdit::Clear | RowEdit::Delete, None) => self.forget_begun(),
+            (RowEdit::Keep | RowEdit::Content(_) | RowEdit::Mark, None) => Ok(()),
+        }
     }
 
     /// False: what was staged for this plan is not there any more.
@@ -142,13 +156,21 @@ impl Work<'_> {
         Ok(plan::committed(before, &after))
     }
 
-    fn take_upload(&self, object: &ObjectRef, purpose: UploadPurpose, epoch: Epoch) -> rusqlite::Result<bool> {
-        let taken = self.tx.execute(
-            "DELETE FROM sluss_upload WHERE object = ?1 AND tenant = ?2 AND state = 'open' AND epoch = ?3 AND purpose = ?4",
-            params![object.id.to_string(), self.tenant.as_str(), epoch.0, purpose.label()],
-        )?;
-        Ok(taken == 1)
-    }
+}
+
+/// False: it is not there any more, or condemned.
+pub(super) fn take_upload(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    object: &ObjectRef,
+    purpose: UploadPurpose,
+    epoch: Epoch,
+) -> rusqlite::Result<bool> {
+    let taken = tx.execute(
+        "DELETE FROM sluss_upload WHERE object = ?1 AND tenant = ?2 AND state = 'open' AND epoch = ?3 AND purpose = ?4",
+        params![object.id.to_string(), tenant.as_str(), epoch.0, purpose.label()],
+    )?;
+    Ok(taken == 1)
 }
 
 /// A deferred foreign key refuses the row no earlier than at COMMIT, and nothing of the transaction is left then either.

@@ -15,7 +15,7 @@ use crate::model::id::{CollectionName, DocId};
 use crate::model::job::Priority;
 use crate::model::stamp::Epoch;
 use crate::store::error::StoreResult;
-use crate::store::plan::{self, Decision, Plan, RowEdit};
+use crate::store::plan::{self, Decision, Plan, RowEdit, Rules};
 use crate::store::sql::{Commit, Inserted, Insertion, NewDocument};
 
 /// How the making of a row ended.
@@ -27,18 +27,19 @@ enum Made {
 
 pub(super) async fn insert(tenant: &SqliteTenant, collection: &CollectionName, epoch: Epoch, new: NewDocument) -> StoreResult<Insertion> {
     let table = tenant.table(collection)?;
+    let rules = table.rules(tenant.history);
     let (id, mirror, clock) = (tenant.id.clone(), tenant.mirror, Arc::clone(&tenant.clock));
     let target = format!("{id}/{collection}");
     let ended = tenant
         .file
         .write("insert", target, move |tx| {
             let unborn = plan::unborn(&id, &table.collection, rows::state(tx, &id)?);
-            let plan = match plan::decide(&unborn, epoch, new.into(), table.rules()).map_err(|misfit| broken(misfit.to_string()))? {
+            let plan = match plan::decide(&unborn, epoch, new.into(), rules).map_err(|misfit| broken(misfit.to_string()))? {
                 Decision::Refuse(refusal) => return Ok(Outcome::Rollback(Insertion::Refused(refusal))),
                 Decision::Make(plan) => plan,
             };
             let work = Work { tx, tenant: &id, table: &table, id: &unborn.key.id, now: clock.now() };
-            match make(&work, &unborn, &plan, mirror) {
+            match make(&work, &unborn, &plan, rules, mirror) {
                 Ok(Made::Yes(inserted)) => Ok(Outcome::Commit(Insertion::Done(inserted))),
                 Ok(Made::No(refusal)) => Ok(Outcome::Rollback(Insertion::Refused(refusal))),
                 Err(error) if is_refusal(&error) => Ok(Outcome::Rollback(Insertion::Refused(Commit::Refused(error.to_string())))),
@@ -50,7 +51,7 @@ pub(super) async fn insert(tenant: &SqliteTenant, collection: &CollectionName, e
 }
 
 /// `nameless`: the transaction's view before there is an id.
-fn make(nameless: &Work<'_>, unborn: &DocRow, plan: &Plan, mirror: bool) -> rusqlite::Result<Made> {
+fn make(nameless: &Work<'_>, unborn: &DocRow, plan: &Plan, rules: Rules, mirror: bool) -> rusqlite::Result<Made> {
     let RowEdit::Insert { content, attributes } = &plan.row else {
         return Err(broken("the plan of a new document makes no row"));
     };
@@ -64,6 +65,7 @@ fn make(nameless: &Work<'_>, unborn: &DocRow, plan: &Plan, mirror: bool) -> rusq
     let work = Work { id: &id, ..*nameless };
     work.keep_attributes(attributes, true)?;
     work.settle(plan)?;
+    work.note_beginning(unborn, plan, rules)?;
     let committed = work.follow_up(unborn, mirror, Priority::Access)?;
     Ok(Made::Yes(Inserted { stamp: committed.stamp, id: id.clone() }))
 }

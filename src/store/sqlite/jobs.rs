@@ -7,9 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use uuid::Uuid;
 
 use super::file::{Outcome, broken};
-use super::rows;
-use super::table::Table;
 use super::tenant::SqliteTenant;
+use super::{history, rows};
 use crate::model::id::{CollectionName, TenantId};
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
@@ -29,6 +28,7 @@ pub(super) fn enqueue(tx: &Transaction<'_>, job: &NewJob, wish: Wish, now: i64) 
     let (tenant, collection, document) = match &job.target {
         JobTarget::Document(key) => (&key.tenant, key.collection.as_str(), key.id.to_string()),
         JobTarget::Collection(tenant, collection) => (tenant, collection.as_str(), String::new()),
+        JobTarget::Staged(tenant, attempt) => (tenant, "", attempt.to_string()),
         JobTarget::Tenant(tenant) => (tenant, "", String::new()),
     };
     tx.prepare_cached(
@@ -202,7 +202,7 @@ impl JobQueue for SqliteTenant {
             .write("enqueue for", self.id.to_string(), move |tx| {
                 for job in &jobs {
                     let wish = match job.target {
-                        JobTarget::Document(_) => Wish::Again,
+                        JobTarget::Document(_) | JobTarget::Staged(..) => Wish::Again,
                         JobTarget::Collection(..) | JobTarget::Tenant(_) => Wish::Anew,
                     };
                     enqueue(tx, job, wish, now)?;
@@ -265,18 +265,22 @@ impl JobQueue for SqliteTenant {
 
     async fn complete(&self, lease: Lease) -> StoreResult<Completion> {
         let (job, token, now, mirror, tenant) = (lease.job.0, lease.token(), self.now(), self.mirror, self.id.clone());
-        let document = match &lease.target {
-            JobTarget::Document(key) => Some((self.table(&key.collection)?, key.id.clone())),
-            JobTarget::Collection(..) | JobTarget::Tenant(_) => None,
+        let table = match &lease.target {
+            JobTarget::Document(key) => Some(self.table(&key.collection)?),
+            JobTarget::Collection(..) | JobTarget::Staged(..) | JobTarget::Tenant(_) => None,
         };
+        let target = lease.target.clone();
         self.file
             .write_together("complete", format!("job {job}"), move |tx| {
                 if !holds(tx, job, token)? {
                     return Ok(Outcome::Rollback(Completion::Lost));
                 }
-                let needed = match &document {
-                    Some((table, id)) => rows::look_up(tx, &tenant, table as &Table, id, false)?.needs(lease.kind, mirror),
-                    None => false,
+                let needed = match (&target, &table) {
+                    (JobTarget::Document(key), Some(table)) => {
+                        rows::look_up(tx, &tenant, table, &key.id, false)?.needs(lease.kind, mirror)
+                    }
+                    (JobTarget::Staged(_, attempt), _) => history::is_staged(tx, *attempt)?,
+                    (JobTarget::Document(_) | JobTarget::Collection(..) | JobTarget::Tenant(_), _) => false,
                 };
                 if needed {
                     make_ready(tx, job, now, lease.failures, None)?;

@@ -12,7 +12,10 @@ impl Work<'_> {
     /// The location's own trigger turns it into a version.
     pub(super) fn retire(&self) -> rusqlite::Result<()> {
         let statement = format!("DELETE FROM {} WHERE id = ?1", self.table.location);
-        self.tx.execute(&statement, params![self.id]).map(|_| ())
+        match self.tx.execute(&statement, params![self.id])? {
+            0 => Ok(()),
+            _ => self.ends_now(),
+        }
     }
 
     /// `now`: the row's revision after this transaction's own statements.
@@ -34,7 +37,7 @@ impl Work<'_> {
                 new.content.pieces.to_bytes(),
                 new.revision.revision(now).0,
                 new.sole,
-                self.now.as_millisecond(),
+                self.holds_since(&new.content)?,
                 new.labels.media_type,
                 new.labels.file_name,
             ],

@@ -12,6 +12,7 @@ mod doctor;
 mod edit;
 mod file;
 mod group;
+mod history;
 mod insertion;
 mod installation;
 mod jobs;

@@ -10,7 +10,7 @@ use crate::store::error::StoreResult;
 use crate::store::settings::TenantSettings;
 
 /// Raised with every change of the tables below.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// Tables that all tenants of a database share. Times are Unix milliseconds.
 pub(super) const SHARED_TABLES: &str = "
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS sluss_version (
     number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, collection TEXT NOT NULL, document TEXT NOT NULL,
     placement TEXT, object TEXT, stamp TEXT NOT NULL, length INTEGER NOT NULL, stored_length INTEGER NOT NULL,
     format INTEGER NOT NULL, key_id TEXT, wrapped_key BLOB, sha256 BLOB NOT NULL, pieces BLOB NOT NULL,
-    held_from INTEGER NOT NULL, held_to INTEGER NOT NULL
+    held_from INTEGER NOT NULL, held_to INTEGER NOT NULL, media_type TEXT, file_name TEXT, attempt TEXT, tick INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS sluss_version_document ON sluss_version (tenant, collection, document, held_to);
 CREATE INDEX IF NOT EXISTS sluss_version_object ON sluss_version (object);
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS sluss_upload (
 CREATE INDEX IF NOT EXISTS sluss_upload_state ON sluss_upload (tenant, state, changed_at);
 CREATE TABLE IF NOT EXISTS sluss_staging (
     attempt TEXT PRIMARY KEY, tenant TEXT NOT NULL, epoch INTEGER NOT NULL, touched_at INTEGER NOT NULL,
-    finished INTEGER NOT NULL, length INTEGER, sha256 BLOB
+    finished INTEGER NOT NULL, length INTEGER, sha256 BLOB, kept INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sluss_staging_piece (
     attempt TEXT NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (attempt, number)
@@ -55,6 +55,13 @@ CREATE INDEX IF NOT EXISTS sluss_job_due ON sluss_job (tenant, state, priority, 
 CREATE INDEX IF NOT EXISTS sluss_job_lease ON sluss_job (tenant, state, due_at);
 CREATE TABLE IF NOT EXISTS sluss_hold (
     tenant TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (tenant, name)
+) WITHOUT ROWID;
+-- How many minutes somebody has watched the tenant: history grows old by it.
+CREATE TABLE IF NOT EXISTS sluss_tick (tenant TEXT PRIMARY KEY, tick INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+-- From when a content holds that a client wrote into its row, until its copy takes that over.
+CREATE TABLE IF NOT EXISTS sluss_begun (
+    tenant TEXT NOT NULL, collection TEXT NOT NULL, document TEXT NOT NULL, at INTEGER NOT NULL, sha256 BLOB NOT NULL,
+    PRIMARY KEY (tenant, collection, document)
 ) WITHOUT ROWID;
 -- Up to which revision the changes of a collection were dealt with.
 CREATE TABLE IF NOT EXISTS sluss_watermark (
@@ -120,6 +127,19 @@ CREATE INDEX IF NOT EXISTS {placement} ON {location} (placement, stored_length);
 
 /// What locations have besides since schema version 2.
 const SINCE_VERSION_1: &[(&str, &str)] = &[("media_type", "TEXT"), ("file_name", "TEXT")];
+
+/// What versions and staging have besides since history is kept.
+const VERSION_SINCE_VERSION_2: &[(&str, &str)] =
+    &[("media_type", "TEXT"), ("file_name", "TEXT"), ("attempt", "TEXT"), ("tick", "INTEGER NOT NULL DEFAULT 0")];
+
+const STAGING_SINCE_VERSION_2: &[(&str, &str)] = &[("kept", "INTEGER NOT NULL DEFAULT 0")];
+
+/// On columns that older files get first.
+const VERSION_INDEXES: &str = "
+-- The collector asks for the oldest, the figures for all.
+CREATE INDEX IF NOT EXISTS sluss_version_tick ON sluss_version (tenant, tick, stored_length);
+CREATE INDEX IF NOT EXISTS sluss_version_attempt ON sluss_version (attempt) WHERE attempt IS NOT NULL;
+";
 
 /// What the state has besides since a tenant can be read-only.
 const STATE_SINCE_VERSION_1: &[(&str, &str)] = &[("read_only", "INTEGER NOT NULL DEFAULT 0")];
@@ -187,10 +207,11 @@ fn triggers_sql(table: &Table, settings: &TenantSettings) -> String {
 -- Triggers run in whatever SQLite the customer's programs bring: julianday, because unixepoch and 'subsec' are younger than many.
 CREATE TRIGGER {retired} AFTER DELETE ON {location} BEGIN
     INSERT INTO sluss_version (tenant, collection, document, placement, object, stamp, length, stored_length, format,
-        key_id, wrapped_key, sha256, pieces, held_from, held_to)
+        key_id, wrapped_key, sha256, pieces, held_from, media_type, file_name, held_to, tick)
     VALUES ({tenant}, {collection}, CAST(OLD.id AS TEXT), OLD.placement, OLD.object, OLD.stamp, OLD.length, OLD.stored_length,
         OLD.format, OLD.key_id, OLD.wrapped_key, OLD.sha256, OLD.pieces, OLD.held_from,
-        CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER));
+        OLD.media_type, OLD.file_name, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),
+        coalesce((SELECT tick FROM sluss_tick WHERE tenant = {tenant}), 0));
     -- What was wrong with this location is no more.
     DELETE FROM sluss_difference WHERE tenant = {tenant} AND collection = {collection} AND subject = CAST(OLD.id AS TEXT);
 END;
@@ -275,6 +296,9 @@ pub async fn init(file: &SqliteFile, settings: &TenantSettings) -> StoreResult<(
     file.write("init", settings.id.to_string(), move |tx| {
         tx.execute_batch(SHARED_TABLES)?;
         add_columns(tx, "sluss_state", STATE_SINCE_VERSION_1)?;
+        add_columns(tx, "sluss_version", VERSION_SINCE_VERSION_2)?;
+        add_columns(tx, "sluss_staging", STAGING_SINCE_VERSION_2)?;
+        tx.execute_batch(VERSION_INDEXES)?;
         for config in &settings.collections {
             let table = Table::new(config, &settings.id);
             let id_type = customer::id_definition(tx, &table)?;
@@ -296,6 +320,7 @@ fn insert_state(tx: &Transaction<'_>, settings: &TenantSettings) -> rusqlite::Re
         "INSERT OR IGNORE INTO sluss_state (tenant, phase, epoch, schema_version) VALUES (?1, ?2, 1, ?3)",
         params![tenant, phase.label(), SCHEMA_VERSION],
     )?;
+    tx.execute("INSERT OR IGNORE INTO sluss_tick VALUES (?1, 0, 0)", [tenant])?;
     tx.execute("UPDATE sluss_state SET schema_version = ?2 WHERE tenant = ?1", params![tenant, SCHEMA_VERSION])?;
     for collection in &settings.collections {
         // What is older is the full sweep's: every flip asks for one.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Transaction, params};
 
 use super::file::{Outcome, SqliteFile, broken};
 use super::table::Table;
 use super::tenant::SqliteTenant;
 use crate::clock::Clock;
-use crate::model::content::Fingerprint;
-use crate::model::id::Attempt;
+use crate::model::content::{Fingerprint, PIECE_BYTES};
+use crate::model::id::{Attempt, TenantId};
 use crate::model::stamp::Epoch;
 use crate::store::error::StoreResult;
 use crate::store::sql::{Staged, Staging};
@@ -123,16 +124,41 @@ pub(super) fn move_into(tx: &Transaction<'_>, table: &Table, rowid: i64, staged:
     remove(tx, staged.attempt)
 }
 
-fn piece(connection: &Connection, attempt: Attempt, number: i64) -> rusqlite::Result<Option<Vec<u8>>> {
+pub(super) fn piece(connection: &Connection, attempt: Attempt, number: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     connection
         .prepare_cached("SELECT bytes FROM sluss_staging_piece WHERE attempt = ?1 AND number = ?2")?
         .query_row(params![attempt.to_string(), number], |row| row.get(0))
         .optional()
 }
 
-fn remove(tx: &Transaction<'_>, attempt: Attempt) -> rusqlite::Result<()> {
+pub(super) fn remove(tx: &Transaction<'_>, attempt: Attempt) -> rusqlite::Result<()> {
     tx.execute("DELETE FROM sluss_staging_piece WHERE attempt = ?1", [attempt.to_string()])?;
     tx.execute("DELETE FROM sluss_staging WHERE attempt = ?1", [attempt.to_string()])?;
+    Ok(())
+}
+
+/// Whose attempt it is.
+pub(super) struct Owner<'a> {
+    pub(super) attempt: Attempt,
+    pub(super) tenant: &'a TenantId,
+    pub(super) epoch: Epoch,
+}
+
+/// Copies what a row holds into pieces of [`PIECE_BYTES`]. They are a version's and no work of anybody's: only who publishes or gives up that
+/// version removes them.
+pub(super) fn keep(tx: &Transaction<'_>, owner: &Owner<'_>, now: Timestamp, table: &Table, rowid: i64) -> rusqlite::Result<()> {
+    let blob = tx.blob_open(MAIN_DB, table.raw_name.as_str(), table.raw_content.as_str(), rowid, true)?;
+    let attempt = owner.attempt.to_string();
+    tx.execute(
+        "INSERT INTO sluss_staging (attempt, tenant, epoch, touched_at, finished, length, kept) VALUES (?1, ?2, ?3, ?4, 1, ?5, 1)",
+        params![attempt, owner.tenant.as_str(), owner.epoch.0, now.as_millisecond(), blob.len() as u64],
+    )?;
+    let mut insert = tx.prepare_cached("INSERT INTO sluss_staging_piece (attempt, number, bytes) VALUES (?1, ?2, ?3)")?;
+    for (number, at) in (0..blob.len()).step_by(PIECE_BYTES).enumerate() {
+        let mut piece = vec![0; PIECE_BYTES.min(blob.len() - at)];
+        blob.read_at_exact(&mut piece, at)?;
+        insert.execute(params![attempt, number as u64, piece])?;
+    }
     Ok(())
 }
 
@@ -140,8 +166,8 @@ fn remove(tx: &Transaction<'_>, attempt: Attempt) -> rusqlite::Result<()> {
 pub(super) fn remove_abandoned(tx: &Transaction<'_>, tenant: &str, before: i64, epoch: Epoch) -> rusqlite::Result<usize> {
     tx.execute(
         "DELETE FROM sluss_staging_piece WHERE attempt IN \
-         (SELECT attempt FROM sluss_staging WHERE tenant = ?1 AND (touched_at < ?2 OR epoch <> ?3))",
+         (SELECT attempt FROM sluss_staging WHERE tenant = ?1 AND kept = 0 AND (touched_at < ?2 OR epoch <> ?3))",
         params![tenant, before, epoch.0],
     )?;
-    tx.execute("DELETE FROM sluss_staging WHERE tenant = ?1 AND (touched_at < ?2 OR epoch <> ?3)", params![tenant, before, epoch.0])
+    tx.execute("DELETE FROM sluss_staging WHERE tenant = ?1 AND kept = 0 AND (touched_at < ?2 OR epoch <> ?3)", params![tenant, before, epoch.0])
 }

@@ -115,8 +115,8 @@ impl Table {
     }
 
     /// What the configuration lets a change do.
-    pub(super) fn rules(&self) -> Rules {
-        Rules { column: self.column, create: self.create, delete: self.delete }
+    pub(super) fn rules(&self, history: bool) -> Rules {
+        Rules { column: self.column, create: self.create, delete: self.delete, history }
     }
 
     /// What stands in the content column where there is no content.

@@ -9,17 +9,20 @@ use rusqlite::params;
 use super::file::{Outcome, SqliteFile};
 use super::table::Table;
 use super::{
-    STORE, change, changes, content, differences, insertion, placements, purges, rows, scan, staging, tally, uploads, verification,
+    STORE, change, changes, content, differences, history, insertion, placements, purges, rows, scan, staging, tally, uploads, verification,
 };
 use crate::clock::Clock;
 use crate::model::document::{DocRow, State};
-use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, TenantId};
+use crate::model::content::Fingerprint;
+use crate::model::history::{Version, VersionNumber};
+use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, TenantId};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::FlipPermit;
 use crate::model::purge::{PurgeFigures, PurgeRun};
-use crate::model::stamp::{Epoch, Revision};
+use crate::model::stamp::{Epoch, Revision, Stamp};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
 use crate::store::object::PartsId;
 use crate::store::settings::TenantSettings;
 use crate::store::sql::{
@@ -32,6 +35,7 @@ pub struct SqliteTenant {
     pub(super) file: Arc<SqliteFile>,
     pub(super) id: TenantId,
     pub(super) mirror: bool,
+    pub(super) history: bool,
     pub(super) clock: Arc<dyn Clock>,
     tables: Vec<Arc<Table>>,
 }
@@ -39,7 +43,7 @@ pub struct SqliteTenant {
 impl SqliteTenant {
     pub fn new(file: Arc<SqliteFile>, settings: &TenantSettings, clock: Arc<dyn Clock>) -> Self {
         let tables = settings.collections.iter().map(|config| Arc::new(Table::new(config, &settings.id))).collect();
-        Self { file, id: settings.id.clone(), mirror: settings.mirror, clock, tables }
+        Self { file, id: settings.id.clone(), mirror: settings.mirror, history: settings.history, clock, tables }
     }
 
     pub(super) fn table(&self, collection: &CollectionName) -> StoreResult<Arc<Table>> {
@@ -217,6 +221,41 @@ impl SqlStore for SqliteTenant {
 
     async fn unnamed(&self, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {
         verification::unnamed(self, objects).await
+    }
+}
+
+#[async_trait]
+impl HistoryStore for SqliteTenant {
+    async fn versions(&self, key: &DocKey, before: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>> {
+        history::versions(self, key, before, limit).await
+    }
+
+    async fn version(&self, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>> {
+        history::version(self, key, stamp).await
+    }
+
+    async fn staged_version(&self, attempt: Attempt) -> StoreResult<Option<Version>> {
+        history::staged_version(self, attempt).await
+    }
+
+    async fn open_staged(&self, attempt: Attempt, offset: u64) -> StoreResult<SqlContentStream> {
+        Ok(history::open_staged(&self.file, attempt, offset))
+    }
+
+    async fn publish_kept(&self, attempt: Attempt, epoch: Epoch, object: &ObjectRef, content: &Fingerprint) -> StoreResult<bool> {
+        history::publish_kept(self, attempt, epoch, object, content).await
+    }
+
+    async fn expire(&self, older_than: u64, limit: usize) -> StoreResult<VersionCount> {
+        history::expire(self, older_than, limit).await
+    }
+
+    async fn history(&self, older_than: Option<u64>) -> StoreResult<HistoryFigures> {
+        history::figures(self, older_than).await
+    }
+
+    async fn tick(&self) -> StoreResult<u64> {
+        history::tick(self).await
     }
 }
 

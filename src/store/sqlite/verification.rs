@@ -204,12 +204,12 @@ pub(super) async fn unnamed(tenant: &SqliteTenant, objects: Vec<ObjectRef>) -> S
 }
 
 /// One statement, and so one instant: a name moves from uploads to locations to versions.
-fn names_statement(tables: &[Arc<Table>]) -> String {
+pub(super) fn names_statement(tables: &[Arc<Table>]) -> String {
     let tables = tables.iter().map(|table| table.location.as_str()).chain(["sluss_upload", "sluss_version"]);
     let named: Vec<String> = tables.map(|table| format!("EXISTS (SELECT 1 FROM {table} WHERE object = ?1)")).collect();
     format!("SELECT {}", named.join(" OR "))
 }
 
-fn is_named(connection: &Connection, statement: &str, object: &ObjectRef) -> rusqlite::Result<bool> {
+pub(super) fn is_named(connection: &Connection, statement: &str, object: &ObjectRef) -> rusqlite::Result<bool> {
     connection.prepare_cached(statement)?.query_row([object.id.to_string()], |row| row.get(0))
 }

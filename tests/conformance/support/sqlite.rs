@@ -110,6 +110,7 @@ pub(crate) fn settings(collections: Vec<CollectionConfig>) -> TenantSettings {
         id: TENANT.parse().unwrap(),
         initial_phase: Phase::Sql,
         mirror: false,
+        history: true,
         collections,
         placements: vec![PlacementSettings { name: "local".parse().unwrap(), description: "nowhere".to_owned() }],
     }

@@ -1,0 +1,284 @@
+//! Contents that a document had: their list, the bytes of one, and one made current again by a new write.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http::{Response, StatusCode};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::list::{self, BadQuery, DEFAULT_LIMIT};
+use super::metadata::json;
+use super::range::{self, Wanted};
+use super::read::Reader;
+use super::request::DocumentRequest;
+use super::rescue::GatewayError;
+use super::respond::{self, Representation};
+use super::routes::Operation;
+use super::write::{Writer, check_changeable, check_condition, check_row};
+use crate::body::{self, Body, BoxError};
+use crate::budget::SMALL_BYTES;
+use crate::config::Disposition;
+use crate::model::content::{ContentHash, PIECE_BYTES};
+use crate::model::history::{Kept, Version, VersionNumber};
+use crate::model::id::DocKey;
+use crate::model::precondition::{Current, Unmet};
+use crate::model::stamp::Stamp;
+use crate::store::checked::open_checked_object;
+use crate::store::error::{Interrupted, StoreResult};
+use crate::store::object::ByteStream;
+use crate::store::sql::NewAttributes;
+use crate::telemetry::{Direction, ServedFrom};
+use crate::tenants::Tenant;
+use crate::watch::transfers::{Begun, Party};
+
+/// A piece that is checked, and one that is sent.
+const HELD_BYTES: u64 = 2 * PIECE_BYTES as u64;
+
+const NO_VERSION: GatewayError = GatewayError::NotFound("the document has no such version: it never had, or its time is over");
+
+/// Which versions a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VersionSpan {
+    before: Option<VersionNumber>,
+    limit: usize,
+}
+
+impl VersionSpan {
+    pub fn parse(query: &str) -> Result<Self, BadQuery> {
+        let (mut before, mut limit) = (None, None);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (slot, known) = match list::decoded(name)?.as_str() {
+                "before" => (&mut before, "before"),
+                "limit" => (&mut limit, "limit"),
+                other => return Err(BadQuery::UnknownOfVersions(list::shortened(other))),
+            };
+            if slot.replace(list::decoded(value)?).is_some() {
+                return Err(BadQuery::Twice(known));
+            }
+        }
+        let number = |text: String| text.parse().map(VersionNumber).map_err(|_| BadQuery::Before(list::shortened(&text)));
+        Ok(Self { before: before.map(number).transpose()?, limit: limit.map_or(Ok(DEFAULT_LIMIT), |text| list::limit_of(&text))? })
+    }
+}
+
+/// A content that the document had.
+#[derive(Debug, Serialize, JsonSchema)]
+struct VersionView {
+    /// Its name: what the `ETag` was, without quotes.
+    stamp: String,
+    size: u64,
+    media_type: Option<String>,
+    file_name: Option<String>,
+    /// Null where it was written straight to SQL, and nobody saw when.
+    held_from: Option<Timestamp>,
+    held_to: Timestamp,
+    /// In hex; null while the bytes are on their way to the object store.
+    sha256: Option<String>,
+}
+
+/// A page of a document's history, the newest first. The current content is none of it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct VersionsView {
+    versions: Vec<VersionView>,
+    /// `before` of the next page; null at the end.
+    next: Option<String>,
+}
+
+impl VersionView {
+    fn of(version: &Version) -> Self {
+        Self {
+            stamp: version.stamp.to_string(),
+            size: version.length_bytes,
+            media_type: version.labels.media_type.clone(),
+            file_name: version.labels.file_name.clone(),
+            held_from: version.held_from,
+            held_to: version.held_to,
+            sha256: known_sha256(version).map(|sha256| sha256.to_string()),
+        }
+    }
+}
+
+fn known_sha256(version: &Version) -> Option<ContentHash> {
+    match &version.kept {
+        Kept::Object { content, .. } => Some(content.sha256),
+        Kept::Empty | Kept::Staged(_) => None,
+    }
+}
+
+/// With the id as its row spells it, where there is one: versions bear that spelling.
+async fn spelled(request: &DocumentRequest) -> StoreResult<DocKey> {
+    Ok(request.tenant.sql.bare_row(&request.key).await?.key)
+}
+
+pub(super) async fn list(request: &DocumentRequest, VersionSpan { before, limit }: VersionSpan) -> Result<Response<Body>, GatewayError> {
+    let key = spelled(request).await?;
+    let mut found = request.tenant.sql.versions(&key, before, limit + 1).await?;
+    let goes_on = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| goes_on).map(|version| version.number.0.to_string());
+    Ok(json(&VersionsView { versions: found.iter().map(VersionView::of).collect(), next }))
+}
+
+async fn find(request: &DocumentRequest, stamp: &Stamp) -> Result<Version, GatewayError> {
+    let key = spelled(request).await?;
+    request.tenant.sql.version(&key, stamp).await?.ok_or(NO_VERSION)
+}
+
+/// Content of a version from a range of it. `None`: it has left where it was said to be.
+async fn open(tenant: &Tenant, version: &Version, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
+    match &version.kept {
+        Kept::Empty => Ok(Some(Box::pin(stream::empty()))),
+        Kept::Object { object, content } => open_checked_object(&*tenant.objects, object, content, range).await,
+        Kept::Staged(attempt) => {
+            let mut content = cut(tenant.sql.open_staged(*attempt, range.start).await?, range.end - range.start);
+            match content.next().await {
+                None | Some(Err(Interrupted::Moved)) => Ok(None),
+                Some(Err(Interrupted::Store(error))) => Err(error),
+                Some(first) => Ok(Some(Box::pin(stream::iter([first]).chain(content)))),
+            }
+        }
+    }
+}
+
+/// The first `length` bytes.
+fn cut(content: ByteStream, length: u64) -> ByteStream {
+    Box::pin(stream::try_unfold((content, length), async |(mut content, left)| {
+        if left == 0 {
+            return Ok(None);
+        }
+        let Some(mut portion) = content.try_next().await? else { return Ok(None) };
+        portion.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        let left = left - portion.len() as u64;
+        Ok(Some((portion, (content, left))))
+    }))
+}
+
+/// Again, by the version as it is now: an agent may have brought it to the object store meanwhile.
+async fn open_by(request: &DocumentRequest, version: Version, range: Range<u64>) -> Result<(Version, ByteStream), GatewayError> {
+    if let Some(content) = open(&request.tenant, &version, range.clone()).await? {
+        return Ok((version, content));
+    }
+    let version = find(request, &version.stamp).await?;
+    match open(&request.tenant, &version, range).await? {
+        Some(content) => Ok((version, content)),
+        None => Err(NO_VERSION),
+    }
+}
+
+impl Reader {
+    /// A stamp that names the current content is answered as the document is.
+    pub(super) async fn version(&self, request: &DocumentRequest, stamp: &Stamp) -> Result<Response<Body>, GatewayError> {
+        let row = request.tenant.sql.bare_row(&request.key).await?;
+        let truth = row.truth();
+        if truth.visible && truth.stamp.as_ref() == Some(stamp) {
+            return self.read(request).await;
+        }
+        let version = request.tenant.sql.version(&row.key, stamp).await?.ok_or(NO_VERSION)?;
+        let document = represented(&request.tenant, &version);
+        match request.precondition.check(&Current { stamp: Some(stamp.clone()), modified: None }) {
+            Ok(()) => {}
+            Err(Unmet::IfNoneMatch | Unmet::IfModifiedSince) => return Ok(respond::not_modified(&document)),
+            Err(unmet @ (Unmet::IfMatch | Unmet::IfUnmodifiedSince)) => return Err(GatewayError::Unmet(unmet)),
+        }
+        let is_same = request.if_range.as_ref().is_none_or(|condition| condition.holds(stamp, None, None));
+        let asked = request.range.as_deref().filter(|_| is_same);
+        let (mut response, range) = match range::wanted(asked, version.length_bytes) {
+            Wanted::Unsatisfiable => return Err(GatewayError::Unsatisfiable { length_bytes: version.length_bytes }),
+            Wanted::Part(range) => (respond::part(&document, &range), range),
+            // RFC 9110, 14.2: a server may leave ranges out.
+            Wanted::Whole | Wanted::Parts(_) => (respond::whole(&document), 0..version.length_bytes),
+        };
+        let served_from = match &version.kept {
+            Kept::Empty | Kept::Object { .. } => ServedFrom::Object,
+            Kept::Staged(_) => ServedFrom::Sql,
+        };
+        respond::set_served_from(&mut response, served_from);
+        if !range.is_empty() {
+            *response.body_mut() = self.bytes(request, version, range, served_from).await?;
+        }
+        Ok(response)
+    }
+
+    async fn bytes(
+        &self,
+        request: &DocumentRequest,
+        version: Version,
+        range: Range<u64>,
+        from: ServedFrom,
+    ) -> Result<Body, GatewayError> {
+        let length_bytes = version.length_bytes;
+        let held = if length_bytes <= SMALL_BYTES { length_bytes } else { length_bytes.min(HELD_BYTES) };
+        let Some(grant) = self.budget.acquire(held).await else { return Err(GatewayError::Overloaded) };
+        let total = range.end - range.start;
+        let transfer = self.transfers.begin(&Begun::of(&request.key, Direction::Download, (from.into(), Party::Client), Some(total)));
+        let progress = transfer.progress();
+        let content = match open_by(request, version, range).await {
+            Ok((_, content)) => content,
+            Err(error) => return transfer.end(Err(error)),
+        };
+        let metrics = Arc::clone(&self.metrics);
+        let content = content.inspect(move |portion| {
+            // Both last as long as the stream that holds them.
+            let _held_until_the_end = (&transfer, &grant);
+            match portion {
+                Ok(bytes) => {
+                    progress.delivered(bytes.len() as u64);
+                    metrics.response_bytes(bytes.len() as u64);
+                }
+                Err(_) => progress.fails(),
+            }
+        });
+        Ok(body::stream(content.map_err(BoxError::from)))
+    }
+}
+
+fn represented(tenant: &Tenant, version: &Version) -> Representation {
+    let collection = version.collection.parse().ok().and_then(|collection| tenant.collection(&collection));
+    Representation {
+        stamp: version.stamp.clone(),
+        modified: None,
+        media_type: version.labels.media_type.clone(),
+        file_name: version.labels.file_name.clone(),
+        disposition: collection.map_or(Disposition::Attachment, |collection| collection.disposition),
+        length_bytes: version.length_bytes,
+        sha256: known_sha256(version),
+    }
+}
+
+impl Writer {
+    /// A new write of what a version has: whatever holds for a PUT holds for it, and what is current now becomes a version.
+    pub(super) async fn restore(&self, request: &DocumentRequest, stamp: &Stamp) -> Result<Response<Body>, GatewayError> {
+        let row = request.tenant.sql.row(&request.key).await?;
+        check_changeable(request, &row)?;
+        let version = request.tenant.sql.version(&row.key, stamp).await?.ok_or(NO_VERSION)?;
+        check_row(request, &row)?;
+        check_condition(request, &row)?;
+        let whole = 0..version.length_bytes;
+        let held = super::write::held_bytes(Some(version.length_bytes)) + version.length_bytes.min(HELD_BYTES);
+        let uploaded = request.tenant.objects.upload_bytes(Some(version.length_bytes));
+        let Some(_grant) = self.budget.acquire(held + uploaded).await else { return Err(GatewayError::Overloaded) };
+        let (version, content) = open_by(request, version, whole).await?;
+        let request = DocumentRequest {
+            operation: Operation::Write,
+            attributes: NewAttributes { media_type: version.labels.media_type.clone(), file_name: version.labels.file_name.clone() },
+            // Checked on the way, so that nothing but what the version has becomes current.
+            sha256: known_sha256(&version),
+            content_length: Some(version.length_bytes),
+            ..request.clone()
+        };
+        let ends = (Party::Object, row.state.phase.writes_to().into());
+        let transfer = self.transfers.begin(&Begun::of(&request.key, Direction::Upload, ends, request.content_length));
+        let content: Body = body::stream(content.map_ok(Bytes::from).map_err(BoxError::from));
+        let restored = self.receive(&request, &row, content, transfer.progress()).await;
+        let mut response = transfer.end(restored)?;
+        request.tenant.work.notify_one();
+        tracing::info!(event = "restored", size_bytes = version.length_bytes, "made version {stamp} of {} current", request.key);
+        *response.status_mut() = StatusCode::OK;
+        Ok(response)
+    }
+}

@@ -1,0 +1,89 @@
+//! History: the contents that a document had, how long they are kept, and by which clock.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::content::Fingerprint;
+use super::id::{Attempt, ObjectRef};
+use super::location::Labels;
+use super::stamp::Stamp;
+
+/// How often a tenant's tick rises while somebody serves it, at most. Retention is counted in ticks, not by a clock: a clock that jumps
+/// removes nothing early, and while nobody watches nothing grows old.
+pub const TICK: Duration = Duration::from_secs(60);
+
+/// Versions of one tenant are numbered in the order in which they were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VersionNumber(pub u64);
+
+/// Where the bytes of a version are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    Empty,
+    Object {
+        object: ObjectRef,
+        content: Fingerprint,
+    },
+    /// In the tenant's database still, on their way to the object store.
+    Staged(Attempt),
+}
+
+/// A content that a document had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    pub number: VersionNumber,
+    pub collection: String,
+    /// As its row spelled it.
+    pub document: String,
+    pub stamp: Stamp,
+    pub length_bytes: u64,
+    pub kept: Kept,
+    pub labels: Labels,
+    /// `None`: it was written straight to SQL, and nobody saw when.
+    pub held_from: Option<Timestamp>,
+    pub held_to: Timestamp,
+}
+
+/// How long a tenant's versions are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Zero: no content that only SQL held is kept when it is overwritten.
+    pub keep_for: Duration,
+    /// A database restored from such a backup names objects of that age. `None`: nobody has said, so nothing is removed.
+    pub oldest_sql_backup: Option<Duration>,
+}
+
+impl Retention {
+    pub fn keeps_history(self) -> bool {
+        !self.keep_for.is_zero()
+    }
+
+    /// Ticks after which a version may go. `None`: never.
+    pub fn ticks(self) -> Option<u64> {
+        let longest = self.keep_for.max(self.oldest_sql_backup?);
+        // One more: the tick that a version bears had begun before it.
+        Some(longest.as_secs().div_ceil(TICK.as_secs()) + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn nothing_goes_before_both_times_are_over(keep_s in 0_u64..100_000_000, backup_s in 0_u64..100_000_000) {
+            let (keep_for, backup) = (Duration::from_secs(keep_s), Duration::from_secs(backup_s));
+            let ticks = Retention { keep_for, oldest_sql_backup: Some(backup) }.ticks().unwrap();
+            // All ticks but the one that had begun lasted their whole time.
+            prop_assert!(TICK * u32::try_from(ticks - 1).unwrap() >= keep_for.max(backup));
+        }
+    }
+
+    #[test]
+    fn nothing_goes_where_nobody_said_how_old_backups_get() {
+        assert_eq!(Retention { keep_for: Duration::ZERO, oldest_sql_backup: None }.ticks(), None);
+    }
+}

@@ -1,0 +1,49 @@
+//! A tenant's history that fails by plan: `bounded` where the meter gives the call a deadline, else `unbounded`.
+
+use async_trait::async_trait;
+
+use super::sql::FaultySql;
+use crate::model::content::Fingerprint;
+use crate::model::history::{Version, VersionNumber};
+use crate::model::id::{Attempt, DocKey, ObjectRef};
+use crate::model::stamp::{Epoch, Stamp};
+use crate::store::error::StoreResult;
+use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
+use crate::store::sql::SqlContentStream;
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl HistoryStore for FaultySql {
+    async fn versions(&self, key: &DocKey, before: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>> {
+        self.faults.bounded("versions", self.inner.versions(key, before, limit)).await
+    }
+
+    async fn version(&self, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>> {
+        self.faults.bounded("version", self.inner.version(key, stamp)).await
+    }
+
+    async fn staged_version(&self, attempt: Attempt) -> StoreResult<Option<Version>> {
+        self.faults.bounded("staged_version", self.inner.staged_version(attempt)).await
+    }
+
+    async fn open_staged(&self, attempt: Attempt, offset: u64) -> StoreResult<SqlContentStream> {
+        let content = self.faults.bounded("open_staged", self.inner.open_staged(attempt, offset)).await?;
+        Ok(self.faults.breaking("read_staged", content))
+    }
+
+    async fn publish_kept(&self, attempt: Attempt, epoch: Epoch, object: &ObjectRef, content: &Fingerprint) -> StoreResult<bool> {
+        self.faults.unbounded("publish_kept", self.inner.publish_kept(attempt, epoch, object, content)).await
+    }
+
+    async fn expire(&self, older_than: u64, limit: usize) -> StoreResult<VersionCount> {
+        self.faults.bounded("expire", self.inner.expire(older_than, limit)).await
+    }
+
+    async fn history(&self, older_than: Option<u64>) -> StoreResult<HistoryFigures> {
+        self.faults.unbounded("history", self.inner.history(older_than)).await
+    }
+
+    async fn tick(&self) -> StoreResult<u64> {
+        self.faults.bounded("tick", self.inner.tick()).await
+    }
+}

@@ -1,0 +1,59 @@
+//! The part of the tenant database's contract that is about contents that documents had. Versions are made by [`super::sql::SqlStore::commit`] and by
+//! triggers, in the transaction that ends their time; here they are read, brought to the object store, and given up.
+
+use async_trait::async_trait;
+
+use super::error::StoreResult;
+use super::sql::SqlContentStream;
+use crate::model::content::Fingerprint;
+use crate::model::history::{Version, VersionNumber};
+use crate::model::id::{Attempt, DocKey, ObjectRef};
+use crate::model::stamp::{Epoch, Stamp};
+
+/// What versions come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VersionCount {
+    pub versions: u64,
+    pub bytes: u64,
+}
+
+/// A tenant's history in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HistoryFigures {
+    pub all: VersionCount,
+    /// In the database still, on their way to the object store.
+    pub staged: VersionCount,
+    /// Past their time: the collector removes them.
+    pub past: VersionCount,
+}
+
+#[async_trait]
+pub trait HistoryStore: Send + Sync {
+    /// Up to `limit` versions of a document below `before`, the newest first. The document need not exist any more; its id has to be spelled as
+    /// its row did.
+    async fn versions(&self, key: &DocKey, before: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>>;
+
+    /// The newest version that bears this stamp.
+    async fn version(&self, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>>;
+
+    /// The version whose bytes this attempt in staging has. `None`: they are in the object store by now, or gone.
+    async fn staged_version(&self, attempt: Attempt) -> StoreResult<Option<Version>>;
+
+    /// Its bytes from `offset` on, in portions of at most [`crate::model::content::PIECE_BYTES`]. They end with
+    /// [`super::error::Interrupted::Moved`] where they leave staging meanwhile.
+    async fn open_staged(&self, attempt: Attempt, offset: u64) -> StoreResult<SqlContentStream>;
+
+    /// One transaction: the version names the object, its upload and the bytes in staging go. `false`: the version or its upload is there no
+    /// more, or the epoch is another one, and nothing happened.
+    async fn publish_kept(&self, attempt: Attempt, epoch: Epoch, object: &ObjectRef, content: &Fingerprint) -> StoreResult<bool>;
+
+    /// Gives up to `limit` versions up that are older than so many ticks: their rows go, and their objects are condemned in the same
+    /// transaction. An object that something else names stays.
+    async fn expire(&self, older_than: u64, limit: usize) -> StoreResult<VersionCount>;
+
+    /// `older_than`: in ticks; `None`: nothing is past its time.
+    async fn history(&self, older_than: Option<u64>) -> StoreResult<HistoryFigures>;
+
+    /// Raises the tenant's tick by one where [`crate::model::history::TICK`] has passed by the database's clock; answers it.
+    async fn tick(&self) -> StoreResult<u64>;
+}

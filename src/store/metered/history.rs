@@ -1,0 +1,50 @@
+//! A tenant's history with deadlines and an observer.
+
+use async_trait::async_trait;
+
+use super::sql::MeteredSql;
+use crate::model::content::Fingerprint;
+use crate::model::history::{Version, VersionNumber};
+use crate::model::id::{Attempt, DocKey, ObjectRef};
+use crate::model::stamp::{Epoch, Stamp};
+use crate::store::error::StoreResult;
+use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
+use crate::store::sql::SqlContentStream;
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl HistoryStore for MeteredSql {
+    async fn versions(&self, key: &DocKey, before: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>> {
+        self.meter.within("versions", key, self.inner.versions(key, before, limit)).await
+    }
+
+    async fn version(&self, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>> {
+        self.meter.within("version", key, self.inner.version(key, stamp)).await
+    }
+
+    async fn staged_version(&self, attempt: Attempt) -> StoreResult<Option<Version>> {
+        self.meter.within("staged_version", &attempt, self.inner.staged_version(attempt)).await
+    }
+
+    async fn open_staged(&self, attempt: Attempt, offset: u64) -> StoreResult<SqlContentStream> {
+        let content = self.meter.within("open_staged", &attempt, self.inner.open_staged(attempt, offset)).await?;
+        Ok(self.meter.stream("read_staged", &attempt, content))
+    }
+
+    async fn publish_kept(&self, attempt: Attempt, epoch: Epoch, object: &ObjectRef, content: &Fingerprint) -> StoreResult<bool> {
+        self.meter.unbounded("publish_kept", self.inner.publish_kept(attempt, epoch, object, content)).await
+    }
+
+    async fn expire(&self, older_than: u64, limit: usize) -> StoreResult<VersionCount> {
+        self.meter.within("expire", &self.tenant, self.inner.expire(older_than, limit)).await
+    }
+
+    /// No deadline: it counts all versions, and somebody waits for the answer.
+    async fn history(&self, older_than: Option<u64>) -> StoreResult<HistoryFigures> {
+        self.meter.unbounded("history", self.inner.history(older_than)).await
+    }
+
+    async fn tick(&self) -> StoreResult<u64> {
+        self.meter.within("tick", &self.tenant, self.inner.tick()).await
+    }
+}
