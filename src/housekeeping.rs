@@ -9,10 +9,12 @@ use tokio_util::sync::CancellationToken;
 mod filling;
 mod looks;
 mod owners;
+mod ticks;
 
 pub use filling::count_placements;
 pub use looks::Looks;
 pub use owners::look_for_owners;
+pub use ticks::raise_ticks;
 
 use crate::budget::Budget;
 use crate::cache::ContentCache;

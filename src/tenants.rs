@@ -10,8 +10,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::{Notify, watch};
 
+pub mod continuity;
 pub mod ownership;
 
+use self::continuity::Continuity;
 use self::ownership::Ownership;
 use crate::config::{Auth, CollectionConfig, Rights, TenantConfig, TenantScope, TokenConfig};
 use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
@@ -51,6 +53,7 @@ pub struct Tenant {
     /// Rings when this process has made work for agents.
     pub work: Arc<Notify>,
     pub ownership: Ownership,
+    pub continuity: Continuity,
     asked: Cache<(DocKey, u64), ()>,
 }
 
@@ -63,9 +66,9 @@ impl Tenant {
         filling: Arc<Filling>,
     ) -> Self {
         let asked = Cache::builder().max_capacity(ACCESS_REMEMBERED).time_to_live(ACCESS_QUIET).build();
-        let (work, ownership) = (Arc::new(Notify::new()), Ownership::default());
+        let (work, ownership, continuity) = (Arc::new(Notify::new()), Ownership::default(), Continuity::default());
         let (id, instance) = (config.id.clone(), TenantInstance::fresh());
-        Self { id, instance, config: config.clone(), sql, jobs, objects, filling, work, ownership, asked }
+        Self { id, instance, config: config.clone(), sql, jobs, objects, filling, work, ownership, continuity, asked }
     }
 
     pub fn collection(&self, name: &CollectionName) -> Option<&CollectionConfig> {

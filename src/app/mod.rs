@@ -37,7 +37,7 @@ use crate::gateway::routes::{self, Route};
 use crate::gateway::service::{self, Documents};
 use crate::gateway::upstream::{Surroundings, Upstream};
 use crate::gateway::write::Writer;
-use crate::housekeeping::{Housekeeping, Looks, count_placements, look_for_owners};
+use crate::housekeeping::{Housekeeping, Looks, count_placements, look_for_owners, raise_ticks};
 use crate::migrate::agents::Agents;
 use crate::migrate::limits::LiveLimits;
 use crate::migrate::pace::Pace;
@@ -314,6 +314,7 @@ impl App {
         self.tasks.spawn(looks.run(self.drain.clone()));
         self.tasks.spawn(count_placements(Arc::clone(&self.tenants), self.drain.clone()));
         self.tasks.spawn(look_for_owners(Arc::clone(&self.tenants), Arc::clone(&self.control), self.drain.clone()));
+        self.tasks.spawn(raise_ticks(Arc::clone(&self.tenants), Arc::clone(&self.control), self.drain.clone()));
         fleet
     }
 

@@ -57,6 +57,7 @@ impl Reload {
                     let built = self.build(wanted).await;
                     if let (Some(before), Some(built)) = (before, &built) {
                         built.ownership.inherit(&before.ownership);
+                        built.continuity.inherit(&before.continuity);
                     }
                     tenants.extend(built.or_else(|| before.cloned()));
                 }

@@ -32,8 +32,7 @@ pub struct RouteConfig {
     pub response_headers: Option<Vec<HeaderLine>>,
 }
 
-const KNOWN_OPERATIONS: &str =
-    "say \"read\", \"head\", \"write\", \"delete\", \"metadata\" or \"versions\" of one document, \"version\" or \"restore\" of one of its versions, \"create\" or \"list\" of a collection";
+const KNOWN_OPERATIONS: &str = "say \"read\", \"head\", \"write\", \"delete\", \"metadata\" or \"versions\" of one document, \"version\" or \"restore\" of one of its versions, \"create\" or \"list\" of a collection";
 
 /// What can be asked of a document, or of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,9 +167,10 @@ fn segment(text: &str) -> Result<Segment, String> {
         "{id}" => Ok(Segment::Id),
         "{stamp}" => Ok(Segment::Stamp),
         "" => Err("has an empty segment: write neither \"//\" nor a '/' at the end".to_owned()),
-        _ if text.contains(['{', '}']) => {
-            Err(format!("has {}, and a placeholder is a whole segment: {{tenant}}, {{collection}}, {{id}}, {{stamp}} or *", value::shown(text)))
-        }
+        _ if text.contains(['{', '}']) => Err(format!(
+            "has {}, and a placeholder is a whole segment: {{tenant}}, {{collection}}, {{id}}, {{stamp}} or *",
+            value::shown(text)
+        )),
         "." | ".." => Err("has a segment of dots, which callers resolve before they ask".to_owned()),
         _ if text.bytes().all(sane) => Ok(Segment::Literal(text.to_owned())),
         _ => Err(format!("has {}, which is not a segment of a path without '%', '*', '?' and '#'", value::shown(text))),
@@ -245,7 +245,9 @@ fn read_route(section: &mut Section<'_>, upstream: Option<&UpstreamConfig>, asks
             .refuse_foreign(&["media_type_header", "file_name_header"], "is for \"write\" and \"create\": it says where a request has it");
     }
     match operation {
-        RouteOperation::Write | RouteOperation::Delete | RouteOperation::Restore | RouteOperation::Create => status = section.optional("status", success),
+        RouteOperation::Write | RouteOperation::Delete | RouteOperation::Restore | RouteOperation::Create => {
+            status = section.optional("status", success)
+        }
         RouteOperation::Read
         | RouteOperation::Head
         | RouteOperation::Metadata
@@ -404,14 +406,7 @@ impl RouteOperation {
     fn has_content(self) -> bool {
         match self {
             Self::Write | Self::Create => true,
-            Self::Read
-            | Self::Head
-            | Self::Delete
-            | Self::Metadata
-            | Self::Versions
-            | Self::Version
-            | Self::Restore
-            | Self::List => false,
+            Self::Read | Self::Head | Self::Delete | Self::Metadata | Self::Versions | Self::Version | Self::Restore | Self::List => false,
         }
     }
 

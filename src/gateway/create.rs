@@ -68,6 +68,9 @@ async fn check(request: &NewRequest) -> Result<State, GatewayError> {
     if tenant.ownership.is_anothers() {
         return Err(GatewayError::NotOurs);
     }
+    if tenant.continuity.is_broken() {
+        return Err(GatewayError::PutBack);
+    }
     let state = tenant.sql.state().await?;
     if state.read_only { Err(GatewayError::ReadOnly) } else { Ok(state) }
 }

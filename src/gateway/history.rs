@@ -204,13 +204,7 @@ impl Reader {
         Ok(response)
     }
 
-    async fn bytes(
-        &self,
-        request: &DocumentRequest,
-        version: Version,
-        range: Range<u64>,
-        from: ServedFrom,
-    ) -> Result<Body, GatewayError> {
+    async fn bytes(&self, request: &DocumentRequest, version: Version, range: Range<u64>, from: ServedFrom) -> Result<Body, GatewayError> {
         let length_bytes = version.length_bytes;
         let held = if length_bytes <= SMALL_BYTES { length_bytes } else { length_bytes.min(HELD_BYTES) };
         let Some(grant) = self.budget.acquire(held).await else { return Err(GatewayError::Overloaded) };

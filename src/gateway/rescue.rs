@@ -17,8 +17,8 @@ use super::list::BadQuery;
 use super::upstream::Fault;
 use crate::body::{self, Body};
 use crate::model::id::IdError;
-use crate::model::stamp::StampError;
 use crate::model::precondition::Unmet;
+use crate::model::stamp::StampError;
 use crate::store::error::{ClientFault, StoreError, StoreErrorKind};
 
 /// Why a request was not served.
@@ -68,6 +68,9 @@ pub enum GatewayError {
     /// Another installation owns the tenant's objects: this one is a copy of it, or was adopted.
     #[error("another installation owns the tenant's objects")]
     NotOurs,
+    /// Its revisions are given out again, so a write could be taken for another one.
+    #[error("the tenant's database was put back to an earlier moment")]
+    PutBack,
     #[error("store failed: {0}")]
     Store(#[from] StoreError),
     /// A commit whose answer is not known: it may have happened.
@@ -138,6 +141,7 @@ impl GatewayError {
             | Self::Unsettled
             | Self::ReadOnly
             | Self::NotOurs
+            | Self::PutBack
             | Self::Store(_)
             | Self::Unknown(_)
             | Self::UnknownNew(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -169,6 +173,7 @@ impl GatewayError {
             Self::Unsettled => "unsettled",
             Self::ReadOnly => "read-only",
             Self::NotOurs => "another-installation",
+            Self::PutBack => "database-put-back",
             Self::Store(StoreError { kind: StoreErrorKind::Full, .. }) => "no-room",
             Self::Store(_) => "store-unavailable",
             Self::Unknown(_) | Self::UnknownNew(_) => "outcome-unknown",
@@ -215,6 +220,9 @@ impl GatewayError {
             Self::ReadOnly => {
                 "this tenant is read-only for now: documents can be read, and nothing was changed; try again later".to_owned()
             }
+            Self::PutBack => {
+                "this tenant's database was put back to an earlier moment: documents can be read, and nothing is written until an operator has run `sluss reconcile`".to_owned()
+            }
             Self::NotOurs => {
                 "this installation may read this tenant's documents and not change them, and nothing was changed; an operator has to act"
                     .to_owned()
@@ -244,7 +252,7 @@ impl GatewayError {
     /// Whether somebody has to look at it: such errors are logged as warnings, the others only in the request's own line.
     pub fn is_ours(&self) -> bool {
         // Read-only is what an operator wanted, and whose the objects are is told by the clock, not by the request.
-        self.status().is_server_error() && !matches!(self, Self::ReadOnly | Self::NotOurs)
+        self.status().is_server_error() && !matches!(self, Self::ReadOnly | Self::NotOurs | Self::PutBack)
     }
 }
 
@@ -321,7 +329,7 @@ fn extra_header(error: &GatewayError) -> Option<(HeaderName, HeaderValue)> {
         GatewayError::TooManyRequests { retry_after } => {
             Some((RETRY_AFTER, HeaderValue::from(retry_after.as_millis().div_ceil(1000).max(1).min(u128::from(u32::MAX)) as u32)))
         }
-        GatewayError::ReadOnly | GatewayError::NotOurs => Some((RETRY_AFTER, READ_ONLY_RETRY_SECONDS)),
+        GatewayError::ReadOnly | GatewayError::NotOurs | GatewayError::PutBack => Some((RETRY_AFTER, READ_ONLY_RETRY_SECONDS)),
         GatewayError::NoSuchPath
         | GatewayError::BadRequest(_)
         | GatewayError::Forbidden(_)

@@ -252,6 +252,9 @@ pub(super) fn check_changeable(request: &DocumentRequest, row: &DocRow) -> Resul
     if request.tenant.ownership.is_anothers() {
         return Err(GatewayError::NotOurs);
     }
+    if request.tenant.continuity.is_broken() {
+        return Err(GatewayError::PutBack);
+    }
     if row.state.read_only {
         return Err(GatewayError::ReadOnly);
     }

@@ -58,6 +58,7 @@ enum Ended {
 const DRAINING: &str = "this process drains";
 const PAUSED: &str = "the tenant is paused";
 const ANOTHERS: &str = "the tenant's objects belong to another installation";
+const PUT_BACK: &str = "the tenant's database was put back to an earlier moment";
 const TOO_MANY: &str = "fewer jobs at once are allowed now";
 
 impl Agents {
@@ -117,7 +118,7 @@ impl Agents {
                 places.take().await
             };
             let Some(place) = stop.run_until_cancelled(place).await else { return };
-            if tenant.ownership.is_anothers() {
+            if tenant.ownership.is_anothers() || tenant.continuity.is_broken() {
                 drop(place);
                 stop.run_until_cancelled(sleep(settings.poll_max)).await;
                 continue;
@@ -189,6 +190,7 @@ impl Agents {
             () = self.drain.cancelled() => Ended::CalledBack(DRAINING),
             () = until(&mut allowed, |allowed| allowed.is_paused(&tenant.id)) => Ended::CalledBack(PAUSED),
             () = tenant.ownership.lost() => Ended::CalledBack(ANOTHERS),
+            () = tenant.continuity.broken() => Ended::CalledBack(PUT_BACK),
             () = place.called_back() => Ended::CalledBack(TOO_MANY),
             () = self.beyond_the_tenants_limit(tenant, lease) => Ended::CalledBack(TOO_MANY),
         }

@@ -9,6 +9,7 @@ use crate::store::error::StoreResult;
 use crate::store::history::VersionCount;
 use crate::store::sql::Condemned;
 use crate::tenants::Tenant;
+use crate::tenants::continuity::Course;
 use crate::tenants::ownership::Standing;
 
 /// Objects removed between two looks at the list.
@@ -30,6 +31,11 @@ pub async fn collect(tools: &Tools, tenant: &Tenant) -> Result<Attempt, JobError
             Standing::Ours => {}
             Standing::Unknown => return Ok(Attempt::Later(UNKNOWN)),
             Standing::Anothers { .. } => return Ok(Attempt::Later(ANOTHERS)),
+        }
+        match tenant.continuity.look(&tenant.id, &*tenant.sql, &*tools.control).await? {
+            Course::Onward => {}
+            Course::Unknown => return Ok(Attempt::Later(UNKNOWN)),
+            Course::Restored { .. } => return Ok(Attempt::Later(ANOTHERS)),
         }
         expire(tools, tenant).await?;
         // Those that are stuck are the oldest, and come first every time.

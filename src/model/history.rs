@@ -1,5 +1,6 @@
 //! History: the contents that a document had, how long they are kept, and by which clock.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,11 +8,35 @@ use jiff::Timestamp;
 use super::content::Fingerprint;
 use super::id::{Attempt, ObjectRef};
 use super::location::Labels;
-use super::stamp::Stamp;
+use super::stamp::{Epoch, Stamp};
 
 /// How often a tenant's tick rises while somebody serves it, at most. Retention is counted in ticks, not by a clock: a clock that jumps
 /// removes nothing early, and while nobody watches nothing grows old.
 pub const TICK: Duration = Duration::from_secs(60);
+
+/// Where a tenant's database has come to. Neither part ever falls, unless the database was put back to an earlier moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tick {
+    pub epoch: Epoch,
+    pub number: u64,
+}
+
+impl Tick {
+    pub fn is_behind(self, seen: Self) -> bool {
+        self.epoch.0 < seen.epoch.0 || self.number < seen.number
+    }
+
+    /// Beyond everything that was seen, and this.
+    pub fn beyond(self, seen: Self) -> Self {
+        Self { epoch: Epoch(self.epoch.0.max(seen.epoch.0) + 1), number: self.number.max(seen.number) }
+    }
+}
+
+impl fmt::Display for Tick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tick {} of epoch {}", self.number, self.epoch)
+    }
+}
 
 /// Versions of one tenant are numbered in the order in which they were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

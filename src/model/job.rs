@@ -82,8 +82,11 @@ pub struct UnknownLabel {
 impl FromStr for JobKind {
     type Err = UnknownLabel;
     fn from_str(text: &str) -> Result<Self, UnknownLabel> {
-        let unknown =
-            || UnknownLabel { what: "job kind", value: text.to_owned(), known: "copy, write_back, sweep, changes, verify, purge, keep, collect" };
+        let unknown = || UnknownLabel {
+            what: "job kind",
+            value: text.to_owned(),
+            known: "copy, write_back, sweep, changes, verify, purge, keep, collect",
+        };
         Self::ALL.into_iter().find(|kind| kind.label() == text).ok_or_else(unknown)
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StoreResult;
 use super::evidence::Evidence;
+use crate::model::history::Tick;
 use crate::model::id::TenantId;
 use crate::model::limits::{LimitScope, LimitTable, LimitsChange, WorkLimits};
 
@@ -99,6 +100,9 @@ pub trait ControlStore: Send + Sync {
 
     /// The name by which this installation owns placements: given once, and kept for as long as this database is.
     async fn installation(&self) -> StoreResult<String>;
+
+    /// Keeps the highest epoch and the highest number that anybody has noted of this tenant's database; answers them.
+    async fn note_tick(&self, tenant: &TenantId, tick: Tick) -> StoreResult<Tick>;
 
     /// Replaces what was kept of this placement of this tenant.
     async fn keep_evidence(&self, evidence: &Evidence) -> StoreResult<()>;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::error::StoreResult;
 use super::sql::SqlContentStream;
 use crate::model::content::Fingerprint;
-use crate::model::history::{Version, VersionNumber};
+use crate::model::history::{Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, DocKey, ObjectRef};
 use crate::model::stamp::{Epoch, Stamp};
 
@@ -48,12 +48,16 @@ pub trait HistoryStore: Send + Sync {
     async fn publish_kept(&self, attempt: Attempt, epoch: Epoch, object: &ObjectRef, content: &Fingerprint) -> StoreResult<bool>;
 
     /// Gives up to `limit` versions up that are older than so many ticks: their rows go, and their objects are condemned in the same
-    /// transaction. An object that something else names stays.
+    /// transaction. An object that something else names stays. Uploads of older epochs are condemned where the epoch is older than that.
     async fn expire(&self, older_than: u64, limit: usize) -> StoreResult<VersionCount>;
 
     /// `older_than`: in ticks; `None`: nothing is past its time.
     async fn history(&self, older_than: Option<u64>) -> StoreResult<HistoryFigures>;
 
     /// Raises the tenant's tick by one where [`crate::model::history::TICK`] has passed by the database's clock; answers it.
-    async fn tick(&self) -> StoreResult<u64>;
+    async fn tick(&self) -> StoreResult<Tick>;
+
+    /// One transaction, after the database was put back: it goes on from this tick. Leases are void, and so are uploads of older epochs; their
+    /// objects stay until [`HistoryStore::expire`] finds that the new epoch is older than what it is told. `false`: it has come as far already.
+    async fn go_on_from(&self, tick: Tick) -> StoreResult<bool>;
 }

@@ -398,7 +398,7 @@ pub trait SqlStore: HistoryStore {
     /// No transaction can publish this upload from now on; the collector removes its object.
     async fn condemn_upload(&self, upload: ObjectId) -> StoreResult<()>;
 
-    /// Condemns what was abandoned for longer than `age`, drops old attempts in staging, and names up to `limit` objects to remove.
+    /// Condemns what was abandoned for longer than `age` in this epoch, drops old attempts in staging, and names up to `limit` objects to remove.
     async fn condemned(&self, age: std::time::Duration, limit: usize) -> StoreResult<Vec<Condemned>>;
 
     /// Notes that the object of a condemned upload was removed; after the last round the upload's row goes.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::sql::FaultySql;
 use crate::model::content::Fingerprint;
-use crate::model::history::{Version, VersionNumber};
+use crate::model::history::{Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, DocKey, ObjectRef};
 use crate::model::stamp::{Epoch, Stamp};
 use crate::store::error::StoreResult;
@@ -43,7 +43,11 @@ impl HistoryStore for FaultySql {
         self.faults.unbounded("history", self.inner.history(older_than)).await
     }
 
-    async fn tick(&self) -> StoreResult<u64> {
+    async fn tick(&self) -> StoreResult<Tick> {
         self.faults.bounded("tick", self.inner.tick()).await
+    }
+
+    async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
+        self.faults.unbounded("go_on_from", self.inner.go_on_from(tick)).await
     }
 }

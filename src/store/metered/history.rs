@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::sql::MeteredSql;
 use crate::model::content::Fingerprint;
-use crate::model::history::{Version, VersionNumber};
+use crate::model::history::{Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, DocKey, ObjectRef};
 use crate::model::stamp::{Epoch, Stamp};
 use crate::store::error::StoreResult;
@@ -44,7 +44,12 @@ impl HistoryStore for MeteredSql {
         self.meter.unbounded("history", self.inner.history(older_than)).await
     }
 
-    async fn tick(&self) -> StoreResult<u64> {
+    async fn tick(&self) -> StoreResult<Tick> {
         self.meter.within("tick", &self.tenant, self.inner.tick()).await
+    }
+
+    /// No deadline: who reconciles has to hear what came of it.
+    async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
+        self.meter.unbounded("go_on_from", self.inner.go_on_from(tick)).await
     }
 }

@@ -13,6 +13,7 @@ use super::server::SqlServer;
 use super::uploads::millis;
 use super::{installation, schema, statements};
 use crate::clock::Clock;
+use crate::model::history::Tick;
 use crate::model::id::TenantId;
 use crate::model::limits::{Limit, LimitScope, LimitTable, LimitsChange, WorkLimits};
 use crate::store::audit::{GENESIS, Walk, chain};
@@ -254,6 +255,10 @@ impl ControlStore for SqlServerControl {
 
     async fn installation(&self) -> StoreResult<String> {
         installation::name(self).await
+    }
+
+    async fn note_tick(&self, _: &TenantId, tick: Tick) -> StoreResult<Tick> {
+        Ok(tick)
     }
 
     async fn keep_evidence(&self, evidence: &Evidence) -> StoreResult<()> {

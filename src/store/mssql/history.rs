@@ -4,7 +4,7 @@ use super::tenant::SqlServerTenant;
 use async_trait::async_trait;
 
 use crate::model::content::Fingerprint;
-use crate::model::history::{Version, VersionNumber};
+use crate::model::history::{Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, DocKey, ObjectRef};
 use crate::model::stamp::{Epoch, Stamp};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
@@ -38,7 +38,10 @@ impl HistoryStore for SqlServerTenant {
     async fn history(&self, _: Option<u64>) -> StoreResult<HistoryFigures> {
         none(self)
     }
-    async fn tick(&self) -> StoreResult<u64> {
+    async fn tick(&self) -> StoreResult<Tick> {
+        none(self)
+    }
+    async fn go_on_from(&self, _: Tick) -> StoreResult<bool> {
         none(self)
     }
 }

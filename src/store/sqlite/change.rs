@@ -155,7 +155,6 @@ impl Work<'_> {
         tally::carry(self.tx, self.tenant, self.table, before, &after)?;
         Ok(plan::committed(before, &after))
     }
-
 }
 
 /// False: it is not there any more, or condemned.

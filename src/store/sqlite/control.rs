@@ -11,8 +11,10 @@ use super::file::{Outcome, SqliteFile};
 use super::rows::read_timestamp;
 use super::{installation, limits, schema};
 use crate::clock::Clock;
+use crate::model::history::Tick;
 use crate::model::id::TenantId;
 use crate::model::limits::{LimitScope, LimitTable, LimitsChange, WorkLimits};
+use crate::model::stamp::Epoch;
 use crate::store::audit::{GENESIS, Walk, chain};
 use crate::store::control::{AuditEntry, AuditRecord, ChainCheck, ControlStore, FORGET_AFTER, Operator, Process};
 use crate::store::error::StoreResult;
@@ -26,6 +28,8 @@ CREATE TABLE IF NOT EXISTS sluss_process (
 CREATE TABLE IF NOT EXISTS sluss_limit (
     tenant TEXT PRIMARY KEY, documents_per_second INTEGER, bytes_per_second INTEGER, concurrency INTEGER, paused INTEGER NOT NULL
 ) WITHOUT ROWID;
+-- How far each tenant's database was seen to have come.
+CREATE TABLE IF NOT EXISTS sluss_tick_seen (tenant TEXT PRIMARY KEY, epoch INTEGER NOT NULL, tick INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sluss_operator (
     name TEXT PRIMARY KEY, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -219,6 +223,22 @@ impl ControlStore for SqliteControl {
 
     async fn installation(&self) -> StoreResult<String> {
         installation::name(self).await
+    }
+
+    async fn note_tick(&self, tenant: &TenantId, tick: Tick) -> StoreResult<Tick> {
+        let id = tenant.to_string();
+        self.file
+            .write("note the tick of", tenant.to_string(), move |tx| {
+                let noted = tx.query_row(
+                    "INSERT INTO sluss_tick_seen (tenant, epoch, tick) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (tenant) DO UPDATE SET epoch = max(epoch, excluded.epoch), tick = max(tick, excluded.tick) \
+                     RETURNING epoch, tick",
+                    params![id, tick.epoch.0, tick.number],
+                    |row| Ok(Tick { epoch: Epoch(row.get(0)?), number: row.get(1)? }),
+                )?;
+                Ok(Outcome::Commit(noted))
+            })
+            .await
     }
 
     async fn keep_evidence(&self, evidence: &Evidence) -> StoreResult<()> {

@@ -15,7 +15,7 @@ use super::verification::{is_named, names_statement};
 use super::{rows, staging};
 use crate::model::content::{ContentHash, Fingerprint, PIECE_BYTES, PieceSums};
 use crate::model::document::{Attributes, DocRow};
-use crate::model::history::{Kept, TICK, Version, VersionNumber};
+use crate::model::history::{Kept, Version, VersionNumber};
 use crate::model::id::{Attempt, DocKey, ObjectRef};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::location::Labels;
@@ -24,7 +24,8 @@ use crate::store::error::{Interrupted, StoreResult};
 use crate::store::history::{HistoryFigures, VersionCount};
 use crate::store::sql::{SqlContentStream, UploadPurpose};
 
-const COLUMNS: &str = "number, collection, document, stamp, length, placement, object, attempt, sha256, pieces, media_type, file_name, held_from, held_to";
+const COLUMNS: &str =
+    "number, collection, document, stamp, length, placement, object, attempt, sha256, pieces, media_type, file_name, held_from, held_to";
 
 impl Work<'_> {
     /// The content that the row holds and nobody else becomes a version, in staging until an agent brings it out.
@@ -34,7 +35,8 @@ impl Work<'_> {
         let attempt = (length > 0).then(Attempt::fresh);
         let begun = self.begun()?;
         let (held_from, sha256) = begun.unwrap_or((0, if length == 0 { Fingerprint::of(b"").sha256.0 } else { [0; 32] }));
-        let Attributes { media_type, file_name, .. } = before.document.as_ref().map(|document| document.attributes.clone()).unwrap_or_default();
+        let Attributes { media_type, file_name, .. } =
+            before.document.as_ref().map(|document| document.attributes.clone()).unwrap_or_default();
         let Labels { media_type, file_name } = Labels::carried(media_type, file_name);
         self.tx.execute(
             "INSERT INTO sluss_version (tenant, collection, document, stamp, length, stored_length, format, sha256, pieces, held_from, held_to, \
@@ -56,7 +58,10 @@ impl Work<'_> {
         )?;
         let Some(attempt) = attempt else { return Ok(()) };
         let Table { name, id, .. } = self.table;
-        let rowid = self.tx.query_row(&format!("SELECT rowid FROM {name} WHERE {id} = ?1{}", self.table.mine("")), params![self.id], |row| row.get(0))?;
+        let rowid =
+            self.tx.query_row(&format!("SELECT rowid FROM {name} WHERE {id} = ?1{}", self.table.mine("")), params![self.id], |row| {
+                row.get(0)
+            })?;
         let owner = staging::Owner { attempt, tenant: self.tenant, epoch: before.state.epoch };
         staging::keep(self.tx, &owner, self.now, self.table, rowid)?;
         let job = NewJob { kind: JobKind::Keep, target: JobTarget::Staged(self.tenant.clone(), attempt), priority: Priority::Write };
@@ -137,7 +142,12 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<Version> {
     })
 }
 
-pub(super) async fn versions(tenant: &SqliteTenant, key: &DocKey, before: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>> {
+pub(super) async fn versions(
+    tenant: &SqliteTenant,
+    key: &DocKey,
+    before: Option<VersionNumber>,
+    limit: usize,
+) -> StoreResult<Vec<Version>> {
     let (id, key) = (tenant.id.clone(), key.clone());
     tenant
         .file
@@ -274,6 +284,7 @@ pub(super) async fn expire(tenant: &SqliteTenant, older_than: u64, limit: usize)
                 gone.versions += 1;
                 gone.bytes += past.bytes;
             }
+            super::ticks::condemn_void(tx, &id, epoch, older_than, now)?;
             Ok(Outcome::Commit(gone))
         })
         .await
@@ -296,7 +307,7 @@ fn find_past(tx: &Transaction<'_>, tenant: &str, older_than: u64, limit: usize) 
     found.collect()
 }
 
-fn signed(ticks: u64) -> i64 {
+pub(super) fn signed(ticks: u64) -> i64 {
     i64::try_from(ticks).unwrap_or(i64::MAX)
 }
 
@@ -306,33 +317,18 @@ pub(super) async fn figures(tenant: &SqliteTenant, older_than: Option<u64>) -> S
         .file
         .read("count the versions of", tenant.id.to_string(), move |connection| {
             let count = |condition: &str| {
-                let statement = format!("SELECT count(*), coalesce(sum(stored_length), 0) FROM sluss_version WHERE tenant = ?1 AND {condition}");
+                let statement =
+                    format!("SELECT count(*), coalesce(sum(stored_length), 0) FROM sluss_version WHERE tenant = ?1 AND {condition}");
                 let older_than = older_than.map_or(i64::MAX, signed);
-                connection.prepare_cached(&statement)?.query_row(params![id.as_str(), older_than], |row| {
-                    Ok(VersionCount { versions: row.get(0)?, bytes: row.get(1)? })
-                })
+                connection
+                    .prepare_cached(&statement)?
+                    .query_row(params![id.as_str(), older_than], |row| Ok(VersionCount { versions: row.get(0)?, bytes: row.get(1)? }))
             };
             Ok(HistoryFigures {
                 all: count("?2 IS NOT NULL")?,
                 staged: count("?2 IS NOT NULL AND attempt IS NOT NULL")?,
                 past: count("tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2")?,
             })
-        })
-        .await
-}
-
-pub(super) async fn tick(tenant: &SqliteTenant) -> StoreResult<u64> {
-    let (id, now) = (tenant.id.clone(), tenant.now());
-    tenant
-        .file
-        .write("raise the tick of", tenant.id.to_string(), move |tx| {
-            // A clock that was put back gives a new beginning, and no tick.
-            tx.execute(
-                "UPDATE sluss_tick SET tick = tick + (at <= ?2 - ?3), at = ?2 WHERE tenant = ?1 AND (at <= ?2 - ?3 OR at > ?2)",
-                params![id.as_str(), now, TICK.as_millis() as i64],
-            )?;
-            let tick = tx.query_row("SELECT tick FROM sluss_tick WHERE tenant = ?1", [id.as_str()], |row| row.get(0)).optional()?;
-            tick.map(Outcome::Commit).ok_or_else(|| rows::not_initialised(&id))
         })
         .await
 }

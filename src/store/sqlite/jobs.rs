@@ -276,9 +276,7 @@ impl JobQueue for SqliteTenant {
                     return Ok(Outcome::Rollback(Completion::Lost));
                 }
                 let needed = match (&target, &table) {
-                    (JobTarget::Document(key), Some(table)) => {
-                        rows::look_up(tx, &tenant, table, &key.id, false)?.needs(lease.kind, mirror)
-                    }
+                    (JobTarget::Document(key), Some(table)) => rows::look_up(tx, &tenant, table, &key.id, false)?.needs(lease.kind, mirror),
                     (JobTarget::Staged(_, attempt), _) => history::is_staged(tx, *attempt)?,
                     (JobTarget::Document(_) | JobTarget::Collection(..) | JobTarget::Tenant(_), _) => false,
                 };

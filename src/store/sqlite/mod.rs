@@ -28,6 +28,7 @@ mod staging;
 mod table;
 mod tally;
 mod tenant;
+mod ticks;
 mod uploads;
 mod verification;
 

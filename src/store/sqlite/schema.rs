@@ -57,7 +57,10 @@ CREATE TABLE IF NOT EXISTS sluss_hold (
     tenant TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (tenant, name)
 ) WITHOUT ROWID;
 -- How many minutes somebody has watched the tenant: history grows old by it.
-CREATE TABLE IF NOT EXISTS sluss_tick (tenant TEXT PRIMARY KEY, tick INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+-- `epoch_at`: the tick at which the epoch began.
+CREATE TABLE IF NOT EXISTS sluss_tick (
+    tenant TEXT PRIMARY KEY, tick INTEGER NOT NULL, at INTEGER NOT NULL, epoch_at INTEGER NOT NULL
+) WITHOUT ROWID;
 -- From when a content holds that a client wrote into its row, until its copy takes that over.
 CREATE TABLE IF NOT EXISTS sluss_begun (
     tenant TEXT NOT NULL, collection TEXT NOT NULL, document TEXT NOT NULL, at INTEGER NOT NULL, sha256 BLOB NOT NULL,
@@ -320,7 +323,7 @@ fn insert_state(tx: &Transaction<'_>, settings: &TenantSettings) -> rusqlite::Re
         "INSERT OR IGNORE INTO sluss_state (tenant, phase, epoch, schema_version) VALUES (?1, ?2, 1, ?3)",
         params![tenant, phase.label(), SCHEMA_VERSION],
     )?;
-    tx.execute("INSERT OR IGNORE INTO sluss_tick VALUES (?1, 0, 0)", [tenant])?;
+    tx.execute("INSERT OR IGNORE INTO sluss_tick VALUES (?1, 0, 0, 0)", [tenant])?;
     tx.execute("UPDATE sluss_state SET schema_version = ?2 WHERE tenant = ?1", params![tenant, SCHEMA_VERSION])?;
     for collection in &settings.collections {
         // What is older is the full sweep's: every flip asks for one.

@@ -169,5 +169,8 @@ pub(super) fn remove_abandoned(tx: &Transaction<'_>, tenant: &str, before: i64, 
          (SELECT attempt FROM sluss_staging WHERE tenant = ?1 AND kept = 0 AND (touched_at < ?2 OR epoch <> ?3))",
         params![tenant, before, epoch.0],
     )?;
-    tx.execute("DELETE FROM sluss_staging WHERE tenant = ?1 AND kept = 0 AND (touched_at < ?2 OR epoch <> ?3)", params![tenant, before, epoch.0])
+    tx.execute(
+        "DELETE FROM sluss_staging WHERE tenant = ?1 AND kept = 0 AND (touched_at < ?2 OR epoch <> ?3)",
+        params![tenant, before, epoch.0],
+    )
 }

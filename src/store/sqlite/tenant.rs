@@ -9,12 +9,13 @@ use rusqlite::params;
 use super::file::{Outcome, SqliteFile};
 use super::table::Table;
 use super::{
-    STORE, change, changes, content, differences, history, insertion, placements, purges, rows, scan, staging, tally, uploads, verification,
+    STORE, change, changes, content, differences, history, insertion, placements, purges, rows, scan, staging, tally, ticks, uploads,
+    verification,
 };
 use crate::clock::Clock;
-use crate::model::document::{DocRow, State};
 use crate::model::content::Fingerprint;
-use crate::model::history::{Version, VersionNumber};
+use crate::model::document::{DocRow, State};
+use crate::model::history::{Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, TenantId};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::FlipPermit;
@@ -254,8 +255,12 @@ impl HistoryStore for SqliteTenant {
         history::figures(self, older_than).await
     }
 
-    async fn tick(&self) -> StoreResult<u64> {
-        history::tick(self).await
+    async fn tick(&self) -> StoreResult<Tick> {
+        ticks::tick(self).await
+    }
+
+    async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
+        ticks::go_on_from(self, tick).await
     }
 }
 

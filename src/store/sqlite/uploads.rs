@@ -75,7 +75,7 @@ pub(super) async fn condemned(tenant: &SqliteTenant, age: Duration, limit: usize
             let state = rows::state(tx, &id)?;
             tx.execute(
                 "UPDATE sluss_upload SET state = 'condemned', changed_at = ?3 \
-                 WHERE tenant = ?1 AND state = 'open' AND (changed_at < ?2 OR epoch <> ?4)",
+                 WHERE tenant = ?1 AND state = 'open' AND changed_at < ?2 AND epoch = ?4",
                 params![id.as_str(), before, now, state.epoch.0],
             )?;
             staging::remove_abandoned(tx, id.as_str(), before, state.epoch)?;
