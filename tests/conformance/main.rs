@@ -13,6 +13,7 @@ mod customers_table;
 mod customers_triggers;
 mod damage;
 mod documents;
+mod history;
 mod injection;
 mod jobs;
 mod network;

@@ -61,14 +61,6 @@ async fn an_attempt_is_given_up_only_when_nothing_touches_it_and_then_takes_no_m
     assert!(staging.finish(Fingerprint::of(b"x")).await.is_err());
 }
 
-async fn an_upload_of_an_older_epoch_is_condemned_at_once(w: World) {
-    w.flip_to(Phase::Object).await;
-    let object = w.upload(UploadPurpose::Write).await;
-    w.customer.raise_epoch();
-    moved(&w.commit(&numbered(1), point_of(object.clone(), b"void")).await);
-    assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [Condemned { object, parts: None, last_round: false }]);
-}
-
 async fn an_upload_that_its_owner_condemned_is_collected_at_once(w: World) {
     w.flip_to(Phase::Object).await;
     let (kept, given_up) = (w.upload(UploadPurpose::Write).await, w.upload(UploadPurpose::Copy).await);
@@ -211,7 +203,6 @@ on_every_backend!(
     an_upload_is_recorded_only_where_the_phase_calls_for_it,
     an_abandoned_upload_goes_in_two_rounds_a_while_apart,
     an_attempt_is_given_up_only_when_nothing_touches_it_and_then_takes_no_more,
-    an_upload_of_an_older_epoch_is_condemned_at_once,
     an_upload_that_its_owner_condemned_is_collected_at_once,
     the_parts_of_an_upload_are_remembered_until_it_is_given_up_and_never_after,
     no_more_uploads_are_named_than_asked_for,

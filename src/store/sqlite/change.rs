@@ -79,6 +79,8 @@ impl Work<'_> {
             return Ok(false);
         }
         if plan.keep {
+            // What the location has is older than what was written over it.
+            self.retire()?;
             self.keep(before)?;
         }
         match plan.location {
