@@ -131,6 +131,7 @@ async fn claims(folder: &Path) -> anyhow::Result<Duration> {
         id: tenant.clone(),
         initial_phase: Phase::Sql,
         mirror: false,
+        history: true,
         collections: Vec::new(),
         placements: vec![PlacementSettings { name: "local".parse()?, description: String::new() }],
     };

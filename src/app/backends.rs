@@ -280,6 +280,25 @@ pub(super) async fn remove(config: &TenantConfig, clock: &Arc<dyn Clock>) -> any
     }
 }
 
+/// Work on the tenant's database that one command does.
+pub(super) async fn with_sql<T>(
+    config: &TenantConfig,
+    clock: &Arc<dyn Clock>,
+    work: impl AsyncFnOnce(Arc<dyn SqlStore>) -> StoreResult<T>,
+) -> anyhow::Result<T> {
+    match &config.sql {
+        SqlConfig::Sqlite(sqlite) => {
+            let tenant = SqliteTenant::new(open_file(sqlite)?, &settings(config), Arc::clone(clock));
+            work(Arc::new(tenant)).await.map_err(|error| anyhow::anyhow!(error.chain()))
+        }
+        SqlConfig::SqlServer(sql) => {
+            let work =
+                async |server: &Arc<SqlServer>| work(Arc::new(SqlServerTenant::new(Arc::clone(server), &settings(config), None))).await;
+            with_server(sql, work).await
+        }
+    }
+}
+
 /// What is found on the tenant's database.
 pub(super) async fn examine(config: &TenantConfig, clock: &dyn Clock) -> anyhow::Result<Vec<Finding>> {
     match &config.sql {

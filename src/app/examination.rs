@@ -125,7 +125,7 @@ fn adoption(tenant: &TenantConfig, placement: &PlacementConfig, before: Option<&
     }
 }
 
-async fn control(config: &Config) -> anyhow::Result<Arc<dyn ControlStore>> {
+pub(super) async fn control(config: &Config) -> anyhow::Result<Arc<dyn ControlStore>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     backends::control_that_is_there(&config.control, &clock).await
 }
@@ -140,7 +140,7 @@ pub async fn remove_bucket(config: &S3Config) -> anyhow::Result<()> {
     S3Client::new(config)?.remove_bucket(&config.bucket).await.map_err(told)
 }
 
-fn stores(config: &Config) -> ObjectBackends {
+pub(super) fn stores(config: &Config) -> ObjectBackends {
     let budget = Arc::new(Budget::new(config.limits.buffer_bytes, BUDGET_WAIT));
     ObjectBackends::new(Arc::new(Metrics::new(super::VERSION)), budget, &config.limits)
 }

@@ -5,6 +5,7 @@ mod backends;
 mod certificates;
 mod examination;
 mod objects;
+mod reconciliation;
 mod reload;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use self::backends::Backends;
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
+pub use self::reconciliation::{Reconciled, reconcile};
 use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};
 use crate::body::Body;

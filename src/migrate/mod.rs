@@ -12,6 +12,7 @@ pub mod keep;
 pub mod limits;
 pub mod pace;
 pub mod places;
+pub mod presence;
 pub mod purge;
 pub mod schedule;
 pub mod sweep;

@@ -157,6 +157,7 @@ impl Scene {
             id: config.id.clone(),
             initial_phase: config.initial_phase,
             mirror: config.mirror,
+            history: true,
             collections: config.collections.clone(),
             placements: vec![PlacementSettings { name: placement.name.clone(), description: placement.place() }],
         };

@@ -12,6 +12,7 @@ mod digests;
 mod expectations;
 mod full;
 mod hedging;
+mod history;
 mod house;
 mod listing;
 mod made;

@@ -37,6 +37,7 @@ impl Product {
             id: "acme".parse()?,
             initial_phase: Phase::Sql,
             mirror: false,
+            history: true,
             collections: vec![CollectionConfig { revision_column: Some("rv".to_owned()), ..collection }],
             placements: vec![PlacementSettings { name: "local".parse()?, description: String::new() }],
         };

@@ -20,6 +20,9 @@ impl HistoryStore for SqlServerTenant {
     async fn versions(&self, _: &DocKey, _: Option<VersionNumber>, _: usize) -> StoreResult<Vec<Version>> {
         none(self)
     }
+    async fn all_versions(&self, _: Option<VersionNumber>, _: usize) -> StoreResult<Vec<Version>> {
+        none(self)
+    }
     async fn version(&self, _: &DocKey, _: &Stamp) -> StoreResult<Option<Version>> {
         none(self)
     }

@@ -1,0 +1,78 @@
+//! After a tenant's database was put back to an earlier moment: it goes on in a new epoch, and everything that its rows name is looked for.
+
+use std::sync::Arc;
+
+use super::backends;
+use super::examination::{control, stores};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, TenantConfig};
+use crate::migrate::presence::{self, Presence};
+use crate::model::history::Tick;
+use crate::store::control::{AuditRecord, ControlStore};
+use crate::store::error::StoreResult;
+use crate::store::placed::placed;
+use crate::store::sql::SqlStore;
+use crate::tenants::continuity::{self, Course};
+
+/// What was found of a tenant's database, and done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Where the database had come to, and what had been seen of it.
+    pub found: Tick,
+    pub seen: Tick,
+    /// Where it goes on from, if it had been put back.
+    pub goes_on_from: Option<Tick>,
+    /// `None`: it had not been put back, and nobody asked for it.
+    pub presence: Option<Presence>,
+}
+
+/// Safe to repeat. Processes that serve the tenant notice within seconds that it goes on. `always`: its objects are looked for also where it had
+/// not been put back. `said` hears how many were.
+pub async fn reconcile(
+    config: &Config,
+    tenant: &TenantConfig,
+    actor: &str,
+    always: bool,
+    said: impl FnMut(&Presence),
+) -> anyhow::Result<Reconciled> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (control, stores) = (control(config).await?, stores(config));
+    let places = tenant.objects.iter().map(|placement| Ok(stores.place(placement)?.0)).collect::<anyhow::Result<Vec<_>>>()?;
+    let objects = placed(places).0;
+    let collections: Vec<_> = tenant.collections.iter().map(|collection| collection.name.clone()).collect();
+    backends::with_sql(tenant, &clock, async |sql| {
+        let (found, seen, goes_on_from) = go_on(tenant, &*sql, &*control, actor).await?;
+        let presence =
+            if always || goes_on_from.is_some() { Some(presence::check(&*sql, &*objects, &collections, said).await?) } else { None };
+        Ok(Reconciled { found, seen, goes_on_from, presence })
+    })
+    .await
+}
+
+async fn go_on(
+    tenant: &TenantConfig,
+    sql: &dyn SqlStore,
+    control: &dyn ControlStore,
+    actor: &str,
+) -> StoreResult<(Tick, Tick, Option<Tick>)> {
+    let (found, seen) = match continuity::look(&tenant.id, sql, control).await? {
+        Course::Restored { found, seen } => (found, seen),
+        Course::Onward | Course::Unknown => {
+            let found = sql.tick().await?;
+            return Ok((found, found, None));
+        }
+    };
+    let from = found.beyond(seen);
+    let detail = format!("found at {found}, {seen} was seen: goes on from {from}");
+    let record = AuditRecord {
+        actor: actor.to_owned(),
+        on_behalf_of: None,
+        action: "database.reconcile".to_owned(),
+        tenant: Some(tenant.id.to_string()),
+        detail,
+    };
+    control.audit(record).await?;
+    sql.go_on_from(from).await?;
+    control.note_tick(&tenant.id, from).await?;
+    Ok((found, seen, Some(from)))
+}
