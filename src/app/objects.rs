@@ -118,7 +118,7 @@ impl ObjectBackends {
         if let Some((_, gate)) = gates.iter().find(|(known, _)| *known == reach) {
             return Arc::clone(gate);
         }
-        let name = free_name(&address, gates.iter().map(|(_, gate)| gate.name()));
+        let name = free_name(&address, |name| gates.iter().any(|(_, gate)| gate.name() == name));
         if name != address {
             tracing::info!(store = %name, "{name} is another way to {address}, which placement {} goes first: {}", placement.name, placement.place());
         }
@@ -147,10 +147,9 @@ impl ObjectBackends {
 
 /// Operators know a store by its address, and each further way to it by a number besides. Nothing of a placement belongs into the name:
 /// it is told to all tenants that share the store.
-fn free_name<'a>(address: &str, taken: impl Iterator<Item = &'a str> + Clone) -> String {
-    let names = std::iter::once(address.to_owned()).chain((2..).map(|number: u32| format!("{address} #{number}")));
-    let mut free = names.filter(|name| taken.clone().all(|taken| taken != name));
-    free.next().expect("there are more numbers than gates")
+fn free_name(address: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut names = std::iter::once(address.to_owned()).chain((2..).map(|number: u32| format!("{address} #{number}")));
+    names.find(|name| !is_taken(name)).expect("there are more numbers than gates")
 }
 
 #[cfg(test)]
