@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -16,6 +16,7 @@ pub mod ownership;
 use self::continuity::Continuity;
 use self::ownership::Ownership;
 use crate::config::{Auth, CollectionConfig, Rights, TenantConfig, TenantScope, TokenConfig};
+use crate::lock::{read, write};
 use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
 use crate::model::stamp::Revision;
 use crate::store::object::ObjectStore;
@@ -125,25 +126,20 @@ impl Access {
 
     pub fn replace(&self, auth: Auth) {
         let auth = Arc::new(auth);
-        let before = std::mem::replace(&mut *self.auth.write().unwrap_or_else(PoisonError::into_inner), Arc::clone(&auth));
+        let before = std::mem::replace(&mut *write(&self.auth), Arc::clone(&auth));
         if before != auth {
             self.replaced.send_replace(());
         }
     }
 
-    /// Changes when who may do what does: for whatever outlives the request that it was allowed to.
-    pub fn replaced(&self) -> watch::Receiver<()> {
-        self.replaced.subscribe()
-    }
-
     /// Whether everybody is let in.
     pub fn is_open(&self) -> bool {
-        matches!(**self.auth.read().unwrap_or_else(PoisonError::into_inner), Auth::None)
+        matches!(**read(&self.auth), Auth::None)
     }
 
     /// `None`: no token, or one that nobody has.
     pub fn identify(&self, token: Option<&str>) -> Option<Identity> {
-        let auth = Arc::clone(&self.auth.read().unwrap_or_else(PoisonError::into_inner));
+        let auth = Arc::clone(&read(&self.auth));
         let tokens = match &*auth {
             Auth::None => {
                 let rights = Rights { read: true, write: true, admin: true };
@@ -160,6 +156,13 @@ impl Access {
             },
         )?;
         Some(Identity { name: found.name.clone(), scope: found.tenants.clone(), rights: found.rights })
+    }
+
+    /// As `identify`, with what changes once tokens are replaced from then on: for what may outlive the request that it is allowed to.
+    pub fn identify_for_long(&self, token: Option<&str>) -> Option<(Identity, watch::Receiver<()>)> {
+        // Before the look, so that nothing comes in between unheard.
+        let replaced = self.replaced.subscribe();
+        Some((self.identify(token)?, replaced))
     }
 
     /// Whether it is one of our tokens.
@@ -181,11 +184,11 @@ impl Tenants {
     }
 
     pub fn all(&self) -> Arc<BTreeMap<TenantId, Arc<Tenant>>> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&read(&self.0))
     }
 
     pub fn replace(&self, tenants: Vec<Arc<Tenant>>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(by_name(tenants));
+        *write(&self.0) = Arc::new(by_name(tenants));
     }
 }
 
@@ -215,5 +218,18 @@ mod tests {
         assert!(access.identify(Some("other")).unwrap().reaches(&"globex".parse().unwrap()));
         assert_eq!(access.identify(Some("wrong")), None);
         assert_eq!(access.identify(None), None);
+    }
+
+    #[test]
+    fn who_was_let_in_hears_of_other_tokens_however_late_it_listens() {
+        let auth = |secret| Auth::Tokens(vec![token("app", secret, TenantScope::All)]);
+        let access = Access::new(auth("s3cret"));
+        let (_, replaced) = access.identify_for_long(Some("s3cret")).unwrap();
+        access.replace(auth("s3cret"));
+        assert!(!replaced.has_changed().unwrap(), "nothing is different");
+        access.replace(auth("other"));
+        let late = replaced.clone();
+        assert!(late.has_changed().unwrap());
+        assert!(access.identify_for_long(Some("s3cret")).is_none());
     }
 }

@@ -7,7 +7,7 @@ use crate::body::{Body, ReadError};
 use crate::gateway::rescue::problem;
 use crate::migrate::work::JobError;
 use crate::store::error::StoreError;
-use crate::watch::events::MAX_STREAMS;
+use crate::watch::places::{Full, MAX_STREAMS, MAX_STREAMS_OF_TOKEN};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
@@ -27,8 +27,8 @@ pub enum AdminError {
     BadRequest(String),
     #[error("the request's body: {0}")]
     Body(#[from] ReadError),
-    #[error("{MAX_STREAMS} streams of events are open, and this process has no more; close a console, or ask another process")]
-    TooManyStreams,
+    #[error("{}", too_many_streams(.0))]
+    TooManyStreams(Full),
     #[error("not now: {}", .0.reason())]
     Failed(#[from] JobError),
 }
@@ -51,7 +51,8 @@ impl AdminError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) | Self::Body(ReadError::Broken(_)) => StatusCode::BAD_REQUEST,
             Self::Body(ReadError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyStreams | Self::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyStreams(Full::Token) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyStreams(Full::Process) | Self::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -64,7 +65,7 @@ impl AdminError {
             Self::NoSuchTenant(_) => "no-such-tenant",
             Self::NoSuchJob(_) => "no-such-job",
             Self::BadRequest(_) | Self::Body(_) => "bad-request",
-            Self::TooManyStreams => "too-many-streams",
+            Self::TooManyStreams(_) => "too-many-streams",
             Self::Failed(_) => "store-unavailable",
         }
     }
@@ -84,10 +85,19 @@ impl AdminError {
         match self {
             Self::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::WrongMethod { allowed } => HeaderValue::from_str(&allowed.join(", ")).ok().map(|allowed| (ALLOW, allowed)),
-            Self::TooManyStreams | Self::Failed(_) => Some((RETRY_AFTER, RETRY_SECONDS)),
+            Self::TooManyStreams(_) | Self::Failed(_) => Some((RETRY_AFTER, RETRY_SECONDS)),
             Self::NoSuchPath | Self::Forbidden(_) | Self::NoSuchTenant(_) | Self::NoSuchJob(_) | Self::BadRequest(_) | Self::Body(_) => {
                 None
             }
         }
+    }
+}
+
+fn too_many_streams(full: &Full) -> String {
+    match full {
+        Full::Process => {
+            format!("{MAX_STREAMS} streams of events are open, and this process has no more; close a console, or ask another process")
+        }
+        Full::Token => format!("{MAX_STREAMS_OF_TOKEN} streams of events of this token are open, and it gets no more; close one of them"),
     }
 }

@@ -42,8 +42,8 @@ impl Admin {
             Some(tenant) => Reach::Only([self.tenant(operator, tenant)?.id.clone()].into()),
             None => Reach::from(&operator.identity.scope),
         };
-        let mut replaced = self.access.replaced();
-        let (drain, watching) = (self.drain.clone(), self.events.watch(reach).ok_or(AdminError::TooManyStreams)?);
+        let watching = self.events.watch(&operator.identity.name, reach).map_err(AdminError::TooManyStreams)?;
+        let (drain, mut replaced) = (self.drain.clone(), operator.tokens_replaced.clone());
         let events = stream::unfold(watching, |mut watching| async { Some((watching.next().await, watching)) });
         let content = stream::once(async { RETRY.into() }).chain(events).map(Ok).take_until(async move {
             tokio::select! {

@@ -22,6 +22,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use serde::Serialize;
+use tokio::sync::watch::Receiver;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::Instrument;
@@ -70,6 +71,8 @@ pub struct Admin {
 pub(crate) struct Operator {
     pub(crate) identity: Identity,
     pub(crate) on_behalf_of: Option<String>,
+    /// Changes when tokens were replaced after this one was looked up.
+    tokens_replaced: Receiver<()>,
 }
 
 impl Operator {
@@ -176,7 +179,7 @@ impl Admin {
     }
 
     async fn operator(&self, head: &Parts) -> Result<Operator, AdminError> {
-        let identity = self.access.identify(bearer(&head.headers)).ok_or(AdminError::Unauthorized)?;
+        let (identity, tokens_replaced) = self.access.identify_for_long(bearer(&head.headers)).ok_or(AdminError::Unauthorized)?;
         if !identity.rights.admin {
             return Err(AdminError::Forbidden("this token does not have the right `admin`"));
         }
@@ -187,7 +190,7 @@ impl Admin {
         if head.method != Method::GET {
             self.control.seen(&identity.name).await?;
         }
-        Ok(Operator { identity, on_behalf_of })
+        Ok(Operator { identity, on_behalf_of, tokens_replaced })
     }
 
     fn metrics_page(&self, operator: &Operator) -> Result<Response<Body>, AdminError> {

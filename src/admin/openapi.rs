@@ -154,12 +154,13 @@ const EVENTS: &str = "Server-sent events, for as long as the client listens. It 
                       whoever was told everything forgets what was before. Then what is new: `fleet` at most once a second, `transfers` twice, \
                       `phase` for each flip. A client that reads too slowly is told everything again in place of what it missed. Small \
                       downloads, up to 64 KiB, are not among the transfers. A line that begins with a colon is a sign of life, every 15 \
-                      seconds. The stream ends when the process drains, and when tokens are replaced: connect again.";
+                      seconds. The stream ends when the process drains, and when tokens are replaced: connect again. A token has \
+                      at most 16 streams at once.";
 
 fn stream_events() -> Operation {
     told("streamEvents", "What is new, as it happens", bytes_of(MEDIA_TYPE))
         .described(EVENTS)
-        .refuses(&[StatusCode::NOT_FOUND])
+        .refuses(&[StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS])
         .with([Parameter::query("tenant", "Only of this tenant.", crate::openapi::text())])
 }
 

@@ -118,9 +118,10 @@ impl ObjectBackends {
         if let Some((_, gate)) = gates.iter().find(|(known, _)| *known == reach) {
             return Arc::clone(gate);
         }
-        // Operators know a store by its address, and a second way to it by the placement that goes that way besides.
-        let is_taken = gates.iter().any(|(_, gate)| gate.name() == address);
-        let name = if is_taken { format!("{address} {}", placement.prefix) } else { address };
+        let name = free_name(&address, |name| gates.iter().any(|(_, gate)| gate.name() == name));
+        if name != address {
+            tracing::info!(store = %name, "{name} is another way to {address}, which placement {} goes first: {}", placement.name, placement.place());
+        }
         let gate = Gate::new(name, settings, Arc::clone(&self.metrics));
         gates.push((reach, Arc::clone(&gate)));
         gate
@@ -141,5 +142,58 @@ impl ObjectBackends {
     fn meter(&self, store: &'static str, deadline: Duration) -> Meter {
         let observer: Arc<dyn StoreObserver> = Arc::clone(&self.metrics) as _;
         Meter::new(store, deadline, observer)
+    }
+}
+
+/// Operators know a store by its address, and each further way to it by a number besides. Nothing of a placement belongs into the name:
+/// it is told to all tenants that share the store.
+fn free_name(address: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut names = std::iter::once(address.to_owned()).chain((2..).map(|number: u32| format!("{address} #{number}")));
+    names.find(|name| !is_taken(name)).expect("there are more numbers than gates")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placement(tenant: &str, region: &str) -> PlacementConfig {
+        let s3 = S3Config {
+            endpoint: "https://s3.example:443".to_owned(),
+            region: region.to_owned(),
+            bucket: tenant.to_owned(),
+            path_style: true,
+            credentials: S3Credentials::Chain,
+            ca_file: None,
+            connect_timeout: Duration::from_secs(1),
+            first_byte_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            attempts: 1,
+            part_bytes: 8 << 20,
+            parallel_parts: 1,
+            concurrency: 1,
+        };
+        let (name, prefix) = ("main".parse().unwrap(), format!("{tenant}/"));
+        PlacementConfig { name, prefix, store: ObjectStoreConfig::S3(Box::new(s3)), max_objects: None, max_bytes: None }
+    }
+
+    #[test]
+    fn a_further_way_to_a_store_has_a_name_of_its_own_that_tells_of_no_tenant() {
+        let backends = ObjectBackends {
+            metrics: Arc::new(Metrics::new("1.2.3")),
+            budget: Arc::new(Budget::new(1 << 20, Duration::ZERO)),
+            store_timeout: Duration::ZERO,
+            queue_timeout: Duration::ZERO,
+            concurrent_requests: 1,
+            clients: Mutex::default(),
+            gates: Mutex::default(),
+        };
+        let ways = [("acme", "one"), ("globex", "two"), ("hooli", "three"), ("initech", "two")];
+        let gates = ways.map(|(tenant, region)| backends.gate(&placement(tenant, region)));
+        assert_eq!(
+            gates.each_ref().map(|gate| gate.name()),
+            ["s3.example:443", "s3.example:443 #2", "s3.example:443 #3", "s3.example:443 #2"]
+        );
+        assert!(Arc::ptr_eq(&gates[1], &gates[3]), "one way has one gate");
     }
 }

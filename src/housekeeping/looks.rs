@@ -63,13 +63,17 @@ pub struct Looks {
 struct Course {
     tenant: Arc<Tenant>,
     turn: Turn,
-    /// Whether this process exports the tenant's figures, and when it asks for that again.
-    exports: bool,
-    claim_at: Instant,
-    /// Until when the last answer to that is good.
-    claim_holds_until: Instant,
+    hold: Hold,
 }
 
+impl Course {
+    fn new(tenant: &Arc<Tenant>) -> Self {
+        let now = Instant::now();
+        Self { tenant: Arc::clone(tenant), turn: Turn::new(now), hold: Hold::new(now) }
+    }
+}
+
+/// When a tenant is looked at.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     due: Instant,
@@ -80,27 +84,69 @@ struct Turn {
     is_hurried: bool,
 }
 
-impl Course {
-    fn new(tenant: &Arc<Tenant>) -> Self {
-        let now = Instant::now();
-        let turn = Turn { due: now, is_under_way: false, has_failed: false, is_hurried: false };
-        Self { tenant: Arc::clone(tenant), turn, exports: false, claim_at: now, claim_holds_until: now }
+impl Turn {
+    fn new(now: Instant) -> Self {
+        Self { due: now, is_under_way: false, has_failed: false, is_hurried: false }
     }
+
+    fn hurry(&mut self, now: Instant) {
+        (self.due, self.is_hurried) = (now, self.is_under_way);
+    }
+
+    fn end(&mut self, now: Instant, rest: Duration) {
+        self.is_under_way = false;
+        self.due = if std::mem::take(&mut self.is_hurried) { now } else { now + rest };
+    }
+}
+
+/// Whether this process exports a tenant's figures.
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    exports: bool,
+    ask_at: Instant,
+    /// How long that holds without a further answer.
+    good_until: Instant,
+}
+
+impl Hold {
+    fn new(now: Instant) -> Self {
+        Self { exports: false, ask_at: now, good_until: now }
+    }
+
+    fn exports(&self, now: Instant) -> bool {
+        self.exports && now < self.good_until
+    }
+
+    fn answered(&mut self, claimed: Claimed, now: Instant) {
+        *self = Self { exports: claimed.exports, ask_at: now + CLAIM_EVERY, good_until: claimed.asked_at + FIGURES_HOLD };
+    }
+}
+
+/// The database's answer to a claim of the figures.
+#[derive(Debug, Clone, Copy)]
+struct Claimed {
+    exports: bool,
+    asked_at: Instant,
 }
 
 /// A look that has ended.
 struct Ended {
     tenant: Arc<Tenant>,
+    /// `None`: not asked, or not answered.
+    claimed: Option<Claimed>,
+    /// Whether what this process exports was looked at.
+    exports: bool,
     took: Duration,
     /// Or why not.
-    found: Result<Found, String>,
+    found: Result<Look, String>,
 }
 
-struct Found {
-    look: Look,
+/// What a look is for besides.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    claims: bool,
+    /// Goes without saying while the claim is not answered.
     exports: bool,
-    /// When that was answered, if it was with this look.
-    claimed_at: Option<Instant>,
 }
 
 impl Looks {
@@ -118,7 +164,7 @@ impl Looks {
                 Some(ended) = under_way.next(), if !under_way.is_empty() => self.note(&mut courses, ended),
                 _ = ticks.tick() => {
                     self.keep_up(&mut courses);
-                    let begun = begin(&mut courses).into_iter().map(|(tenant, claims)| self.look(tenant, claims));
+                    let begun = begin(&mut courses).into_iter().map(|(tenant, wanted)| self.look(tenant, wanted));
                     under_way.extend(begun);
                 }
             }
@@ -142,66 +188,62 @@ impl Looks {
         }
         for hurried in self.fleet.take_hurried() {
             if let Some(course) = courses.get_mut(&hurried) {
-                course.turn.due = Instant::now();
-                course.turn.is_hurried = course.turn.is_under_way;
+                course.turn.hurry(Instant::now());
             }
         }
     }
 
-    fn look(&self, tenant: Arc<Tenant>, claims: Claim) -> BoxFuture<'static, Ended> {
+    fn look(&self, tenant: Arc<Tenant>, wanted: Wanted) -> BoxFuture<'static, Ended> {
         let (process, is_watched) = (self.process.clone(), self.is_watched);
         async move {
-            let (exports, claimed_at) = claim(&tenant, &process, claims).await;
+            let claimed = if wanted.claims { claim(&tenant, &process).await } else { None };
+            let exports = claimed.map_or(wanted.exports, |claimed| claimed.exports);
             let begun = Instant::now();
             let found = match timeout(DEADLINE, look(&tenant, exports, is_watched)).await {
-                Ok(found) => found.map(|look| Found { look, exports, claimed_at }).map_err(|error| error.chain()),
+                Ok(found) => found.map_err(|error| error.chain()),
                 Err(_) => Err(format!("no answer within {DEADLINE:?}")),
             };
-            Ended { tenant, took: begun.elapsed(), found }
+            Ended { tenant, claimed, exports, took: begun.elapsed(), found }
         }
         .boxed()
     }
 
     fn note(&self, courses: &mut HashMap<TenantId, Course>, ended: Ended) {
-        let Ended { tenant, took, found } = ended;
+        let Ended { tenant, claimed, exports, took, found } = ended;
         // Configured anew meanwhile: what was seen is another one's.
         let Some(course) = courses.get_mut(&tenant.id).filter(|course| Arc::ptr_eq(&course.tenant, &tenant)) else { return };
         let now = Instant::now();
-        course.turn.is_under_way = false;
+        if let Some(claimed) = claimed {
+            course.hold.answered(claimed, now);
+        }
+        course.turn.has_failed = found.is_err();
         let every = match found {
-            Ok(found) => {
-                if let Some(claimed_at) = found.claimed_at {
-                    (course.claim_at, course.claim_holds_until) = (now + CLAIM_EVERY, claimed_at + FIGURES_HOLD);
-                }
-                (course.exports, course.turn.has_failed) = (found.exports, false);
-                self.export(&tenant, &found);
+            Ok(look) => {
+                self.export(&tenant, &look, exports);
                 self.metrics.set_observed(&tenant.id, self.clock.now());
-                let moves = self.fleet.answered(&tenant, &found.look, took);
+                let moves = self.fleet.answered(&tenant, &look, took);
                 if moves && self.is_watched { MOVING } else { RESTING }
             }
             Err(why) => {
                 tracing::warn!(tenant = %tenant.id, "the gauges of {} are stale: {why}", tenant.id);
-                course.turn.has_failed = true;
                 self.fleet.failed(&tenant, &why);
                 self.forget(&tenant);
                 // Another process counts the jobs by now.
-                if course.claim_holds_until <= now {
-                    course.exports = false;
+                if !course.hold.exports(now) {
                     self.metrics.set_jobs(&tenant.id, &[]);
                 }
                 RESTING
             }
         };
-        let rest = every.max(took.saturating_mul(SHARE).min(SELDOM));
-        course.turn.due = if std::mem::take(&mut course.turn.is_hurried) { now } else { now + rest };
+        course.turn.end(now, every.max(took.saturating_mul(SHARE).min(SELDOM)));
     }
 
     /// One process exports what is counted in the database: two would count every document twice.
-    fn export(&self, tenant: &Tenant, found: &Found) {
-        let Look { state, jobs, tally, .. } = &found.look;
+    fn export(&self, tenant: &Tenant, look: &Look, exports: bool) {
+        let Look { state, jobs, tally, .. } = look;
         self.metrics.set_phase(&tenant.id, state.phase);
         self.metrics.set_read_only(&tenant.id, state.read_only);
-        if !found.exports {
+        if !exports {
             self.forget(tenant);
             self.metrics.set_jobs(&tenant.id, &[]);
             return;
@@ -239,21 +281,13 @@ fn held(tally: &Tally) -> [HeldDocuments; 3] {
     })
 }
 
-/// Whether a look also asks who exports the tenant's figures, and what was said the last time, while that holds.
-#[derive(Debug, Clone, Copy)]
-struct Claim {
-    asks: bool,
-    known: bool,
-}
-
-fn begin(courses: &mut HashMap<TenantId, Course>) -> Vec<(Arc<Tenant>, Claim)> {
+fn begin(courses: &mut HashMap<TenantId, Course>) -> Vec<(Arc<Tenant>, Wanted)> {
     let now = Instant::now();
-    let claims = |course: &Course| Claim { asks: course.claim_at <= now, known: course.exports && now < course.claim_holds_until };
     let turns = courses.values_mut().map(|course| {
-        let claims = claims(course);
-        ((&course.tenant, claims), &mut course.turn)
+        let wanted = Wanted { claims: course.hold.ask_at <= now, exports: course.hold.exports(now) };
+        ((&course.tenant, wanted), &mut course.turn)
     });
-    take_turns(turns, now).into_iter().map(|(tenant, claims)| (Arc::clone(tenant), claims)).collect()
+    take_turns(turns, now).into_iter().map(|(tenant, wanted)| (Arc::clone(tenant), wanted)).collect()
 }
 
 /// Those that are due, the longest first, as far as there are places. They are under way from then on.
@@ -272,16 +306,13 @@ fn take_turns<'a, T>(turns: impl Iterator<Item = (T, &'a mut Turn)>, now: Instan
     due.into_iter().map(|(whose, _)| whose).collect()
 }
 
-/// Whether this process exports the tenant's figures, and when that was asked if it was answered. It is a write, and may wait for others:
-/// that says nothing of how the database answers.
-async fn claim(tenant: &Tenant, process: &str, Claim { asks, known }: Claim) -> (bool, Option<Instant>) {
-    if !asks {
-        return (known, None);
-    }
-    let asked = Instant::now();
+/// Whether this process exports the tenant's figures, if that is answered. It is a write, and may wait for others: that says nothing of
+/// how the database answers.
+async fn claim(tenant: &Tenant, process: &str) -> Option<Claimed> {
+    let asked_at = Instant::now();
     match timeout(DEADLINE, tenant.jobs.hold("stats", process, FIGURES_HOLD)).await {
-        Ok(Ok(exports)) => (exports, Some(asked)),
-        Ok(Err(_)) | Err(_) => (known, None),
+        Ok(Ok(exports)) => Some(Claimed { exports, asked_at }),
+        Ok(Err(_)) | Err(_) => None,
     }
 }
 
@@ -305,12 +336,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_does_not_answer_takes_no_place_of_who_does_and_the_longest_due_goes_first() {
         let begun = Instant::now();
-        let turn = |number: u64| Turn {
-            due: begun + Duration::from_secs(number),
-            is_under_way: false,
-            has_failed: number % 2 == 1,
-            is_hurried: false,
-        };
+        let turn = |number: u64| Turn { has_failed: number % 2 == 1, ..Turn::new(begun + Duration::from_secs(number)) };
         let mut turns: Vec<Turn> = (0..200).rev().map(turn).collect();
         let take = |turns: &mut Vec<Turn>, after| {
             let now = begun + Duration::from_secs(after);
@@ -325,5 +351,39 @@ mod tests {
         assert!(take(&mut turns, 199).is_empty(), "all places are taken");
         turns.iter_mut().for_each(|turn| turn.is_under_way &= turn.has_failed);
         assert_eq!(take(&mut turns, 1000).len(), ANSWERING_AT_ONCE, "those that hang still do");
+    }
+
+    #[test]
+    fn figures_are_this_process_s_for_as_long_as_a_claim_holds_even_if_the_next_is_not_answered() {
+        let begun = Instant::now();
+        let mut hold = Hold::new(begun);
+        assert!(hold.ask_at <= begun && !hold.exports(begun), "nobody said so yet");
+        let answered_at = begun + DEADLINE;
+        hold.answered(Claimed { exports: true, asked_at: begun }, answered_at);
+        assert_eq!(hold.ask_at, answered_at + CLAIM_EVERY);
+        // A slow database: its looks come seldom, and this one's claim was not answered.
+        let next = begun + 2 * DEADLINE + SELDOM + DEADLINE;
+        assert!(hold.ask_at < next && hold.exports(next));
+        assert!(!hold.exports(begun + FIGURES_HOLD), "another process may have them from then on");
+        hold.answered(Claimed { exports: false, asked_at: next }, next);
+        assert!(!hold.exports(next));
+    }
+
+    #[test]
+    fn who_is_changed_during_a_look_is_looked_at_again_at_once_and_then_rests() {
+        let now = Instant::now();
+        let mut turn = Turn::new(now + RESTING);
+        turn.hurry(now);
+        assert_eq!(turn.due, now);
+        turn.is_under_way = true;
+        turn.end(now, RESTING);
+        assert_eq!(turn.due, now + RESTING, "the look began after the change");
+        turn.is_under_way = true;
+        turn.hurry(now);
+        turn.end(now, RESTING);
+        assert_eq!((turn.due, turn.is_under_way), (now, false));
+        turn.is_under_way = true;
+        turn.end(now, RESTING);
+        assert_eq!(turn.due, now + RESTING, "once");
     }
 }

@@ -165,7 +165,7 @@ impl Agents {
             let (begun, kind, job) = (Instant::now(), lease.kind, lease.job);
             let ended = self.perform(&tenant, &lease, &place).await;
             match self.settle(&tenant, lease, ended).await {
-                Ok(outcome) => self.tools.metrics.job(kind, outcome, begun.elapsed()),
+                Ok(outcome) => self.tools.metrics.job(&tenant.id, kind, outcome, begun.elapsed()),
                 // The lease runs out, and somebody looks again.
                 Err(error) => tracing::warn!("the end of job {job} was not recorded: {}", error.chain()),
             }

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 use openssl::asn1::Asn1Time;
@@ -18,6 +18,7 @@ use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use super::preface::ALPN;
+use crate::lock;
 
 /// Where the parts stand, all of them PEM.
 #[derive(Debug, Clone)]
@@ -81,13 +82,13 @@ impl Tls {
     /// New connections go by what the files hold now. After an error all is as before.
     pub fn read_again(&self) -> Result<(), TlsError> {
         let read = read(&self.files)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
+        *lock::write(&self.current) = read;
         Ok(())
     }
 
     /// When the first of the certificates that are shown ends: clients refuse the listener from then on.
     pub fn expires_at(&self) -> Timestamp {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).expires_at
+        lock::read(&self.current).expires_at
     }
 
     pub fn files(&self) -> &TlsFiles {
@@ -95,7 +96,7 @@ impl Tls {
     }
 
     pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(&self, io: I) -> io::Result<TlsStream<I>> {
-        let config = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config);
+        let config = Arc::clone(&lock::read(&self.current).config);
         TlsAcceptor::from(config).accept(io).await
     }
 }

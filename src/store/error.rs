@@ -119,3 +119,25 @@ pub enum ClientFault {
     #[error("the body is larger than the limit")]
     TooLarge,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_labels_are_those_of_every_kind_and_each_is_another_one() {
+        use StoreErrorKind::{Corrupt, Denied, Full, Other, Throttled, Timeout, Unavailable};
+        let follower = |kind: StoreErrorKind| match kind {
+            Unavailable => Some(Timeout),
+            Timeout => Some(Throttled { retry_after: None }),
+            Throttled { .. } => Some(Denied),
+            Denied => Some(Full),
+            Full => Some(Corrupt),
+            Corrupt => Some(Other),
+            Other => None,
+        };
+        let all: Vec<&str> = std::iter::successors(Some(Unavailable), |kind| follower(*kind)).map(StoreErrorKind::label).collect();
+        assert_eq!(all, StoreErrorKind::LABELS);
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+    }
+}

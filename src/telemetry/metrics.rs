@@ -126,6 +126,9 @@ impl Metrics {
             self.compare.differences.with_label_values(&[tenant.as_str(), kind.label()]);
         }
         self.requests.broken.with_label_values(&[tenant.as_str()]);
+        for kind in JobKind::ALL {
+            self.jobs.finished.with_label_values(&[tenant.as_str(), kind.label()]);
+        }
         self.standing.add_tenant(tenant);
         self.set_jobs(tenant, &[]);
     }
@@ -291,7 +294,12 @@ impl Metrics {
         }
     }
 
-    pub fn job(&self, kind: JobKind, outcome: JobOutcome, duration: Duration) {
+    /// An attempt at one of the tenant's jobs came to this.
+    pub fn job(&self, tenant: &TenantId, kind: JobKind, outcome: JobOutcome, duration: Duration) {
+        match outcome {
+            JobOutcome::Done => self.jobs.finished.with_label_values(&[tenant.as_str(), kind.label()]).inc(),
+            JobOutcome::Again | JobOutcome::Retry | JobOutcome::Quarantined | JobOutcome::GivenBack | JobOutcome::Lost => {}
+        }
         self.jobs.duration.with_label_values(&[kind.label(), outcome.label()]).observe(duration.as_secs_f64());
     }
 

@@ -1,12 +1,13 @@
 //! What each tenant's traffic in this process came to since somebody last took the figures. It keeps no history: who takes them does.
 
 use std::collections::HashMap;
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use super::labels::ServedFrom;
 use super::metrics::Answered;
+use crate::lock::{read, write};
 use crate::model::id::TenantId;
 
 /// Where requests are served from, in the order of [`Step::requests`].
@@ -70,15 +71,15 @@ impl Default for Latencies {
 impl Traffic {
     /// Adds to the counts of a tenant; the first time makes them.
     pub(super) fn count(&self, tenant: &TenantId, add: impl FnOnce(&Counts)) {
-        if let Some(counts) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(tenant) {
+        if let Some(counts) = read(&self.0).get(tenant) {
             return add(counts);
         }
-        add(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(tenant.clone()).or_default());
+        add(write(&self.0).entry(tenant.clone()).or_default());
     }
 
     /// What came since the last time, of the tenants that had any. Those that had none take no memory from then on.
     pub(super) fn take(&self) -> Vec<(TenantId, Step)> {
-        let mut tenants = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = write(&self.0);
         let steps: Vec<(TenantId, Step)> = tenants.iter().map(|(tenant, counts)| (tenant.clone(), counts.take())).collect();
         let (some, none): (Vec<_>, Vec<_>) = steps.into_iter().partition(|(_, step)| !step.is_empty());
         for (tenant, _) in none {

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Notify, broadcast};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::fleet::Fleet;
 use super::news::{News, Picture, Reach};
+use super::places::{Full, Place, Places};
 use super::transfers::Transfers;
 use crate::clock::Clock;
 use crate::lock::lock;
@@ -30,9 +31,6 @@ const WAITING: usize = 8;
 /// A stream without news says that it lives, for whatever stands in between.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// Streams at once in one process.
-pub const MAX_STREAMS: usize = 64;
-
 const ALIVE: Bytes = Bytes::from_static(b":\n\n");
 
 pub struct Events {
@@ -42,7 +40,7 @@ pub struct Events {
     told: Mutex<Told>,
     news: broadcast::Sender<Arc<Issue>>,
     watched: Notify,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 /// What every stream has been told, but for what still waits for slow ones.
@@ -71,8 +69,7 @@ impl Issue {
 impl Events {
     pub fn new(fleet: Arc<Fleet>, transfers: Arc<Transfers>, clock: Arc<dyn Clock>) -> Self {
         let (news, _) = broadcast::channel(WAITING);
-        let places = Arc::new(Semaphore::new(MAX_STREAMS));
-        Self { fleet, transfers, clock, told: Mutex::default(), news, watched: Notify::new(), places }
+        Self { fleet, transfers, clock, told: Mutex::default(), news, watched: Notify::new(), places: Places::default() }
     }
 
     /// Looks while somebody watches, until the process drains.
@@ -91,9 +88,10 @@ impl Events {
         ticks.tick().await;
     }
 
-    /// Begins with everything, and goes on with what is new. `None`: as many streams as there may be are open.
-    pub fn watch(self: &Arc<Self>, reach: Reach) -> Option<Watching> {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+    /// Begins with everything, and goes on with what is new. An error: as many streams as there may be are open, in this process or of
+    /// the token of this name.
+    pub fn watch(self: &Arc<Self>, token: &str, reach: Reach) -> Result<Watching, Full> {
+        let place = self.places.take(token)?;
         let mut told = self.told();
         // What was told last may be of an hour ago.
         if told.at.is_none_or(|at| at.elapsed() >= TICK) {
@@ -102,7 +100,7 @@ impl Events {
         let (news, everything) = (self.news.subscribe(), self.everything(&told, &reach));
         drop(told);
         self.watched.notify_one();
-        Some(Watching { events: Arc::clone(self), reach, news, next: Some(everything), said_at: Instant::now(), _place: place })
+        Ok(Watching { events: Arc::clone(self), reach, news, next: Some(everything), said_at: Instant::now(), _place: place })
     }
 
     /// With the lock held, so that nobody begins between a look and the news of it.
@@ -140,7 +138,7 @@ pub struct Watching {
     news: broadcast::Receiver<Arc<Issue>>,
     next: Option<Bytes>,
     said_at: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Watching {
@@ -214,6 +212,10 @@ mod tests {
             self.transfers.begin(&Begun::of(&key, Direction::Copy, (Party::Sql, Party::Object), Some(1000)))
         }
 
+        fn watch(&self, reach: Reach) -> Watching {
+            self.events.watch("operator", reach).unwrap_or_else(|full| panic!("{full:?}"))
+        }
+
         /// While the ticker runs.
         async fn during(&self, test: impl Future<Output = ()>) {
             tokio::select! {
@@ -231,7 +233,7 @@ mod tests {
     async fn a_slow_reader_is_told_everything_in_place_of_what_it_missed() {
         let house = House::open();
         let test = async {
-            let (mut slow, mut quick) = (house.events.watch(Reach::All).unwrap(), house.events.watch(Reach::All).unwrap());
+            let (mut slow, mut quick) = (house.watch(Reach::All), house.watch(Reach::All));
             assert!(text(&slow.next().await).contains("event: transfers\ndata: {\"reset\":true,\"started\":[]"));
             quick.next().await;
             let transfer = house.begin("acme");
@@ -254,7 +256,7 @@ mod tests {
         let house = House::open();
         let test = async {
             let only = Reach::Only(["globex".parse().unwrap()].into());
-            let mut watching = house.events.watch(only).unwrap();
+            let mut watching = house.watch(only);
             watching.next().await;
             let (begun, transfer) = (Instant::now(), house.begin("acme"));
             let moving = async {
@@ -275,21 +277,12 @@ mod tests {
     async fn after_a_time_without_anybody_a_stream_begins_with_what_is() {
         let house = House::open();
         let test = async {
-            drop(house.events.watch(Reach::All));
+            drop(house.watch(Reach::All));
             let _transfer = house.begin("acme");
             tokio::time::sleep(Duration::from_secs(3600)).await;
-            let mut watching = house.events.watch(Reach::All).unwrap();
+            let mut watching = house.watch(Reach::All);
             assert!(text(&watching.next().await).contains("\"tenant\":\"acme\""));
         };
         house.during(test).await;
-    }
-
-    #[tokio::test]
-    async fn there_is_room_for_so_many_and_again_once_one_has_left() {
-        let events = House::open().events;
-        let mut open: Vec<Watching> = (0..MAX_STREAMS).map(|_| events.watch(Reach::All).unwrap()).collect();
-        assert!(events.watch(Reach::All).is_none());
-        open.pop();
-        assert!(events.watch(Reach::All).is_some());
     }
 }

@@ -2,7 +2,7 @@
 //! that pauses, breakers and owners are seen at once. A summary is replaced only where something but its time is different.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use super::moving::{Moving, remaining};
 use super::stores::{LastLook, Store, StoreUse};
 use super::summary::{FleetView, Holders, Problem, ProblemKind, Summary, Totals};
 use crate::clock::Clock;
-use crate::lock::lock;
+use crate::lock::{lock, read, write};
 use crate::model::document::State;
 use crate::model::id::TenantId;
 use crate::model::job::JobState;
@@ -161,7 +161,7 @@ impl Fleet {
             stores: if stores == *before.stores { before.stores } else { Arc::new(stores) },
             all_paused: limits.limits.all.paused,
         };
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
+        *write(&self.shown) = shown;
     }
 
     fn summary(&self, tenant: &Tenant, known: Option<&Known>, around: &Around) -> Summary {
@@ -202,7 +202,7 @@ impl Fleet {
     }
 
     fn shown(&self) -> Shown {
-        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
+        read(&self.shown).clone()
     }
 }
 

@@ -5,6 +5,7 @@ pub mod events;
 pub mod fleet;
 mod moving;
 pub mod news;
+pub mod places;
 pub mod series;
 pub mod stores;
 pub mod summary;

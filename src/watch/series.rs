@@ -2,7 +2,7 @@
 //! traffic 72 bytes: 500 tenants that are busy in every step of an hour take 13 MB, and resting ones nothing.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::lock::{read, write};
 use crate::model::id::TenantId;
 use crate::telemetry::{Metrics, SOURCES, Step};
 
@@ -96,7 +97,7 @@ impl Series {
     pub fn end_step(&self) {
         let steps = self.metrics.take_traffic();
         let ended = self.ended();
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = write(&self.kept);
         kept.last = ended;
         for (tenant, step) in steps {
             kept.tenants.entry(tenant).or_default().push_back((ended, step));
@@ -110,7 +111,7 @@ impl Series {
 
     /// The last `minutes`, as far as this process has lived.
     pub fn view(&self, tenant: &TenantId, minutes: u64) -> SeriesView {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = read(&self.kept);
         let last = if kept.last == 0 { self.ended() } else { kept.last };
         let count = minutes.clamp(1, MOST_MINUTES) * STEPS_PER_MINUTE;
         let first = last - count as i64 + 1;

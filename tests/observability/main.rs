@@ -44,7 +44,7 @@ fn rendered() -> String {
     metrics.request(&Answered { tenant: Some(&acme), operation: "read", served_from: ServedFrom::Sql, code: 200, duration });
     metrics.fallback(&acme, "unavailable");
     metrics.store_operation("sqlite", "row", "ok", duration);
-    metrics.job(JobKind::Copy, JobOutcome::Done, duration);
+    metrics.job(&acme, JobKind::Copy, JobOutcome::Done, duration);
     metrics.upstream_answered(200, duration);
     metrics.set_phase(&acme, Phase::Dual);
     metrics.set_documents(&acme, &[], jiff::Timestamp::UNIX_EPOCH);

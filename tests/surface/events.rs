@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 use sluss::client::{Answer, HttpClient};
+use sluss::watch::places::MAX_STREAMS_OF_TOKEN;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -199,8 +200,25 @@ fn who_applies_all_news_knows_what_a_fresh_look_says() {
             assert!(!console.heard.contains(other), "{}", console.heard);
             assert_eq!(console.tenants.len(), 1);
         }
+        a_token_has_its_own_places(&client, 1).await;
         is_let_go(house, &client, &mut all).await;
     });
+}
+
+/// Who opens more of them than it may is refused, and keeps nobody else out. `open`: those that it has already.
+async fn a_token_has_its_own_places(client: &HttpClient, open: usize) {
+    let keepers = Ask::new(&Method::GET, "/admin/v1/events").by(Some(KEEPER));
+    let mut further = Vec::new();
+    while open + further.len() < MAX_STREAMS_OF_TOKEN {
+        let answer = begin(client, &keepers).await;
+        assert_eq!(answer.status, 200);
+        further.push(answer);
+    }
+    let refused = ask(client, &keepers).await;
+    assert_eq!((refused.status, refused.headers.contains_key("retry-after")), (429, true));
+    let problem: Value = serde_json::from_slice(&refused.body).unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("this token"), "{problem}");
+    Console::open(client, "/admin/v1/events", EVERYTHING).await;
 }
 
 /// First because a token is replaced, then because the process drains.

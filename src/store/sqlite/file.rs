@@ -29,6 +29,8 @@ pub struct SqliteFile {
     streamers: Pool,
     /// SQLite has one writer: waiting for it here is fair, waiting in SQLite's busy handler is not.
     writer: Pool,
+    /// How long whoever writes waits for the one writer, and then for other processes.
+    pub(super) patience: Duration,
     pub(super) group: Group,
     tasks: TaskTracker,
 }
@@ -59,6 +61,7 @@ impl SqliteFile {
             readers: pool(connections.max(1))?,
             streamers: pool(connections.max(1))?,
             writer: pool(1)?,
+            patience: busy_timeout,
             group: Group::default(),
             tasks: TaskTracker::new(),
         }))
@@ -93,6 +96,11 @@ impl SqliteFile {
         self.checkout(&self.writer, operation, target).await
     }
 
+    /// The same, for whoever knows better when to leave.
+    pub(super) async fn writer_at_last(&self, operation: &'static str, target: &str) -> StoreResult<Object> {
+        self.checkout_within(&self.writer, Timeouts::new(), operation, target).await
+    }
+
     /// A connection for a stream that outlives the call.
     pub(super) async fn streamer(&self, operation: &'static str, target: &str) -> StoreResult<Object> {
         self.checkout(&self.streamers, operation, target).await
@@ -113,12 +121,16 @@ impl SqliteFile {
     }
 
     async fn checkout(&self, pool: &Pool, operation: &'static str, target: &str) -> StoreResult<Object> {
+        self.checkout_within(pool, pool.timeouts(), operation, target).await
+    }
+
+    async fn checkout_within(&self, pool: &Pool, timeouts: Timeouts, operation: &'static str, target: &str) -> StoreResult<Object> {
         // SQLite would make an empty database, or go on in one that was removed; either looks like a tenant without documents.
         if !self.create && !self.path.exists() {
             return Err(StoreError::new(STORE, operation, target, StoreErrorKind::Unavailable)
                 .because(format!("there is no file {}", self.path.display())));
         }
-        pool.get().await.map_err(|error| {
+        pool.timeout_get(&timeouts).await.map_err(|error| {
             let kind = match &error {
                 PoolError::Timeout(_) => StoreErrorKind::Timeout,
                 PoolError::Backend(error) => kind_of(error),

@@ -25,7 +25,7 @@ fn touch_everything(metrics: &Metrics) {
     metrics.upstream_answered(200, Duration::from_millis(3));
     metrics.fallback(&acme, "unavailable");
     metrics.store_operation("sqlite", "row", "ok", Duration::from_millis(1));
-    metrics.job(JobKind::Copy, JobOutcome::Done, Duration::from_secs(1));
+    metrics.job(&acme, JobKind::Copy, JobOutcome::Done, Duration::from_secs(1));
     metrics.add_tenant(&acme);
     metrics.add_store("s3.example:443");
     metrics.set_phase(&acme, Phase::Dual);
@@ -87,6 +87,7 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_hedges_total{tenant,winner}
         sluss_job_duration_seconds{kind,outcome}
         sluss_job_oldest_seconds{kind,tenant}
+        sluss_jobs_finished_total{kind,tenant}
         sluss_jobs_taken_over_total{kind}
         sluss_jobs{kind,state,tenant}
         sluss_placement_bytes_limit{placement,tenant}
@@ -167,6 +168,29 @@ fn a_quarantined_job_does_not_age_the_backlog() {
     let job = |state, secs| JobGauge { kind: JobKind::Copy, state, jobs: 1, oldest_age: Duration::from_secs(secs) };
     metrics.set_jobs(&acme, &[job(JobState::Quarantined, 9000), job(JobState::Leased, 5), job(JobState::Ready, 3)]);
     assert_shows(&metrics, "sluss_job_oldest_seconds{kind=\"copy\",tenant=\"acme\"} 5");
+}
+
+#[test]
+fn only_a_job_that_is_done_counts_as_finished_and_for_its_tenant() {
+    let (metrics, acme, other) = (Metrics::new("1.2.3"), tenant("acme"), tenant("other"));
+    metrics.add_tenant(&other);
+    for outcome in
+        [JobOutcome::Done, JobOutcome::Again, JobOutcome::Retry, JobOutcome::Quarantined, JobOutcome::GivenBack, JobOutcome::Lost]
+    {
+        metrics.job(&acme, JobKind::Copy, outcome, Duration::from_secs(1));
+    }
+    assert_shows(&metrics, "sluss_jobs_finished_total{kind=\"copy\",tenant=\"acme\"} 1");
+    assert_shows(&metrics, "sluss_jobs_finished_total{kind=\"copy\",tenant=\"other\"} 0");
+}
+
+#[test]
+fn a_tenant_s_fallbacks_begin_at_0_and_go_on_where_they_were_when_it_is_configured_anew() {
+    let (metrics, acme) = (Metrics::new("1.2.3"), tenant("acme"));
+    metrics.add_fallback_reasons(&acme, &["unavailable", "timeout"]);
+    assert_shows(&metrics, "sluss_fallbacks_total{reason=\"timeout\",tenant=\"acme\"} 0");
+    metrics.fallback(&acme, "timeout");
+    metrics.add_fallback_reasons(&acme, &["unavailable", "timeout"]);
+    assert_shows(&metrics, "sluss_fallbacks_total{reason=\"timeout\",tenant=\"acme\"} 1");
 }
 
 #[test]
