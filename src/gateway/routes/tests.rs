@@ -107,7 +107,7 @@ proptest! {
     #[test]
     fn what_is_filled_in_is_found_again(tenant in "[a-z0-9-]{1,9}", id in "\\PC{1,40}") {
         let files = route(FILES.replace('*', "7").as_str(), TenantSource::Path);
-        let captured = Captured { tenant, collection: "papers".to_owned(), id };
+        let captured = Captured { tenant, collection: "papers".to_owned(), id, ..Captured::default() };
         let path = fill(&files.config.template, &captured);
         let head = asked(&Method::GET, &path, &[]);
         let Matched::Found(_, found) = find(std::slice::from_ref(&files), &head) else { panic!("{path}") };
@@ -136,7 +136,7 @@ fn a_document_that_was_made_is_found_where_its_own_tenant_reads_it() {
     ];
     routes.extend(default_routes());
     let path = |tenant: &str, collection: &str| {
-        let document = Captured { tenant: tenant.to_owned(), collection: collection.to_owned(), id: "1".to_owned() };
+        let document = Captured { tenant: tenant.to_owned(), collection: collection.to_owned(), id: "1".to_owned(), ..Captured::default() };
         document_path(&routes, &document)
     };
     assert_eq!(path("acme", "papers").as_deref(), Some("/old/1"));

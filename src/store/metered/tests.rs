@@ -9,14 +9,16 @@ use futures_util::FutureExt;
 use super::*;
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, State};
-use crate::model::id::{CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, PlacementName};
+use crate::model::history::{Tick, Version, VersionNumber};
+use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, PlacementName};
 use crate::model::phase::FlipPermit;
 use crate::model::precondition::Precondition;
 use crate::model::purge::{PurgeFigures, PurgeRun};
-use crate::model::stamp::{Epoch, Revision};
+use crate::model::stamp::{Epoch, Revision, Stamp};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::doctor::Finding;
 use crate::store::error::ClientFault;
+use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
 use crate::store::object::{ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::store::sql::{
     Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewAttributes, NewContent, NewDocument, Page, PlacementUsage,
@@ -223,6 +225,40 @@ struct Slow;
 async fn slowly<T>(answer: T) -> StoreResult<T> {
     tokio::time::sleep(100 * DEADLINE).await;
     Ok(answer)
+}
+
+#[async_trait]
+impl HistoryStore for Slow {
+    async fn versions(&self, _: &DocKey, _: Option<VersionNumber>, _: usize) -> StoreResult<Vec<Version>> {
+        slowly(Vec::new()).await
+    }
+    async fn all_versions(&self, _: Option<VersionNumber>, _: usize) -> StoreResult<Vec<Version>> {
+        slowly(Vec::new()).await
+    }
+    async fn version(&self, _: &DocKey, _: &Stamp) -> StoreResult<Option<Version>> {
+        slowly(None).await
+    }
+    async fn staged_version(&self, _: Attempt) -> StoreResult<Option<Version>> {
+        slowly(None).await
+    }
+    async fn open_staged(&self, _: Attempt, _: u64) -> StoreResult<SqlContentStream> {
+        std::future::pending().await
+    }
+    async fn publish_kept(&self, _: Attempt, _: Epoch, _: &ObjectRef, _: &Fingerprint) -> StoreResult<bool> {
+        slowly(true).await
+    }
+    async fn expire(&self, _: u64, _: usize) -> StoreResult<VersionCount> {
+        slowly(VersionCount::default()).await
+    }
+    async fn history(&self, _: Option<u64>) -> StoreResult<HistoryFigures> {
+        slowly(HistoryFigures::default()).await
+    }
+    async fn tick(&self) -> StoreResult<Tick> {
+        std::future::pending().await
+    }
+    async fn go_on_from(&self, _: Tick) -> StoreResult<bool> {
+        slowly(true).await
+    }
 }
 
 #[async_trait]
