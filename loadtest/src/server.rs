@@ -9,8 +9,6 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, ensure};
 use http::{Method, StatusCode};
 use serde_json::json;
-use sluss::admin::verification::Verifications;
-use sluss::admin::views::TenantView;
 use sluss::client::HttpClient;
 use sluss::config::Config;
 use sluss::model::phase::Phase;
@@ -87,28 +85,11 @@ impl Server {
         Ok(found.trim().trim_end_matches(" kB").parse::<u64>()? << 10)
     }
 
-    pub async fn view(&self, tenant: &str) -> anyhow::Result<TenantView> {
-        let (_, view) = self.admin.json(Method::GET, &format!("/admin/v1/tenants/{tenant}"), None).await?;
-        Ok(serde_json::from_value(view)?)
-    }
-
     pub async fn flip(&self, tenant: &str, to: Phase) -> anyhow::Result<()> {
         let path = format!("/admin/v1/tenants/{tenant}/phase");
         let (status, report) = self.admin.json(Method::POST, &path, Some(&json!({ "to": to }))).await?;
         ensure!(status == StatusCode::OK, "the flip of {tenant} to {to} was refused: {report}");
         Ok(())
-    }
-
-    pub async fn begin_verification(&self, tenant: &str) -> anyhow::Result<()> {
-        let path = format!("/admin/v1/tenants/{tenant}/verify");
-        let (status, begun) = self.admin.json(Method::POST, &path, Some(&json!({ "repair": false }))).await?;
-        ensure!(status == StatusCode::ACCEPTED, "the verification was refused: {begun}");
-        Ok(())
-    }
-
-    pub async fn verifications(&self, tenant: &str) -> anyhow::Result<Verifications> {
-        let (_, seen) = self.admin.json(Method::GET, &format!("/admin/v1/tenants/{tenant}/verification"), None).await?;
-        Ok(serde_json::from_value(seen)?)
     }
 
     pub async fn metrics(&self) -> anyhow::Result<String> {
