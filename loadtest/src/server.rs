@@ -94,6 +94,7 @@ impl Server {
 
     pub async fn metrics(&self) -> anyhow::Result<String> {
         let answer = self.admin.request(Method::GET, "/metrics", http::HeaderMap::new(), sluss::body::empty()).await?;
+        ensure!(answer.status == StatusCode::OK, "GET /metrics was answered {}", answer.status);
         Ok(String::from_utf8(answer.bytes(16 << 20).await?.to_vec())?)
     }
 }

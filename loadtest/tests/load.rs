@@ -55,7 +55,7 @@ fn every_request_is_accounted_for_and_every_event_comes_to_its_end() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let result = result.unwrap();
     let requests = |what: &str| result["requests"][what].as_u64().unwrap();
-    let ends = ["right", "failed", "wrong", "unsent", "left_out"].map(|end| requests(end));
+    let ends = ["right", "failed", "wrong", "unsent", "left_out"].map(requests);
     assert!(requests("due") > 60 && requests("due") == ends.iter().sum::<u64>(), "{ends:?}");
     assert!(requests("right") > 0 && requests("wrong") + requests("unsent") == 0, "{ends:?}");
     assert_eq!(sum(&result["operations"], "/requests/due"), requests("due"));
