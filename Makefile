@@ -139,8 +139,10 @@ bench:
 	$(CARGO) run --package sluss-loadtest -- objects
 	$(CARGO) run --package sluss-loadtest -- hot
 	$(CARGO) run --package sluss-loadtest -- crowd
-	folder=$$(mktemp -d) && $(CARGO) run --package sluss-loadtest -- seed --folder $$folder && \
-		$(CARGO) run --package sluss-loadtest -- load --folder $$folder --own; status=$$?; rm -rf $$folder; exit $$status
+	$(CARGO) run --package sluss-loadtest -- events
+	folder=$$(mktemp -d) && $(CARGO) run --package sluss-loadtest -- seed --folder $$folder --tenants 3 --documents 2000 && \
+		$(CARGO) run --package sluss-loadtest -- load --folder $$folder --own --plan loadtest/there-and-back.toml; \
+		status=$$?; rm -rf $$folder; exit $$status
 	$(MAKE) bench-console
 
 bench-console: $(BUILT) tests/browser/node_modules/.package-lock.json

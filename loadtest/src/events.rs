@@ -40,6 +40,9 @@ const PIECE_EVERY: Duration = Duration::from_secs(1);
 /// Making and opening a database for each tenant takes its time.
 const START: Duration = Duration::from_secs(180);
 
+/// What one stream may take of a core.
+const TARGET: f64 = 0.05;
+
 pub struct Plan {
     pub tenants: usize,
     pub transfers: usize,
@@ -73,13 +76,14 @@ pub async fn run(plan: &Plan) -> anyhow::Result<()> {
             figure.1 += rate / f64::from(plan.rounds);
         }
     }
-    let [(alone, _), ..] = figures;
+    let [(alone, _), (with_one, _), ..] = figures;
     for (streams, (share, rate)) in STREAMS.into_iter().zip(figures) {
         println!("{streams:>7} {:>11.2}% {:>11.2}% {:>14.1}", 100.0 * share, 100.0 * (share - alone), rate / 1000.0);
     }
+    println!("\none stream takes {:.2} % of a core more than none, target less than {:.0} %", 100.0 * (with_one - alone), 100.0 * TARGET);
     if let Some(file) = &plan.record {
         let bytes = fleet.record(file, plan.lasts).await?;
-        println!("\n{bytes} bytes of one stream, over {:?}, are in {}", plan.lasts, file.display());
+        println!("{bytes} bytes of one stream, over {:?}, are in {}", plan.lasts, file.display());
     }
     ensure!(uploads.try_join_next().is_none(), "an upload has ended");
     Ok(())

@@ -10,7 +10,6 @@ use anyhow::{Context, ensure};
 use http::{Method, StatusCode};
 use rusqlite::{Connection, params};
 use serde_json::json;
-use sluss::admin::verification::Verifications;
 use sluss::admin::views::TenantView;
 use sluss::client::HttpClient;
 use sluss::demo::pattern::Pattern;
@@ -21,6 +20,7 @@ use tokio::time::{Instant, sleep};
 use crate::cpu;
 use crate::program;
 use crate::sql_server::SqlServer;
+use crate::tenant;
 
 /// Two gigabytes that go in take longer than any answer of the admin API.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const START: Duration = Duration::from_secs(30);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+const TENANT: &str = "acme";
 
 /// The customer's database as the tenant's file names it: the section `[sql]`, and what the collection says besides.
 struct Sql {
@@ -152,30 +154,16 @@ impl House {
 
     /// Waits until no job is open.
     pub async fn settle(&self) -> anyhow::Result<()> {
-        loop {
-            let view = self.view().await?;
-            ensure!(view.quarantined == 0, "{} jobs are quarantined; the server's log:\n{}", view.quarantined, self.log());
-            if view.backlog == 0 {
-                return Ok(());
-            }
-            sleep(LOOK_EVERY).await;
-        }
+        let settled = tenant::wait(LOOK_EVERY, async || Ok(tenant::is_settled(&self.view().await?)?.then_some(())));
+        settled.await.with_context(|| format!("the server's log:\n{}", self.log()))
     }
 
     /// Verifies every document, and waits for the end.
     pub async fn verify(&self) -> anyhow::Result<()> {
-        let path = "/admin/v1/tenants/acme";
-        let (status, begun) = self.admin.json(Method::POST, &format!("{path}/verify"), Some(&json!({ "repair": false }))).await?;
-        ensure!(status == StatusCode::ACCEPTED, "the verification was refused: {begun}");
-        loop {
-            let (_, seen) = self.admin.json(Method::GET, &format!("{path}/verification"), None).await?;
-            let seen: Verifications = serde_json::from_value(seen)?;
-            ensure!(seen.stuck.is_none() && seen.open_differences == 0, "the verification found something: {seen:?}");
-            if seen.progress.is_none() {
-                return Ok(());
-            }
-            sleep(LOOK_EVERY).await;
-        }
+        let number = tenant::begin_verification(&self.admin, TENANT).await?;
+        let verdict = tenant::verified(&self.admin, TENANT, number, LOOK_EVERY).await?;
+        ensure!(verdict.is_clean(), "the verification found something: {verdict}");
+        Ok(())
     }
 
     /// Of the server's process.
@@ -188,8 +176,7 @@ impl House {
     }
 
     async fn view(&self) -> anyhow::Result<TenantView> {
-        let (_, view) = self.admin.json(Method::GET, "/admin/v1/tenants/acme", None).await?;
-        Ok(serde_json::from_value(view)?)
+        tenant::view(&self.admin, TENANT).await
     }
 
     /// The largest resident set of the server since the last time it was asked for.

@@ -18,6 +18,7 @@ mod server;
 mod sizes;
 mod small;
 mod sql_server;
+mod tenant;
 mod traffic;
 
 use std::time::Duration;

@@ -9,8 +9,6 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, ensure};
 use http::{Method, StatusCode};
 use serde_json::json;
-use sluss::admin::verification::Verifications;
-use sluss::admin::views::TenantView;
 use sluss::client::HttpClient;
 use sluss::config::Config;
 use sluss::model::phase::Phase;
@@ -87,11 +85,6 @@ impl Server {
         Ok(found.trim().trim_end_matches(" kB").parse::<u64>()? << 10)
     }
 
-    pub async fn view(&self, tenant: &str) -> anyhow::Result<TenantView> {
-        let (_, view) = self.admin.json(Method::GET, &format!("/admin/v1/tenants/{tenant}"), None).await?;
-        Ok(serde_json::from_value(view)?)
-    }
-
     pub async fn flip(&self, tenant: &str, to: Phase) -> anyhow::Result<()> {
         let path = format!("/admin/v1/tenants/{tenant}/phase");
         let (status, report) = self.admin.json(Method::POST, &path, Some(&json!({ "to": to }))).await?;
@@ -99,20 +92,9 @@ impl Server {
         Ok(())
     }
 
-    pub async fn begin_verification(&self, tenant: &str) -> anyhow::Result<()> {
-        let path = format!("/admin/v1/tenants/{tenant}/verify");
-        let (status, begun) = self.admin.json(Method::POST, &path, Some(&json!({ "repair": false }))).await?;
-        ensure!(status == StatusCode::ACCEPTED, "the verification was refused: {begun}");
-        Ok(())
-    }
-
-    pub async fn verifications(&self, tenant: &str) -> anyhow::Result<Verifications> {
-        let (_, seen) = self.admin.json(Method::GET, &format!("/admin/v1/tenants/{tenant}/verification"), None).await?;
-        Ok(serde_json::from_value(seen)?)
-    }
-
     pub async fn metrics(&self) -> anyhow::Result<String> {
         let answer = self.admin.request(Method::GET, "/metrics", http::HeaderMap::new(), sluss::body::empty()).await?;
+        ensure!(answer.status == StatusCode::OK, "GET /metrics was answered {}", answer.status);
         Ok(String::from_utf8(answer.bytes(16 << 20).await?.to_vec())?)
     }
 }

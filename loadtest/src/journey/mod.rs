@@ -14,16 +14,16 @@ use clap::Args;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use sluss::admin::views::TenantView;
 use sluss::body;
 use sluss::client::HttpClient;
 use sluss::model::phase::Phase;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use self::sample::Recorder;
 use crate::content::word;
 use crate::seed::Manifest;
 use crate::server::Server;
+use crate::tenant::{self, Verdict};
 
 #[derive(Debug, Args)]
 pub struct JourneyArgs {
@@ -45,9 +45,6 @@ pub struct JourneyArgs {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// Looks that may go wrong, one after the other.
-const PATIENT_LOOKS: u32 = 20;
 
 pub async fn run(args: &JourneyArgs) -> anyhow::Result<()> {
     let manifest = Manifest::of(&args.folder)?;
@@ -96,60 +93,46 @@ impl Journey<'_> {
     async fn flip(&self, to: Phase, lines: &mut Lines) -> anyhow::Result<()> {
         let mut recorder = Recorder::begin(to.label(), self.server, &self.args.folder).await?;
         for tenant in self.tenants() {
-            let phase = self.view(&tenant).await?.phase.context("the server does not tell the tenant's phase")?;
-            if phase < to {
+            let view = tenant::wait(LOOK_EVERY, async || Ok(Some(tenant::view(&self.server.admin, &tenant).await?))).await?;
+            if view.phase.is_some_and(|phase| phase < to) {
                 self.server.flip(&tenant, to).await?;
             }
         }
         for tenant in self.tenants() {
-            loop {
-                let view = self.view(&tenant).await?;
-                ensure!(view.quarantined == 0, "{} jobs of {tenant} are quarantined", view.quarantined);
-                if view.backlog == 0 {
-                    break;
-                }
-                self.rest(&mut recorder, lines).await?;
-            }
+            let copied = tenant::wait(LOOK_EVERY, async || {
+                let is_copied = tenant::is_copied(&tenant::view(&self.server.admin, &tenant).await?)?;
+                self.record(&mut recorder, lines).await?;
+                Ok(is_copied.then_some(()))
+            });
+            copied.await.with_context(|| format!("{tenant} does not come to its end in phase {to}"))?;
         }
         lines.add(&recorder.point(true).await?)
-    }
-
-    /// A server on a busy machine, or one that was paused, may be late with its answer.
-    async fn view(&self, tenant: &str) -> anyhow::Result<TenantView> {
-        for _ in 0..PATIENT_LOOKS {
-            if let Ok(view) = self.server.view(tenant).await {
-                return Ok(view);
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        self.server.view(tenant).await
     }
 
     async fn verify(&self, lines: &mut Lines) -> anyhow::Result<()> {
         let mut recorder = Recorder::begin("verify", self.server, &self.args.folder).await?;
+        let mut begun = Vec::new();
         for tenant in self.tenants() {
-            self.server.begin_verification(&tenant).await?;
+            begun.push((tenant::begin_verification(&self.server.admin, &tenant).await?, tenant));
         }
-        for tenant in self.tenants() {
-            loop {
-                let seen = self.server.verifications(&tenant).await?;
-                ensure!(seen.stuck.is_none() && seen.open_differences == 0, "the verification of {tenant} found something: {seen:?}");
-                if seen.progress.is_none() {
-                    let verified: u64 = seen.runs.iter().map(|run| run.figures.verified).sum();
-                    ensure!(verified == self.manifest.documents, "{verified} documents of {tenant} are equal in both stores: {seen:?}");
-                    break;
-                }
-                self.rest(&mut recorder, lines).await?;
-            }
+        for (number, tenant) in begun {
+            let verdict = tenant::wait(LOOK_EVERY, async || {
+                let seen = tenant::verifications(&self.server.admin, &tenant).await?;
+                self.record(&mut recorder, lines).await?;
+                Verdict::of(&seen, number)
+            });
+            let verdict = verdict.await?;
+            let is_whole = verdict.is_clean() && verdict.figures.verified == self.manifest.documents;
+            ensure!(is_whole, "the verification of {tenant} found something, or not all {}: {verdict}", self.manifest.documents);
         }
         lines.add(&recorder.point(true).await?)
     }
 
-    async fn rest(&self, recorder: &mut Recorder<'_>, lines: &mut Lines) -> anyhow::Result<()> {
+    /// A point, when it is time for one.
+    async fn record(&self, recorder: &mut Recorder<'_>, lines: &mut Lines) -> anyhow::Result<()> {
         if recorder.since_last() >= Duration::from_secs(self.args.every) {
             lines.add(&recorder.point(false).await?)?;
         }
-        sleep(LOOK_EVERY).await;
         Ok(())
     }
 

@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn so_many_are_due_as_the_rate_says_and_all_kinds_and_documents_come() {
-        let mut plan = Plan::steady(100.0, 50.0, Arrivals::Poisson).unwrap();
+        let mut plan = Plan::steady(100.0, 50.0, Arrivals::Poisson);
         plan.rate.push(Rate { at: 50.0, per_second: 150.0 });
         let due: Vec<Due> = Schedule::of(&plan, &manifest(), 1).collect();
         // 100 a second in the middle of the ramp, and 150 afterwards.
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn with_zipf_the_first_is_chosen_most() {
-        let mut plan = Plan::steady(100.0, 100.0, Arrivals::Constant).unwrap();
+        let mut plan = Plan::steady(100.0, 100.0, Arrivals::Constant);
         plan.choice.documents_zipf = 1.0;
         let due: Vec<Due> = Schedule::of(&plan, &manifest(), 1).collect();
         let of = |id| due.iter().filter(|due| due.id == id).count();

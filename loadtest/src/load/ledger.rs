@@ -30,18 +30,49 @@ struct Entry {
     is_changing: bool,
     /// A change had no clear answer: it may still come to pass, so nobody changes the document any more.
     is_unclear: bool,
-    etag: Option<HeaderValue>,
+    /// Of the state `from`.
+    tag: Option<Tag>,
+    /// Of a state from before that one: no read that begins now may be told that it still holds.
+    outdated: Option<Tag>,
 }
 
 impl Default for Entry {
     fn default() -> Self {
-        Self { asked: vec![Some(0)], hashes: HashMap::new(), from: 0, is_changing: false, is_unclear: false, etag: None }
+        Self { asked: vec![Some(0)], hashes: HashMap::new(), from: 0, is_changing: false, is_unclear: false, tag: None, outdated: None }
     }
 }
 
 /// What a reader has seen of the ledger when it began.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark(usize);
+
+impl Mark {
+    /// Of a reader who may have begun before everything.
+    pub const FIRST: Self = Self(0);
+}
+
+/// An entity tag that was seen, and of which state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    pub value: HeaderValue,
+    state: usize,
+}
+
+impl Tag {
+    /// Whether the document may have had it when a reader who began there was answered.
+    pub fn may_hold(&self, mark: Mark) -> bool {
+        self.state >= mark.0
+    }
+}
+
+/// The tags that are known of a document.
+#[derive(Debug, Clone, Default)]
+pub struct Tags {
+    /// The one that was seen last.
+    pub last: Option<Tag>,
+    /// One that a change has taken away.
+    pub outdated: Option<Tag>,
+}
 
 pub struct Ledger {
     manifest: Manifest,
@@ -69,9 +100,21 @@ impl Ledger {
         self.manifest.contents.of(document.tenant, document.id, version)
     }
 
-    /// Before a read. With the entity tag that was last seen.
-    pub fn mark(&self, document: Document) -> (Mark, Option<HeaderValue>) {
-        self.entries().get(&document).map_or((Mark(0), None), |entry| (Mark(entry.from), entry.etag.clone()))
+    /// Of each tenant; ids count from 1.
+    pub fn documents(&self) -> u64 {
+        self.manifest.documents
+    }
+
+    /// Before a read.
+    pub fn mark(&self, document: Document) -> Mark {
+        self.entries().get(&document).map_or(Mark::FIRST, |entry| Mark(entry.from))
+    }
+
+    /// Before a read that tells what was seen.
+    pub fn mark_and_tags(&self, document: Document) -> (Mark, Tags) {
+        let none = || (Mark::FIRST, Tags::default());
+        let known = |entry: &Entry| (Mark(entry.from), Tags { last: entry.tag.clone(), outdated: entry.outdated.clone() });
+        self.entries().get(&document).map_or_else(none, known)
     }
 
     /// What a read that began there may have seen.
@@ -99,7 +142,7 @@ impl Ledger {
         let mut entries = self.entries();
         let entry = entries.entry(document).or_default();
         if entry.from == mark.0 && entry.asked.len() == mark.0 + 1 {
-            entry.etag = Some(etag);
+            entry.tag = Some(Tag { value: etag, state: mark.0 });
         }
     }
 
@@ -123,7 +166,10 @@ impl Ledger {
         let Some(entry) = entries.get_mut(&document) else { return };
         entry.from = entry.asked.len() - 1;
         entry.is_changing = false;
-        entry.etag = etag;
+        let tag = etag.map(|value| Tag { value, state: entry.from });
+        if let Some(before) = std::mem::replace(&mut entry.tag, tag) {
+            entry.outdated = Some(before);
+        }
         let left: Vec<u32> = entry.asked[entry.from..].iter().flatten().copied().collect();
         entry.hashes.retain(|version, _| left.contains(version));
     }
@@ -158,12 +204,12 @@ mod tests {
     #[test]
     fn a_read_may_see_what_a_write_beside_it_asks_for_and_nothing_from_before_an_acknowledgement() {
         let ledger = ledger();
-        let (before, _) = ledger.mark(DOCUMENT);
+        let before = ledger.mark(DOCUMENT);
         assert_eq!(ledger.begin(DOCUMENT, false), Some(Some(1)));
         assert_eq!(ledger.begin(DOCUMENT, false), None, "one at a time changes it");
         assert_eq!(ledger.allowed(DOCUMENT, before), [Some(0), Some(1)]);
         ledger.acknowledge(DOCUMENT, None);
-        let (after, _) = ledger.mark(DOCUMENT);
+        let after = ledger.mark(DOCUMENT);
         assert_eq!(ledger.allowed(DOCUMENT, after), [Some(1)], "an acknowledged write is not lost");
         assert_eq!(ledger.allowed(DOCUMENT, before), [Some(0), Some(1)], "who began before it may have seen the old one");
     }
@@ -173,8 +219,30 @@ mod tests {
         let ledger = ledger();
         assert_eq!(ledger.begin(DOCUMENT, true), Some(None));
         ledger.leave_open(DOCUMENT);
-        assert_eq!(ledger.allowed(DOCUMENT, ledger.mark(DOCUMENT).0), [Some(0), None]);
+        assert_eq!(ledger.allowed(DOCUMENT, ledger.mark(DOCUMENT)), [Some(0), None]);
         assert_eq!(ledger.begin(DOCUMENT, false), None);
         assert_eq!(ledger.changed(), [DOCUMENT]);
+    }
+
+    #[test]
+    fn a_tag_holds_until_a_change_is_acknowledged_and_is_kept_as_one_that_must_not() {
+        let (ledger, tag) = (ledger(), |text| HeaderValue::from_static(text));
+        let (before, none) = ledger.mark_and_tags(DOCUMENT);
+        assert!(none.last.is_none() && none.outdated.is_none());
+        ledger.saw_etag(DOCUMENT, before, tag("\"a\""));
+        ledger.begin(DOCUMENT, false);
+        let (during, tags) = ledger.mark_and_tags(DOCUMENT);
+        let seen = tags.last.unwrap();
+        assert!(seen.value == tag("\"a\"") && seen.may_hold(during));
+        ledger.saw_etag(DOCUMENT, during, tag("\"?\""));
+        ledger.acknowledge(DOCUMENT, Some(tag("\"b\"")));
+        let (after, tags) = ledger.mark_and_tags(DOCUMENT);
+        assert!(seen.may_hold(during) && !seen.may_hold(after));
+        assert_eq!(tags.outdated, Some(seen), "with two possible states nobody knew whose the second one was");
+        assert!(tags.last.is_some_and(|last| last.value == tag("\"b\"") && last.may_hold(after)));
+        ledger.begin(DOCUMENT, true);
+        ledger.acknowledge(DOCUMENT, None);
+        let (_, tags) = ledger.mark_and_tags(DOCUMENT);
+        assert!(tags.last.is_none() && tags.outdated.is_some_and(|outdated| outdated.value == tag("\"b\"")));
     }
 }

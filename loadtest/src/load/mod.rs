@@ -5,6 +5,7 @@
 mod arrivals;
 mod chart;
 mod ledger;
+mod list;
 mod operation;
 mod page;
 mod plan;
@@ -53,7 +54,7 @@ pub struct LoadArgs {
     /// Another one makes another schedule.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Requests in flight at most; one that is due beyond them counts as failed.
+    /// Requests in flight at most; one that is due beyond them is not sent, which makes the run a failed one.
     #[arg(long, default_value_t = 5000)]
     in_flight: usize,
     /// Prints the result as JSON in place of a table.
@@ -67,18 +68,23 @@ pub struct LoadArgs {
 /// The end may be a moment after a fault: a document that could not be read is asked for again so often.
 const LAST_TRIES: u32 = 20;
 
+/// What was due and could not be sent so long after the end of the run's time, because the machine had no turn for it, is not sent any more.
+const GRACE: Duration = Duration::from_secs(1);
+
 pub async fn run(args: &LoadArgs) -> anyhow::Result<()> {
     let manifest = Manifest::of(&args.folder)?;
     let plan = match &args.plan {
         Some(path) => Plan::read(path)?,
-        None => Plan::steady(args.seconds, args.rate, args.arrivals)?,
+        None => Plan::steady(args.seconds, args.rate, args.arrivals),
     };
+    plan.check(&manifest, args.target.abilities())?;
     let target = Arc::new(Target::open(&args.target, &args.folder).await?);
     let run =
         Arc::new(Run { ledger: Ledger::of(manifest.clone()), record: Record::of(plan.seconds), target, in_flight: AtomicUsize::new(0) });
     let begun = Instant::now();
+    let end = begun + Duration::from_secs_f64(plan.seconds) + GRACE;
     let events = timetable::run(&plan, &manifest, Arc::clone(&run.target), begun);
-    let (events, ()) = tokio::join!(events, send_all(&run, Schedule::of(&plan, &manifest, args.seed), begun, args.in_flight));
+    let (events, ()) = tokio::join!(events, send_all(&run, Schedule::of(&plan, &manifest, args.seed), begun, end, args.in_flight));
     let checked = run.check_all().await;
     let used = run.target.used().await;
     let Ok(run) = Arc::try_unwrap(run) else { bail!("a request is still under way") };
@@ -110,14 +116,16 @@ pub struct Checked {
     pub different: Vec<String>,
 }
 
-async fn send_all(run: &Arc<Run>, schedule: Schedule<'_>, begun: Instant, in_flight: usize) {
+async fn send_all(run: &Arc<Run>, schedule: Schedule<'_>, begun: Instant, end: Instant, in_flight: usize) {
     let requests = TaskTracker::new();
     for due in schedule {
         sleep_until(begun + due.at).await;
-        if run.in_flight.load(Ordering::Relaxed) >= in_flight {
-            run.record.unsent();
+        let now = Instant::now();
+        if now > end || run.in_flight.load(Ordering::Relaxed) >= in_flight {
+            run.record.unsent(due.operation, due.at);
             continue;
         }
+        run.record.sent(now.saturating_duration_since(begun + due.at));
         run.in_flight.fetch_add(1, Ordering::Relaxed);
         let run = Arc::clone(run);
         requests.spawn(async move {
@@ -144,7 +152,7 @@ impl Run {
         for document in self.ledger.changed() {
             let mut outcome = Outcome::Lost;
             for _ in 0..LAST_TRIES {
-                outcome = self.worker().read(document, false).await;
+                outcome = self.worker().read(document).await;
                 if !matches!(outcome, Outcome::Lost | Outcome::Refused(_)) {
                     break;
                 }

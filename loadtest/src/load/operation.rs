@@ -8,7 +8,8 @@ use sluss::body::{self, Body};
 use sluss::client::{Answer, ClientError, HttpClient};
 
 use super::arrivals::Due;
-use super::ledger::{Document, Ledger, Mark, State};
+use super::ledger::{Document, Ledger, Mark, Tag};
+use super::list::Expected;
 use crate::content::Content;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,7 +42,8 @@ impl Operation {
 /// What a request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// As it must be. `from`: who had the content; `absent` and `unchanged` where there was none to have, `-` for what is no read.
+    /// As it must be. `from`: who had the content; `absent`, `unchanged` and `beyond` (of a range, the end) where there was none to have,
+    /// `-` for what is no read.
     Right { from: &'static str, bytes: u64 },
     /// An answer that says that it could not be done.
     Refused(StatusCode),
@@ -61,6 +63,9 @@ const PAGE: u64 = 50;
 
 const MAX_LIST_BYTES: usize = 1 << 20;
 
+/// One in so many conditional reads shows a tag that no longer holds, where one is known.
+const OUTDATED_EVERY: u64 = 4;
+
 const SERVED_FROM: HeaderName = HeaderName::from_static("served-from");
 
 #[derive(Clone, Copy)]
@@ -73,8 +78,8 @@ impl Worker<'_> {
     pub async fn perform(&self, due: Due) -> Outcome {
         let document = Document { tenant: due.tenant, id: due.id };
         match due.operation {
-            Operation::Read => self.read(document, false).await,
-            Operation::Conditional => self.read(document, true).await,
+            Operation::Read => self.read(document).await,
+            Operation::Conditional => self.conditional(document, due.dice).await,
             Operation::Range => self.range(document, due.dice).await,
             Operation::List => self.list(document).await,
             Operation::Write => self.change(document, false).await,
@@ -82,23 +87,54 @@ impl Worker<'_> {
         }
     }
 
-    /// A whole document. `is_conditional`: only if it is another one than was seen last.
-    pub async fn read(&self, document: Document, is_conditional: bool) -> Outcome {
-        let (mark, seen) = self.ledger.mark(document);
+    /// A whole document.
+    pub async fn read(&self, document: Document) -> Outcome {
+        self.get(document, self.ledger.mark(document), None).await
+    }
+
+    /// A whole one, unless it is what was seen last; or unless it is what it cannot be any more.
+    async fn conditional(&self, document: Document, dice: u64) -> Outcome {
+        let (mark, tags) = self.ledger.mark_and_tags(document);
+        let outdated = tags.outdated.filter(|_| dice.is_multiple_of(OUTDATED_EVERY));
+        self.get(document, mark, outdated.or(tags.last)).await
+    }
+
+    async fn get(&self, document: Document, mark: Mark, shown: Option<Tag>) -> Outcome {
         let mut headers = HeaderMap::new();
-        if let Some(seen) = seen.filter(|_| is_conditional) {
-            headers.insert(IF_NONE_MATCH, seen);
+        if let Some(shown) = &shown {
+            headers.insert(IF_NONE_MATCH, shown.value.clone());
         }
         let answer = match self.ask(Method::GET, &self.ledger.path(document), headers, body::empty()).await {
             Ok(answer) => answer,
             Err(_) => return Outcome::Lost,
         };
-        let from = served_from(&answer);
+        let (from, etag) = (served_from(&answer), answer.headers.get(ETAG).cloned());
         match answer.status {
+            StatusCode::OK if shown.as_ref().is_some_and(|shown| etag.as_ref() == Some(&shown.value)) => {
+                Outcome::Wrong(format!("{} was sent in spite of its tag", self.ledger.path(document)))
+            }
             StatusCode::OK => self.whole(document, mark, answer, from).await,
             StatusCode::NOT_FOUND => self.absent(document, mark, answer).await,
-            StatusCode::NOT_MODIFIED => drained(answer).await.map_or(Outcome::Lost, |()| Outcome::Right { from: "unchanged", bytes: 0 }),
+            StatusCode::NOT_MODIFIED => self.unchanged(document, mark, shown, answer).await,
             status => Outcome::Refused(status),
+        }
+    }
+
+    /// Right only where the tag that was shown is one that the document may still have, and the answer's own.
+    async fn unchanged(&self, document: Document, mark: Mark, shown: Option<Tag>, answer: Answer) -> Outcome {
+        let (path, told) = (self.ledger.path(document), answer.headers.get(ETAG).cloned());
+        if drained(answer).await.is_none() {
+            return Outcome::Lost;
+        }
+        match shown {
+            None => Outcome::Wrong(format!("{path} is not modified, and no tag was shown")),
+            Some(shown) if !shown.may_hold(mark) => {
+                Outcome::Wrong(format!("{path} is not modified from {:?}, which was replaced", shown.value))
+            }
+            Some(shown) if told.as_ref() != Some(&shown.value) => {
+                Outcome::Wrong(format!("{path} is not modified from {:?}, and has the tag {told:?}", shown.value))
+            }
+            Some(_) => Outcome::Right { from: "unchanged", bytes: 0 },
         }
     }
 
@@ -138,9 +174,9 @@ impl Worker<'_> {
     }
 
     async fn range(&self, document: Document, dice: u64) -> Outcome {
-        let (mark, _) = self.ledger.mark(document);
+        let mark = self.ledger.mark(document);
         let lengths = self.contents(document, mark).map(|content| content.length).min();
-        let Some(length) = lengths.filter(|length| *length > 0) else { return self.read(document, false).await };
+        let Some(length) = lengths.filter(|length| *length > 0) else { return self.read(document).await };
         let from = dice % length;
         let to = from + (dice >> 32) % MAX_RANGE.min(length - from);
         let mut headers = HeaderMap::new();
@@ -153,8 +189,10 @@ impl Worker<'_> {
         match answer.status {
             StatusCode::PARTIAL_CONTENT => {}
             StatusCode::NOT_FOUND => return self.absent(document, mark, answer).await,
-            // A shorter content came between.
-            StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::OK => return Outcome::Skipped,
+            StatusCode::RANGE_NOT_SATISFIABLE => return self.beyond(document, mark, from, answer).await,
+            StatusCode::OK => {
+                return Outcome::Wrong(format!("{} was sent as a whole, and a range was asked for", self.ledger.path(document)));
+            }
             status => return Outcome::Refused(status),
         }
         let said = answer.headers.get(CONTENT_RANGE).and_then(|said| said.to_str().ok()).unwrap_or_default().to_owned();
@@ -172,15 +210,27 @@ impl Worker<'_> {
         Outcome::Wrong(format!("{path} bytes {from}-{to} ({said:?}, {} bytes) are not its own", found.len()))
     }
 
+    /// Right only where a shorter content came between.
+    async fn beyond(&self, document: Document, mark: Mark, from: u64, answer: Answer) -> Outcome {
+        let said = answer.headers.get(CONTENT_RANGE).and_then(|said| said.to_str().ok()).unwrap_or_default().to_owned();
+        if drained(answer).await.is_none() {
+            return Outcome::Lost;
+        }
+        let fits = |content: Content| content.length <= from && said == format!("bytes */{}", content.length);
+        if self.contents(document, mark).any(fits) {
+            return Outcome::Right { from: "beyond", bytes: 0 };
+        }
+        Outcome::Wrong(format!("{} is said to end before {from} ({said:?})", self.ledger.path(document)))
+    }
+
     fn contents(&self, document: Document, mark: Mark) -> impl Iterator<Item = Content> {
         let versions: Vec<u32> = self.ledger.allowed(document, mark).into_iter().flatten().collect();
         versions.into_iter().map(move |version| self.ledger.content(document, version))
     }
 
-    /// A page that begins behind the document: lengths of what is in it, and that nothing is left out.
+    /// A page that begins behind the document.
     async fn list(&self, document: Document) -> Outcome {
-        let nth = |number: u64| Document { tenant: document.tenant, id: document.id + number };
-        let marks: Vec<Mark> = (1..=PAGE).map(|number| self.ledger.mark(nth(number)).0).collect();
+        let expected = Expected::of(self.ledger, document, PAGE);
         let path = format!("/v1/tenants/{}/documents?after={}&limit={PAGE}", self.ledger.tenant(document), document.id);
         let answer = match self.ask(Method::GET, &path, HeaderMap::new(), body::empty()).await {
             Ok(answer) if answer.status == StatusCode::OK => answer,
@@ -188,18 +238,10 @@ impl Worker<'_> {
             Err(_) => return Outcome::Lost,
         };
         let Ok(text) = answer.bytes(MAX_LIST_BYTES).await else { return Outcome::Lost };
-        let Some(listed) = Listed::read(&text) else { return Outcome::Wrong(format!("{path} answered no list")) };
-        let reached = listed.last().map_or(document.id, |last| last.id);
-        for (number, mark) in (1..=PAGE).zip(marks).take_while(|(number, _)| document.id + number <= reached) {
-            let one = nth(number);
-            let found = listed.iter().find(|listed| listed.id == one.id).map(|listed| listed.size);
-            let length = |state: &State| state.map(|version| self.ledger.content(one, version).length);
-            let allowed: Vec<Option<u64>> = self.ledger.allowed(one, mark).iter().map(length).collect();
-            if !allowed.contains(&found) {
-                return Outcome::Wrong(format!("{path} says {found:?} of {}; allowed {allowed:?}", one.id));
-            }
+        match expected.judge(&text) {
+            Ok(()) => Outcome::Right { from: "-", bytes: text.len() as u64 },
+            Err(wrong) => Outcome::Wrong(format!("{path}: {wrong}")),
         }
-        Outcome::Right { from: "-", bytes: text.len() as u64 }
     }
 
     /// A write or a delete. What has no clear answer is left open.
@@ -280,17 +322,5 @@ fn served_from(answer: &Answer) -> &'static str {
     }
 }
 
-/// What a list says of one document.
-struct Listed {
-    id: u64,
-    size: u64,
-}
-
-impl Listed {
-    fn read(text: &[u8]) -> Option<Vec<Self>> {
-        let list: serde_json::Value = serde_json::from_slice(text).ok()?;
-        let number = |value: &serde_json::Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
-        let one = |one: &serde_json::Value| Some(Self { id: number(&one["id"])?, size: number(&one["size"])? });
-        list["documents"].as_array()?.iter().map(one).collect()
-    }
-}
+#[cfg(test)]
+mod tests;

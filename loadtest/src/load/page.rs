@@ -5,13 +5,14 @@ use std::fmt::Write;
 use super::chart::{Chart, Scale, Series, escaped, number, round_step};
 use super::operation::Operation;
 use super::record::Point;
-use super::report::{PERCENTILES, Report, failure, milliseconds};
+use super::report::{PERCENTILES, PERCENTILES_ARE, Report, columns, failure, milliseconds};
+use super::timetable::Happened;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --surface: #fcfcfb; --ink: #1c1c1a; --quiet: #63625d; --grid: #e4e3de; --mark: #9a9992;
-  --sql: #2a78d6; --object: #1baf7a; --cache: #eda100; --other: #7a6bd1; --failed: #d03b3b; --median: #2a78d6; --high: #eda100; --most: #d03b3b; }
+  --sql: #2a78d6; --object: #1baf7a; --cache: #eda100; --other: #7a6bd1; --failed: #d03b3b; --unsent: #8a4b08; --median: #2a78d6; --high: #eda100; --most: #d03b3b; }
 @media (prefers-color-scheme: dark) { :root { --surface: #1a1a19; --ink: #f2f1ec; --quiet: #a5a49d; --grid: #343431; --mark: #77766f;
-  --sql: #3987e5; --object: #199e70; --cache: #c98500; --other: #9085e9; --failed: #e66767; --median: #3987e5; --high: #c98500;
+  --sql: #3987e5; --object: #199e70; --cache: #c98500; --other: #9085e9; --failed: #e66767; --unsent: #d99a55; --median: #3987e5; --high: #c98500;
   --most: #e66767; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 24px 20px 48px; max-width: 1040px; background: var(--surface); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
@@ -28,6 +29,7 @@ polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; margin-bottom: 28px; }
 th, td { text-align: right; padding: 5px 8px; border-bottom: 1px solid var(--grid); } th { color: var(--quiet); font-weight: 500; }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
+caption { text-align: left; font-weight: 600; padding: 5px 0; } td.bad { color: var(--failed); }
 .wide { overflow-x: auto; }
 ";
 
@@ -39,7 +41,7 @@ pub fn page(report: &Report) -> String {
     let (seeded, plan) = (&report.manifest, &report.plan);
     let _ = write!(
         page,
-        "<p>{} documents of {} tenants, sizes {}; {} s, arrivals {:?}. Latency counts from the moment a request was due.</p>",
+        "<p>{} documents of {} tenants, sizes {}; {} s, arrivals {:?}. Latency counts from the moment a request was due; {PERCENTILES_ARE}.</p>",
         seeded.tenants * seeded.documents,
         seeded.tenants,
         escaped(&seeded.contents.sizes.to_string()),
@@ -50,19 +52,25 @@ pub fn page(report: &Report) -> String {
     page.push_str(&throughput(report).svg());
     page.push_str(&latency(report).svg());
     page.push_str(&percentiles(report).svg());
-    page.push_str(&table(report));
+    page.push_str(&requests(report));
+    page.push_str(&latencies(report));
+    page.push_str(&failures(report));
+    page.push_str(&events(&report.events));
     page.push_str("</html>\n");
     page
 }
 
 fn tiles(report: &Report) -> String {
-    let wrong = report.figures.wrong + report.checked.different.len() as u64 + report.checked.unread;
+    let all = report.figures.all();
+    let wrong = all.wrong + report.checked.different.len() as u64 + report.checked.unread;
     let seconds = report.plan.seconds;
     let mut tiles = vec![
-        ("answers a second", number((report.right() as f64 / seconds).round()), ""),
-        ("right answers", report.right().to_string(), ""),
+        ("right answers a second", number((all.right as f64 / seconds).round()), ""),
+        ("requests were due", all.due().to_string(), ""),
+        ("right answers", all.right.to_string(), ""),
         ("wrong or lost", wrong.to_string(), if wrong > 0 { "bad" } else { "" }),
-        ("failed requests", report.failed().to_string(), ""),
+        ("failed requests", all.failed.to_string(), ""),
+        ("not sent", all.unsent.to_string(), if all.unsent > 0 { "bad" } else { "" }),
         ("changed, read again", report.checked.documents.to_string(), ""),
     ];
     if let Some((cpu, peak)) = report.used {
@@ -107,6 +115,7 @@ fn throughput(report: &Report) -> Chart<'static> {
         report.over_time("from the cache", "cache", held("cache")),
         report.over_time("writes, deletes and lists", "other", held("-")),
         report.over_time("failed", "failed", |point| Some(point.failed as f64 / report.point_seconds)),
+        report.over_time("not sent", "unsent", |point| Some(point.unsent as f64 / report.point_seconds)),
     ];
     let (ticks, marks) = (report.seconds(), report.marks());
     Chart { title: "Answers by who had the content", unit: "a second", scale: Scale::FromZero, ticks, series, marks }
@@ -144,7 +153,7 @@ fn percentiles(report: &Report) -> Chart<'static> {
         Series { name: name.to_owned(), colour, points }
     });
     Chart {
-        title: "Latency by share of requests",
+        title: "Latency by share of right answers",
         unit: "milliseconds",
         scale: Scale::Logarithmic,
         ticks,
@@ -157,21 +166,55 @@ fn nines(percentile: f64) -> f64 {
     -(1.0 - percentile / 100.0).log10()
 }
 
-fn table(report: &Report) -> String {
+/// A table that is wider than a small screen moves by itself.
+fn table(caption: &str, heads: &str, rows: &str) -> String {
+    format!("<div class=\"wide\"><table><caption>{caption}</caption><tr>{heads}</tr>{rows}</table></div>")
+}
+
+fn requests(report: &Report) -> String {
+    let all = report.figures.all();
+    let heads = columns(all).map(|(name, _)| format!("<th>{name}</th>")).concat();
+    let mut rows = String::new();
+    let lines = report.figures.counts.iter().map(|(operation, counts)| (operation.label(), *counts)).chain([("all", all)]);
+    for (name, counts) in lines {
+        let _ = write!(rows, "<tr><td>{name}</td><td></td>{}</tr>", columns(counts).map(|(_, count)| format!("<td>{count}</td>")).concat());
+    }
+    table("What became of the requests that were due", &format!("<th>operation</th><th></th>{heads}"), &rows)
+}
+
+fn latencies(report: &Report) -> String {
     let heads = PERCENTILES.map(|(name, _)| format!("<th>{name} ms</th>")).concat();
-    let mut table = format!("<div class=\"wide\"><table><tr><th>operation</th><th>from</th><th>answers</th><th>MB</th>{heads}</tr>");
+    let mut rows = String::new();
     for ((operation, from), served) in &report.figures.served {
         let cells = PERCENTILES.map(|(_, percentile)| format!("<td>{:.2}</td>", milliseconds(&served.latency_us, percentile))).concat();
         let (label, answers, megabytes) = (operation.label(), served.latency_us.len(), served.bytes as f64 / 1e6);
-        let _ = write!(table, "<tr><td>{label}</td><td>{from}</td><td>{answers}</td><td>{megabytes:.1}</td>{cells}</tr>");
+        let due = report.due(*operation);
+        let _ = write!(rows, "<tr><td>{label}</td><td>{from}</td><td>{answers}</td><td>{due}</td><td>{megabytes:.1}</td>{cells}</tr>");
     }
-    table.push_str("</table></div>");
-    if !report.figures.failed.is_empty() {
-        table.push_str("<table><tr><th>failed</th><th>why</th><th>times</th></tr>");
-        for ((operation, status), times) in &report.figures.failed {
-            let _ = write!(table, "<tr><td>{}</td><td>{}</td><td>{times}</td></tr>", operation.label(), failure(*status));
-        }
-        table.push_str("</table>");
+    let heads = format!("<th>operation</th><th>from</th><th>right answers</th><th>of due</th><th>MB</th>{heads}");
+    table(&format!("Latency; {PERCENTILES_ARE}"), &heads, &rows)
+}
+
+fn failures(report: &Report) -> String {
+    if report.figures.failed.is_empty() {
+        return String::new();
     }
-    table
+    let mut rows = String::new();
+    for ((operation, status), times) in &report.figures.failed {
+        let _ = write!(rows, "<tr><td>{}</td><td>{}</td><td>{times}</td></tr>", operation.label(), failure(*status));
+    }
+    table("Requests that failed", "<th>operation</th><th>why</th><th>times</th>", &rows)
+}
+
+fn events(events: &[Happened]) -> String {
+    if events.is_empty() {
+        return String::new();
+    }
+    let mut rows = String::new();
+    for event in events {
+        let (label, told, lasted) = (escaped(&event.label), escaped(&event.told()), event.until - event.at);
+        let class = if event.problems.is_empty() { "" } else { " class=\"bad\"" };
+        let _ = write!(rows, "<tr><td>{label}</td><td{class}>{told}</td><td>{:.1}</td><td>{lasted:.1}</td></tr>", event.at);
+    }
+    table("What happened meanwhile", "<th>event</th><th>found</th><th>at, s</th><th>lasted, s</th>", &rows)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -17,9 +17,14 @@ use tokio::time::sleep;
 
 use crate::seed::Manifest;
 use crate::server::Server;
+use crate::tenant::{self, Verdict};
 
 /// A request that is not answered by then is lost.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often, and how many times, something is asked for that is refused.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+const ASK_TIMES: u32 = 60;
 
 #[derive(Debug, Args)]
 pub struct Wanted {
@@ -48,6 +53,21 @@ pub struct Target {
     /// In this order: the bucket goes last.
     proxy: Option<Proxy>,
     _bucket: Option<Bucket>,
+}
+
+/// What a plan may ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct Abilities {
+    /// Flips and verifies.
+    pub steers: bool,
+    pub kills: bool,
+    pub cuts_stores: bool,
+}
+
+impl Wanted {
+    pub fn abilities(&self) -> Abilities {
+        Abilities { steers: self.own || self.admin_url.is_some(), kills: self.own, cuts_stores: self.own && self.s3 }
+    }
 }
 
 impl Target {
@@ -89,26 +109,27 @@ impl Target {
         self.admin.as_ref().context("--admin-url is needed for that")
     }
 
-    /// A guard may want what the agents are still at; it is asked again until then.
+    /// A guard may want what the agents are still at, and a gateway that was killed comes back: it is asked again until then.
     pub async fn flip(&self, tenant: &str, to: Phase) -> anyhow::Result<()> {
         let path = format!("/admin/v1/tenants/{tenant}/phase");
-        let mut told = String::new();
-        for _ in 0..60 {
-            match self.admin()?.json(Method::POST, &path, Some(&json!({ "to": to }))).await {
-                Ok((StatusCode::OK, _)) => return Ok(()),
-                Ok((_, report)) => told = report.to_string(),
-                Err(error) => told = error.to_string(),
-            }
-            sleep(Duration::from_millis(500)).await;
-        }
-        bail!("{tenant} does not go to {to}: {told}")
+        let admin = self.admin()?;
+        let asked = insist(async || {
+            let (status, report) = admin.json(Method::POST, &path, Some(&json!({ "to": to }))).await?;
+            ensure!(status == StatusCode::OK, "{report}");
+            Ok(())
+        });
+        asked.await.with_context(|| format!("{tenant} does not go to {to}"))
     }
 
-    pub async fn verify(&self, tenant: &str) -> anyhow::Result<()> {
-        let path = format!("/admin/v1/tenants/{tenant}/verify");
-        let (status, told) = self.admin()?.json(Method::POST, &path, Some(&json!({ "repair": false }))).await?;
-        ensure!(status == StatusCode::ACCEPTED, "{tenant} is not verified: {told}");
-        Ok(())
+    /// Answers its number.
+    pub async fn begin_verification(&self, tenant: &str) -> anyhow::Result<u64> {
+        let admin = self.admin()?;
+        insist(async || tenant::begin_verification(admin, tenant).await).await
+    }
+
+    /// Waits for the end of the verification with this number.
+    pub async fn verified(&self, tenant: &str, number: u64) -> anyhow::Result<Verdict> {
+        tenant::verified(self.admin()?, tenant, number, ASK_EVERY).await
     }
 
     /// kill -9 of the gateway and its agents, and a new one after so long.
@@ -132,6 +153,16 @@ impl Target {
         let server = self.own.as_ref()?.lock().await;
         Some((server.cpu().ok()?, server.memory("VmHWM").ok()?))
     }
+}
+
+async fn insist<T>(mut ask: impl AsyncFnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    for _ in 1..ASK_TIMES {
+        if let Ok(done) = ask().await {
+            return Ok(done);
+        }
+        sleep(ASK_EVERY).await;
+    }
+    ask().await
 }
 
 /// The configuration again, with each tenant's objects in the bucket.

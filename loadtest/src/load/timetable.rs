@@ -3,21 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluss::model::phase::Phase;
 use tokio::time::{Instant, sleep_until};
 
-use super::plan::{Event, Plan, What};
+use super::plan::{Event, Plan, What, is_meant};
 use super::target::Target;
 use crate::seed::Manifest;
 
-/// An event as it happened.
+/// An event as it happened. It is over when what it asked for is done, a verification when it has come to its end.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Happened {
     pub at: f64,
     pub until: f64,
     pub label: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
+    /// What a verification found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+impl Happened {
+    /// Verdicts and problems.
+    pub fn told(&self) -> String {
+        self.verdicts.iter().chain(&self.problems).map(String::as_str).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Ends when the last one has.
@@ -26,38 +35,56 @@ pub async fn run(plan: &Plan, manifest: &Manifest, target: Arc<Target>, begun: I
     let each = plan.events.iter().map(|event| {
         let (target, tenants) = (Arc::clone(&target), &tenants);
         async move {
-            sleep_until(begun + Duration::from_secs_f64(event.at.max(0.0))).await;
+            sleep_until(begun + Duration::from_secs_f64(event.at)).await;
             let at = begun.elapsed().as_secs_f64();
-            let problem = carry_out(event, tenants, &target).await.err().map(|error| format!("{error:#}"));
-            if let Some(problem) = &problem {
-                eprintln!("  {}: {problem}", event.label());
+            eprintln!("  --- {}", event.label());
+            let mut happened = Happened { at, until: at, label: event.label(), verdicts: Vec::new(), problems: Vec::new() };
+            carry_out(event, tenants, &target, &mut happened).await;
+            happened.until = begun.elapsed().as_secs_f64();
+            for problem in &happened.problems {
+                eprintln!("  {}: {problem}", happened.label);
             }
-            Happened { at, until: begun.elapsed().as_secs_f64(), label: event.label(), problem }
+            happened
         }
     });
     futures_util::future::join_all(each).await
 }
 
-async fn carry_out(event: &Event, tenants: &[String], target: &Target) -> anyhow::Result<()> {
-    eprintln!("  --- {}", event.label());
-    let meant = |wanted: &str| tenants.iter().filter(|tenant| wanted == "*" || wanted == *tenant).cloned().collect::<Vec<String>>();
+/// For each tenant that is meant: what goes wrong with one keeps no other from it.
+async fn carry_out(event: &Event, tenants: &[String], target: &Target, happened: &mut Happened) {
+    let meant = |named: &str| tenants.iter().filter(|tenant| is_meant(named, tenant)).cloned().collect::<Vec<String>>();
     match &event.what {
-        What::Flip { tenant, to } => flip(target, meant(tenant), *to).await,
-        What::Verify { tenant } => {
+        What::Flip { tenant, to } => {
             for tenant in meant(tenant) {
-                target.verify(&tenant).await?;
+                happened.note(target.flip(&tenant, *to).await);
             }
-            Ok(())
         }
-        What::Kill { down } => target.kill(Duration::from_secs_f64(*down)).await,
-        What::StoreDown { down } => target.cut_store(Duration::from_secs_f64(*down)).await,
+        What::Verify { tenant } => verify(target, meant(tenant), happened).await,
+        What::Kill { down } => happened.note(target.kill(Duration::from_secs_f64(*down)).await),
+        What::StoreDown { down } => happened.note(target.cut_store(Duration::from_secs_f64(*down)).await),
     }
 }
 
-async fn flip(target: &Target, tenants: Vec<String>, to: Phase) -> anyhow::Result<()> {
-    anyhow::ensure!(!tenants.is_empty(), "there is no such tenant");
+/// All of them at once.
+async fn verify(target: &Target, tenants: Vec<String>, happened: &mut Happened) {
+    let mut begun = Vec::new();
     for tenant in tenants {
-        target.flip(&tenant, to).await?;
+        match target.begin_verification(&tenant).await {
+            Ok(number) => begun.push((tenant, number)),
+            Err(error) => happened.note(Err(error)),
+        }
     }
-    Ok(())
+    for (tenant, number) in begun {
+        match target.verified(&tenant, number).await {
+            Ok(verdict) if verdict.is_clean() => happened.verdicts.push(format!("{tenant}: {verdict}")),
+            Ok(verdict) => happened.problems.push(format!("{tenant}: {verdict}")),
+            Err(error) => happened.note(Err(error)),
+        }
+    }
+}
+
+impl Happened {
+    fn note(&mut self, done: anyhow::Result<()>) {
+        self.problems.extend(done.err().map(|error| format!("{error:#}")));
+    }
 }
