@@ -316,7 +316,7 @@ impl App {
         self.tasks.spawn(looks.run(self.drain.clone()));
         self.tasks.spawn(count_placements(Arc::clone(&self.tenants), self.drain.clone()));
         self.tasks.spawn(look_for_owners(Arc::clone(&self.tenants), Arc::clone(&self.control), self.drain.clone()));
-        self.tasks.spawn(raise_ticks(Arc::clone(&self.tenants), Arc::clone(&self.control), self.drain.clone()));
+        self.tasks.spawn(raise_ticks(Arc::clone(&self.tenants), Arc::clone(&self.control), Arc::clone(&self.metrics), self.drain.clone()));
         fleet
     }
 

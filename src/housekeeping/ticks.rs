@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::history::TICK;
 use crate::model::id::TenantId;
 use crate::store::control::ControlStore;
+use crate::telemetry::Metrics;
 use crate::tenants::continuity::Course;
 use crate::tenants::{Tenant, Tenants};
 
@@ -24,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 16;
 
 /// Runs until the process drains.
-pub async fn raise_ticks(tenants: Arc<Tenants>, control: Arc<dyn ControlStore>, drain: CancellationToken) {
+pub async fn raise_ticks(tenants: Arc<Tenants>, control: Arc<dyn ControlStore>, metrics: Arc<Metrics>, drain: CancellationToken) {
     let mut ticks = interval(AGAIN_AFTER);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looked: HashMap<TenantId, (Arc<Tenant>, Instant)> = HashMap::new();
@@ -43,6 +44,7 @@ pub async fn raise_ticks(tenants: Arc<Tenants>, control: Arc<dyn ControlStore>, 
         if drain.run_until_cancelled(looks).await.is_none() {
             return;
         }
+        due.iter().for_each(|tenant| metrics.set_put_back(&tenant.id, tenant.continuity.is_broken()));
         looked.extend(due.into_iter().map(|tenant| (tenant.id.clone(), (tenant, Instant::now()))));
     }
 }

@@ -18,6 +18,7 @@ const ALL: &str = "-";
 pub(super) struct StandingFamilies {
     observed_at: GaugeVec,
     read_only: IntGaugeVec,
+    put_back: IntGaugeVec,
     paused: IntGaugeVec,
     documents_per_second: IntGaugeVec,
     bytes_per_second: IntGaugeVec,
@@ -37,6 +38,7 @@ impl StandingFamilies {
                 of_tenant,
             ),
             read_only: r.gauges("tenant_read_only", "1 while an operator keeps clients from changing a tenant's documents, else 0.", of_tenant),
+            put_back: r.gauges("tenant_put_back", "1 while a tenant's database is behind what was seen of it, and nothing is written, else 0.", of_tenant),
             paused: r.gauges("work_paused", "1 while an operator has paused the agents, by tenant; tenant \"-\" for all together.", of_tenant),
             documents_per_second: r.gauges(
                 "work_documents_per_second_limit",
@@ -63,6 +65,7 @@ impl StandingFamilies {
         // Removing a series that is not there fails, and leaves all as it should be.
         let _ = self.observed_at.remove_label_values(&[tenant.as_str()]);
         let _ = self.read_only.remove_label_values(&[tenant.as_str()]);
+        let _ = self.put_back.remove_label_values(&[tenant.as_str()]);
     }
 
     fn set_limits(&self, of: &str, limits: WorkLimits) {
@@ -85,6 +88,11 @@ impl Metrics {
     /// A tenant's database has answered.
     pub fn set_observed(&self, tenant: &TenantId, at: Timestamp) {
         self.standing.observed_at.with_label_values(&[tenant.as_str()]).set(at.as_duration().as_secs_f64());
+    }
+
+    /// Whether a tenant's database was put back to an earlier moment.
+    pub fn set_put_back(&self, tenant: &TenantId, put_back: bool) {
+        self.standing.put_back.with_label_values(&[tenant.as_str()]).set(i64::from(put_back));
     }
 
     pub fn set_read_only(&self, tenant: &TenantId, read_only: bool) {

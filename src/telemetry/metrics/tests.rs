@@ -33,6 +33,7 @@ fn touch_everything(metrics: &Metrics) {
     metrics.set_pool(&acme, 1, 2, 3);
     metrics.response_started("get", ServedFrom::Sql, Duration::from_millis(3));
     metrics.set_read_only(&acme, true);
+    metrics.set_put_back(&acme, false);
     metrics.set_limits(&limits());
     metrics.set_certificate_expiry("admin", Timestamp::UNIX_EPOCH);
     metrics.set_placements(&acme, &[placement("one", true)]);
@@ -95,6 +96,8 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_placement_objects_limit{placement,tenant}
         sluss_placement_objects{placement,tenant}
         sluss_placements_full{tenant}
+        sluss_expired_bytes_total{}
+        sluss_expired_versions_total{}
         sluss_purged_bytes_total{}
         sluss_purged_documents_total{}
         sluss_reads_broken_total{tenant}
@@ -112,6 +115,7 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_store_requests_refused_total{reason,store}
         sluss_tenant_observed_timestamp_seconds{tenant}
         sluss_tenant_phase{phase,tenant}
+        sluss_tenant_put_back{tenant}
         sluss_tenant_read_only{tenant}
         sluss_transfers_in_flight{direction}
         sluss_uploads_condemned_total{}
