@@ -1,5 +1,5 @@
-//! The stream of events as a console hears it: who applies all news knows what a fresh look says, hears of its own tenants only, and is
-//! let go when the process drains or tokens are replaced.
+//! The stream of events as a console hears it: each is as it is described, who applies all news knows what a fresh look says, hears of its
+//! own tenants only, and is let go when the process drains or tokens are replaced.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::described::Described;
 use super::house::{Ask, EVERYTHING, House, KEEPER, ask, begin};
 use super::support::wait::block_on;
 
@@ -199,6 +200,7 @@ fn who_applies_all_news_knows_what_a_fresh_look_says() {
             assert!(!console.heard.contains(other), "{}", console.heard);
             assert_eq!(console.tenants.len(), 1);
         }
+        Described::of(client.clone()).await.hold_events(events, &all.heard);
         is_let_go(house, &client, &mut all).await;
     });
 }
