@@ -123,7 +123,7 @@ const Row = memo(function Row({ tenant, index }: { tenant: Summary; index: numbe
         <PhaseTag phase={tenant.phase} />
       </span>
       <span role="cell" className="cell cell-held">
-        <HeldBar held={tenant.held_by} counted={tenant.counted_at !== undefined} />
+        <HeldBar held={tenant.held_by} counted={tenant.counted_at !== undefined} answered={tenant.phase !== undefined} />
       </span>
       <span role="cell" className="cell numeric cell-documents">
         <Label>{t.overview.columns.documents}</Label>

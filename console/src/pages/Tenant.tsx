@@ -26,6 +26,8 @@ export function Tenant({ tenant }: { tenant: string }) {
   const known = useStore(fleet, (state) => state !== undefined);
   const summary = useStore(fleet, (state) => state?.tenants.get(tenant));
   const view = useResource(summary === undefined ? undefined : `tenant/${tenant}`, (signal) => calls.tenant(client, tenant, signal), PACE_MS);
+  // Then that is told among its problems.
+  const isAway = summary?.problems.some((problem) => problem.kind === "database") ?? false;
   // With a problem its figures are those of an empty tenant: not known, not 0.
   const seen = view.data?.problem === undefined ? view.data : undefined;
 
@@ -43,7 +45,7 @@ export function Tenant({ tenant }: { tenant: string }) {
     <>
       <Facts summary={summary} view={seen} />
       <ErrorNote error={view.error} onRetry={view.reload} />
-      {view.data?.problem === undefined ? null : (
+      {view.data?.problem === undefined || isAway ? null : (
         <p className="note note-bad">
           {t.tenant.notAnswered} <span lang="en">{view.data.problem}</span>
         </p>
@@ -81,7 +83,7 @@ function Facts({ summary, view }: { summary: Summary; view: TenantView | undefin
         <p className="total-label">
           <PhaseTag phase={summary.phase} />
         </p>
-        <HeldBar held={summary.held_by} counted={summary.counted_at !== undefined} />
+        <HeldBar held={summary.held_by} counted={summary.counted_at !== undefined} answered={summary.phase !== undefined} />
         {summary.counted_at === undefined ? null : <p className="hint">{t.tenant.countedAt(f.dateTime(summary.counted_at))}</p>}
       </div>
       <Fact label={t.totals.documents} figure={isCounted(summary) ? f.number(documents) : "–"} beside={isCounted(summary) ? f.bytes(bytes) : ""} />

@@ -1,18 +1,24 @@
 import { HOLDERS, type HeldBy } from "../api/types";
 import { shares, type Shares } from "../state/summaries";
 import { useText } from "../text";
+import { Nothing } from "./Nothing";
 
 interface Props {
   held: HeldBy;
   /** Whether a sweep has counted: no documents is then a figure, too. */
   counted: boolean;
+  /** Whether the database has answered: until then nothing is known, not even that nothing was counted. */
+  answered: boolean;
 }
 
 /** Documents and bytes by holder: two bars, and the same in words. */
-export function HeldBar({ held, counted }: Props) {
+export function HeldBar({ held, counted, answered }: Props) {
   const { t, f } = useText();
   const documents = shares(held, "documents");
   const bytes = shares(held, "bytes");
+  if (documents.total === 0 && !counted && !answered) {
+    return <Nothing className="held held-none" words={t.phase.unknown} />;
+  }
   if (documents.total === 0) {
     return <span className="held held-none">{counted ? t.held.empty : t.held.none}</span>;
   }

@@ -75,6 +75,11 @@ const rank = (tenant: Summary) => (tenant.phase === undefined ? -1 : PHASES.inde
 /** A finite stand-in for "never": two infinities have no difference. */
 const eta = (tenant: Summary) => tenant.eta_seconds ?? (tenant.remaining_documents > 0 ? Number.MAX_VALUE / 2 : 0);
 
+/** Tenants whose database does not answer, each with why, as the server's own lists name those that they could not ask. */
+export function unanswered(tenants: Iterable<Summary>): string[] {
+  return [...tenants].flatMap(({ tenant, problems }) => problems.filter((problem) => problem.kind === "database").map((problem) => `${tenant}: ${problem.text}`));
+}
+
 export type PhaseCounts = Record<Phase | "unknown", number>;
 
 export function countPhases(tenants: Iterable<Summary>): PhaseCounts {

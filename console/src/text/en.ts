@@ -136,6 +136,7 @@ export const en = {
     rate: "Moving",
     problems: "Problems",
     quarantined: (n: number, shown: string) => `${shown} ${many(n, "quarantined job", "quarantined jobs")}`,
+    without: (n: number, shown: string) => `Without ${shown} ${many(n, "tenant whose database has", "tenants whose databases have")} not answered.`,
     byPhase: "Tenants by phase",
   },
   stores: {
@@ -149,7 +150,7 @@ export const en = {
     more: (n: string) => `and ${n} more`,
   },
   flip: {
-    happened: (tenant: string, from: string, to: string) => `${tenant} went from ${from} to ${to}.`,
+    happened: (tenant: string, from: string, to: string) => `${tenant} is in ${to} now; it was in ${from}.`,
     here: "here",
     means: {
       sql: "As before Sluss. SQL holds everything; the gateway can be taken away once this is complete.",

@@ -136,6 +136,7 @@ export const sv: Catalogue = {
     rate: "Flyttas",
     problems: "Problem",
     quarantined: (_n, shown) => `${shown} jobb i karantän`,
+    without: (n, shown) => `Utan ${shown} ${many(n, "kund vars databas", "kunder vars databaser")} inte har svarat.`,
     byPhase: "Kunder efter fas",
   },
   stores: {
@@ -149,7 +150,7 @@ export const sv: Catalogue = {
     more: (n) => `och ${n} till`,
   },
   flip: {
-    happened: (tenant, from, to) => `${tenant} gick från ${from} till ${to}.`,
+    happened: (tenant, from, to) => `${tenant} är nu i ${to} och var i ${from}.`,
     here: "här",
     means: {
       sql: "Som före Sluss. SQL har allt; gatewayen kan tas bort när fasen är fullständig.",
