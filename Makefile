@@ -87,7 +87,8 @@ $(OWN):
 	$(FREE) $(CARGO) test --workspace --test architecture --no-run
 
 # The console's own tests, then a browser at work on it: the core of those tests, or all of them with BROWSER=all.
-test-console: $(filter $(OWN),$(SLUSS)) console/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
+test-console: $(filter $(OWN),$(SLUSS))
+	@$(MAKE) --no-print-directory console/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 	cd console && npm test
 	cd tests/browser && SLUSS_BINARY='$(abspath $(SLUSS))' npm run $(BROWSER)
 

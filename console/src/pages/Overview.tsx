@@ -127,7 +127,7 @@ const Row = memo(function Row({ tenant, index }: { tenant: Summary; index: numbe
       </span>
       <span role="cell" className="cell numeric cell-documents">
         <Label>{t.overview.columns.documents}</Label>
-        {isCounted(tenant) ? (
+        {isCounted(tenant.held_by, tenant.counted_at) ? (
           <>
             <span>{f.number(documents)}</span>
             <small>{f.bytes(bytes)}</small>

@@ -24,7 +24,7 @@ export function Differences({ tenant }: { tenant: string | undefined }) {
         <h2 id="differences">{t.differences.title}</h2>
         <p className="count-line">{resource.data === undefined || (found.length === 0 && unasked.length > 0) ? "" : t.differences.counted(f.number(found.length), resource.data.next !== undefined)}</p>
       </div>
-      <p className="hint">{t.differences.what}</p>
+      {found.length === 0 ? null : <p className="hint">{t.differences.what}</p>}
       <ErrorNote error={resource.error} onRetry={resource.reload} />
       {resource.data !== undefined && found.length === 0 && unasked.length === 0 ? <p className="empty">{t.differences.none}</p> : null}
       <Unknown tenants={unasked} />

@@ -23,10 +23,13 @@ export function HeldBar({ held, counted, answered }: Props) {
     return <span className="held held-none">{counted ? t.held.empty : t.held.none}</span>;
   }
   const words = (of: Shares) => HOLDERS.map((holder) => `${t.held.short[holder]} ${f.percent(of[holder])}`).join(", ");
+  const told = t.held.words(words(documents), words(bytes));
   return (
     <span className="held">
-      <Bar of={documents} />
-      <Bar of={bytes} thin />
+      <span className="held-bars" aria-hidden="true" title={told}>
+        <Bar of={documents} />
+        <Bar of={bytes} thin />
+      </span>
       <span className="held-words" aria-hidden="true">
         {HOLDERS.filter((holder) => documents[holder] > 0).map((holder) => (
           <span key={holder}>
@@ -34,14 +37,14 @@ export function HeldBar({ held, counted, answered }: Props) {
           </span>
         ))}
       </span>
-      <span className="unseen">{t.held.words(words(documents), words(bytes))}</span>
+      <span className="unseen">{told}</span>
     </span>
   );
 }
 
 function Bar({ of, thin }: { of: Shares; thin?: boolean }) {
   return (
-    <span className={thin ? "bar bar-thin" : "bar"} aria-hidden="true">
+    <span className={thin ? "bar bar-thin" : "bar"}>
       {HOLDERS.map((holder) => (of[holder] > 0 ? <span key={holder} className={`part part-${holder}`} style={{ flexGrow: of[holder] }} /> : null))}
     </span>
   );

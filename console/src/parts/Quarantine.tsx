@@ -65,7 +65,7 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
         <h2 id="quarantine">{t.quarantine.title}</h2>
         <p className="count-line">{lines.length === 0 && unasked.length > 0 ? "" : t.quarantine.counted(words(count(lines)), f.number(lines.length))}</p>
       </div>
-      <p className="hint">{t.quarantine.what}</p>
+      {lines.length === 0 ? null : <p className="hint">{t.quarantine.what}</p>}
       <ErrorNote error={resource.error} onRetry={resource.reload} />
       <Unknown tenants={unasked} />
       {resource.data !== undefined && lines.length === 0 && unasked.length === 0 ? <p className="empty">{t.quarantine.none}</p> : null}

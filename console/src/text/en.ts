@@ -215,7 +215,7 @@ export const en = {
     unauthorized: "The server does not know your token any more.",
     forbidden: (detail: string) => `Your token may not do that: ${detail}`,
     missing: (detail: string) => `It is not there: ${detail}`,
-    notNow: (detail: string) => `The server cannot do that now: ${detail}`,
+    notNow: (detail: string) => `The server answers: ${detail}`,
     refused: (detail: string) => `The server refused: ${detail}`,
   },
   confirm: {
@@ -229,7 +229,7 @@ export const en = {
     state: { ready: "waiting", leased: "running", quarantined: "quarantined" },
   },
   chart: {
-    now: "latest",
+    now: "Now",
     from: "From",
     table: "As a table",
     words: (name: string, now: string, highest: string) => `${name}: ${now} now, ${highest} at most.`,
@@ -443,8 +443,8 @@ export const en = {
     limited: "The limits of all tenants together are set.",
     processes: "Processes",
     thisOne: "this one",
-    works: "agents at work",
-    rests: "no agents at work",
+    works: "with agents",
+    rests: "without agents",
     up: (time: string) => `up ${time}`,
     seen: (time: string) => `seen ${time} ago`,
     operators: "Operators",

@@ -215,7 +215,7 @@ export const sv: Catalogue = {
     unauthorized: "Servern känner inte längre till din token.",
     forbidden: (detail) => `Din token får inte göra det: ${detail}`,
     missing: (detail) => `Det finns inte: ${detail}`,
-    notNow: (detail) => `Servern kan inte göra det nu: ${detail}`,
+    notNow: (detail) => `Servern svarar: ${detail}`,
     refused: (detail) => `Servern vägrade: ${detail}`,
   },
   confirm: {
@@ -229,7 +229,7 @@ export const sv: Catalogue = {
     state: { ready: "väntar", leased: "körs", quarantined: "i karantän" },
   },
   chart: {
-    now: "senaste",
+    now: "Nu",
     from: "Från",
     table: "Som tabell",
     words: (name, now, highest) => `${name}: ${now} nu, högst ${highest}.`,
@@ -443,8 +443,8 @@ export const sv: Catalogue = {
     limited: "Gränserna för alla kunder tillsammans är satta.",
     processes: "Processer",
     thisOne: "den här",
-    works: "agenter arbetar",
-    rests: "inga agenter arbetar",
+    works: "med agenter",
+    rests: "utan agenter",
     up: (time) => `uppe ${time}`,
     seen: (time) => `sedd för ${time} sedan`,
     operators: "Operatörer",
