@@ -5,14 +5,18 @@ CARGO ?= cargo
 SECONDS ?= 600
 # What `make demo` is told besides, as in: make demo ARGS="--seconds 30"
 ARGS ?=
-# Which of the browser's tests `make test-console` runs, and of which program.
+# Which of the browser's tests `make test-console` runs, and of which program. Its own is built where it is missing or stale.
 BROWSER ?= core
-SLUSS ?= target/debug/sluss
+SLUSS ?= $(OWN)
+OWN = target/debug/sluss
 # Cargo puts the program with faulty stores in the same place; the browser's tests get the other one, while it is there.
 KEPT = target/browser/sluss
 
 # Stores that fail on purpose exist in this build only. A wrapper sets its flag for our own crates, so nothing else is built twice.
 FAULT = RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/tests/fault' $(CARGO)
+
+# For recipes that run beside others: what make says there about its own jobs is for makes alone, and rustc complains of it.
+FREE = env --unset=MAKEFLAGS --unset=MFLAGS
 
 # Suites that mostly wait, for processes that were killed and stores that are out: `cargo test` leaves them out (Cargo.toml), and here
 # they run beside the others.
@@ -23,14 +27,14 @@ WAITING = --workspace --test migration --test outage
 CONSOLE = $(shell find console -name node_modules -prune -o -name dist -prune -o -type f -print)
 BUILT = console/dist/index.html
 
-.PHONY: help demo console test test-all test-waiting test-faulty test-console lint lint-rust lint-console torture fuzz mutants nightly \
+.PHONY: $(OWN) help demo console test test-all test-waiting test-faulty test-console lint lint-rust lint-console torture fuzz mutants nightly \
 	bench bench-console http-checks
 
 help:
 	@echo 'make demo                  shows everything in one process; Ctrl-C ends it with a comparison of every document'
 	@echo 'make console               builds the console, which the next cargo build takes into the program'
 	@echo 'make test                  installs what is missing, starts a Ceph for S3, and runs every test'
-	@echo 'make test-console          of these, those of the console alone; with BROWSER=all more than make test has'
+	@echo 'make test-console          of these, those of the console alone, and builds what that takes; with BROWSER=all more than make test has'
 	@echo 'make lint                  format, clippy, documentation, dependencies'
 	@echo 'make torture SECONDS=600   random histories under faults, kills and flips; then a walk on which processes are killed'
 	@echo 'make fuzz SECONDS=600      sends anything to both listeners, and expects refusals at worst'
@@ -68,16 +72,23 @@ test:
 	$(MAKE) --jobs 4 --output-sync=target SLUSS=$(KEPT) test-all test-waiting test-faulty test-console
 
 test-all:
-	$(CARGO) test --workspace
+	$(FREE) $(CARGO) test --workspace
 
 test-waiting:
-	$(CARGO) test $(WAITING)
+	$(FREE) $(CARGO) test $(WAITING)
 
 test-faulty:
-	$(FAULT) test --workspace --test torture
+	$(FREE) $(FAULT) test --workspace --test torture
+
+# With the features that tests have, as `make test` builds it: with others its dependencies would be built again.
+$(OWN):
+	@tests/setup browser
+	@$(MAKE) --no-print-directory $(BUILT)
+	$(FREE) $(CARGO) test --workspace --test architecture --no-run
 
 # The console's own tests, then a browser at work on it: the core of those tests, or all of them with BROWSER=all.
-test-console: console/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
+test-console: $(filter $(OWN),$(SLUSS))
+	@$(MAKE) --no-print-directory console/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 	cd console && npm test
 	cd tests/browser && SLUSS_BINARY='$(abspath $(SLUSS))' npm run $(BROWSER)
 
@@ -93,11 +104,11 @@ lint-console: console/node_modules/.package-lock.json tests/browser/node_modules
 	node tests/browser/licences.mjs console
 
 lint-rust:
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --lib --test torture -- -D warnings --cfg sluss_fault
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
-	$(CARGO) deny check bans licenses sources
+	$(FREE) $(CARGO) fmt --all --check
+	$(FREE) $(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(FREE) $(CARGO) clippy --lib --test torture -- -D warnings --cfg sluss_fault
+	$(FREE) RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
+	$(FREE) $(CARGO) deny check bans licenses sources
 
 torture:
 	@tests/setup test

@@ -129,6 +129,10 @@ WORK = [
         "Age of the oldest open job", "By kind. Sweeps, verifications and purges may take days; copies and write-backs should not take an hour.",
         [query(f"max by (kind) (sluss_job_oldest_seconds{{{OF}}})", "{{kind}}")], unit="s", limit=3600, width=8,
     ),
+    series(
+        "Jobs that were finished", "By kind: what they were for is done. Nothing while jobs are open, for an hour, is an alert.",
+        [query(f"sum by (kind) (rate(sluss_jobs_finished_total{{{OF}}}[{RATE}]))", "{{kind}}")], unit="ops", width=8,
+    ),
     bars(
         "Placements", "How full those are that have a limit, by objects or by bytes, whichever is more. A full one takes no new objects.",
         [
@@ -138,7 +142,7 @@ WORK = [
                 "{{placement}}",
             )
         ],
-        width=8, height=8,
+        width=24, height=8,
     ),
 ]
 

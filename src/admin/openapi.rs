@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
+use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::MAX_ON_BEHALF_OF_BYTES;
 use super::api::{AuditPage, MAX_NUMBER};
@@ -20,9 +21,12 @@ use crate::migrate::cutover::{FlipReport, FlipWish};
 use crate::model::id::NAME_PATTERN;
 use crate::model::job::{JobKind, JobState};
 use crate::model::limits::LimitsChange;
-use crate::openapi::{Api, Content, Operation, Parameter, PathParameter, bytes_of, document, json_of, number, one_of, schema};
+use crate::openapi::{
+    Api, Content, Operation, Parameter, PathParameter, bytes_of, document, event_of, events_of, json_of, number, one_of, schema,
+};
 use crate::store::control::{self, Process};
 use crate::telemetry::METRICS_MEDIA_TYPE;
+use crate::watch::news::{FleetEvent, PhaseEvent, TransfersEvent};
 use crate::watch::series::{MOST_MINUTES, SeriesView};
 use crate::watch::summary::FleetView;
 
@@ -150,18 +154,28 @@ fn guarded(wanted: Wanted) -> Operation {
     }
 }
 
-const EVENTS: &str = "Server-sent events, for as long as the client listens. It begins with everything: `fleet` and `transfers` with `reset`, and \
-                      whoever was told everything forgets what was before. Then what is new: `fleet` at most once a second, `transfers` twice, \
-                      `phase` for each flip. A client that reads too slowly is told everything again in place of what it missed. Small \
+const EVENTS: &str = "Server-sent events, for as long as the client listens: `fleet` (`FleetEvent`), `transfers` (`TransfersEvent`) and `phase` \
+                      (`PhaseEvent`). It begins with everything: `fleet` and `transfers` with `reset`, and whoever was told everything forgets what \
+                      was before. Then what is new: `fleet` at most once a second, `transfers` twice, `phase` for each flip. A client passes over \
+                      names that it does not know. A client that reads too slowly is told everything again in place of what it missed. Small \
                       downloads, up to 64 KiB, are not among the transfers. A line that begins with a colon is a sign of life, every 15 \
                       seconds. The stream ends when the process drains, and when tokens are replaced: connect again. A token has \
                       at most 16 streams at once.";
 
 fn stream_events() -> Operation {
-    told("streamEvents", "What is new, as it happens", bytes_of(MEDIA_TYPE))
+    told("streamEvents", "What is new, as it happens", events_of(MEDIA_TYPE, any_event))
         .described(EVENTS)
         .refuses(&[StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS])
         .with([Parameter::query("tenant", "Only of this tenant.", crate::openapi::text())])
+}
+
+fn any_event(generator: &mut SchemaGenerator) -> Schema {
+    let kinds = [
+        event_of::<FleetEvent>(FleetEvent::NAME, generator),
+        event_of::<TransfersEvent>(TransfersEvent::NAME, generator),
+        event_of::<PhaseEvent>(PhaseEvent::NAME, generator),
+    ];
+    json_schema!({ "description": "One event of the stream: its name, and its data as JSON text.", "oneOf": kinds })
 }
 
 const CHANGE: &str = "Names some of the figures; what is not named stays, and `null` lifts a limit. At least one has to be named.";

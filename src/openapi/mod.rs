@@ -79,6 +79,18 @@ pub fn json_of<T: JsonSchema>() -> Content {
     Content { media_type: "application/json", schema: Some(schema::<T>) }
 }
 
+/// A stream of server-sent events, each of which is of one of these kinds. OpenAPI 3.1 has no word for streams: the schema is that of one
+/// event with its fields, as `itemSchema` of 3.2 has it.
+pub fn events_of(media_type: &'static str, schema: MakeSchema) -> Content {
+    Content { media_type, schema: Some(schema) }
+}
+
+/// The schema of one kind of event, by its name, whose data is JSON of this type.
+pub fn event_of<T: JsonSchema>(name: &str, generator: &mut SchemaGenerator) -> Value {
+    let data = json!({ "type": "string", "contentMediaType": "application/json", "contentSchema": generator.subschema_for::<T>() });
+    json!({ "type": "object", "required": ["event", "data"], "properties": { "event": { "const": name }, "data": data } })
+}
+
 pub fn bytes_of(media_type: &'static str) -> Content {
     Content { media_type, schema: None }
 }

@@ -94,6 +94,10 @@ pub struct FleetEvent {
     pub totals: Totals,
 }
 
+impl FleetEvent {
+    pub const NAME: &str = "fleet";
+}
+
 /// Event `transfers`: what moves.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "TransfersEvent")]
@@ -109,6 +113,10 @@ pub struct TransfersEvent {
     pub ended: Vec<(u64, Outcome)>,
 }
 
+impl TransfersEvent {
+    pub const NAME: &str = "transfers";
+}
+
 /// Event `phase`: a tenant was flipped, by this process or another one.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "PhaseEvent")]
@@ -118,6 +126,10 @@ pub struct PhaseEvent {
     pub to: Phase,
     /// When this process saw it.
     pub at: Timestamp,
+}
+
+impl PhaseEvent {
+    pub const NAME: &str = "phase";
 }
 
 impl News {
@@ -140,13 +152,14 @@ impl News {
     pub(super) fn frames(&self, reach: &Reach) -> Bytes {
         let mut frames = Vec::new();
         if let Some(event) = self.fleet.as_ref().and_then(|news| news.event(self, reach)) {
-            frame(&mut frames, "fleet", &event);
+            frame(&mut frames, FleetEvent::NAME, &event);
         }
         for (tenant, from, to) in self.phases.iter().filter(|(tenant, _, _)| reach.has(tenant)) {
-            frame(&mut frames, "phase", &PhaseEvent { tenant: tenant.to_string(), from: *from, to: *to, at: self.at });
+            let event = PhaseEvent { tenant: tenant.to_string(), from: *from, to: *to, at: self.at };
+            frame(&mut frames, PhaseEvent::NAME, &event);
         }
         if let Some(event) = self.transfers.as_ref().and_then(|news| news.event(self.reset, reach)) {
-            frame(&mut frames, "transfers", &event);
+            frame(&mut frames, TransfersEvent::NAME, &event);
         }
         frames.into()
     }

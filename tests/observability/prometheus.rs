@@ -26,13 +26,13 @@ impl Prometheus {
         free_port()
     }
 
-    /// Scrapes each second, and judges by these rules as often. `scrapes`: the items of `scrape_configs`.
+    /// Scrapes each second, and judges by these rules as often; what has to hold for minutes before it fires has to for as many seconds.
+    /// `scrapes`: the items of `scrape_configs`.
     pub(crate) fn start(port: u16, scrapes: &str, rules: &[impl AsRef<Path>]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for file in rules {
             let file = file.as_ref();
-            let text = fs::read_to_string(file).unwrap().replace("interval: 30s", "interval: 1s");
-            fs::write(folder.path().join(file.file_name().unwrap()), text).unwrap();
+            fs::write(folder.path().join(file.file_name().unwrap()), hurried(&fs::read_to_string(file).unwrap())).unwrap();
         }
         let config = folder.path().join("prometheus.yml");
         let global = "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\nrule_files: [\"*.yaml\"]\n";
@@ -81,12 +81,23 @@ impl Prometheus {
         }
     }
 
-    /// Names of the alerts that fire, or will where it goes on.
-    pub(crate) fn alerts(&self) -> Vec<String> {
+    /// Names of the alerts that fire. One that has begun to count, as of a scrape that was late, is none yet.
+    pub(crate) fn firing(&self) -> Vec<String> {
         let answer = self.api("alerts");
-        let alerts = answer["data"]["alerts"].as_array().unwrap();
-        alerts.iter().map(|alert| alert["labels"]["alertname"].as_str().unwrap().to_owned()).collect()
+        let firing = answer["data"]["alerts"].as_array().unwrap().iter().filter(|alert| alert["state"] == "firing");
+        firing.map(|alert| alert["labels"]["alertname"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// Rules with seconds where they have minutes.
+fn hurried(rules: &str) -> String {
+    let hurry = |line: &str| match line.trim_start().strip_prefix("for: ") {
+        Some(time) => {
+            format!("        for: {}\n", time.strip_suffix('m').map_or_else(|| time.replace('h', "m"), |minutes| format!("{minutes}s")))
+        }
+        None => line.replace("interval: 30s", "interval: 1s") + "\n",
+    };
+    rules.lines().map(hurry).collect()
 }
 
 impl Drop for Prometheus {

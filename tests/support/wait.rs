@@ -10,11 +10,16 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[track_caller]
+pub fn wait_until(what: &str, holds: impl FnMut() -> bool) {
+    wait_at_most(Duration::from_secs(60), what, holds);
+}
+
+#[track_caller]
 #[expect(clippy::disallowed_methods, reason = "processes work in real time")]
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn wait_at_most(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        assert!(begun.elapsed() < limit, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

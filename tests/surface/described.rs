@@ -81,6 +81,24 @@ impl Described {
         self.hold(request, &told);
     }
 
+    /// Everything that was heard on a stream is an event of a kind that its operation describes, and every kind was heard.
+    pub fn hold_events(&self, path: &str, heard: &str) {
+        let events = heard.split("\n\n").filter_map(|block| block.strip_prefix("event: ")?.split_once("\ndata: "));
+        let mut open: Vec<(&str, Value)> = events.map(|(name, data)| (name, serde_json::from_str(data).unwrap())).collect();
+        let described = &self.document["paths"][path]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"];
+        for kind in described["oneOf"].as_array().unwrap() {
+            let (schemas, index) = compiled(&self.standing_alone(&kind["properties"]["data"]["contentSchema"]));
+            let name = &kind["properties"]["event"]["const"];
+            let (of_kind, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|(known, _)| name == known);
+            assert!(!of_kind.is_empty(), "no {name} was heard");
+            for (_, data) in of_kind {
+                schemas.validate(&data, index).unwrap_or_else(|error| panic!("{name}: {error:#} in {data}"));
+            }
+            open = others;
+        }
+        assert_eq!(open, [], "the document does not know of these");
+    }
+
     pub fn takes_a_body(&self, method: &Method, template: &str) -> bool {
         self.document["paths"][template][method.as_str().to_lowercase()]["requestBody"].is_object()
     }
@@ -116,7 +134,10 @@ impl Described {
         let media_type = told.headers.get("content-type").unwrap_or_else(|| panic!("{request:?}: no media type in {told:?}"));
         let described = content.get(media_type).or_else(|| content.get("*/*"));
         let described = described.unwrap_or_else(|| panic!("{request:?}: {media_type} is not in the document"));
-        if let Some(schema) = described.get("schema") {
+        // A stream's schema is that of one event.
+        if media_type.ends_with("json")
+            && let Some(schema) = described.get("schema")
+        {
             let body = serde_json::from_slice(&told.body).unwrap_or_else(|error| panic!("{request:?}: {error} in {told:?}"));
             validate(&self.standing_alone(schema), &body, &format!("{request:?}"));
         }

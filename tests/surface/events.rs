@@ -1,5 +1,5 @@
-//! The stream of events as a console hears it: who applies all news knows what a fresh look says, hears of its own tenants only, and is
-//! let go when the process drains or tokens are replaced.
+//! The stream of events as a console hears it: each is as it is described, who applies all news knows what a fresh look says, hears of its
+//! own tenants only, and is let go when the process drains or tokens are replaced.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::described::Described;
 use super::house::{Ask, EVERYTHING, House, KEEPER, ask, begin};
 use super::support::wait::block_on;
 
@@ -201,6 +202,7 @@ fn who_applies_all_news_knows_what_a_fresh_look_says() {
             assert_eq!(console.tenants.len(), 1);
         }
         a_token_has_its_own_places(&client, 1).await;
+        Described::of(client.clone()).await.hold_events(events, &all.heard);
         is_let_go(house, &client, &mut all).await;
     });
 }

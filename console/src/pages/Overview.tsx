@@ -123,11 +123,11 @@ const Row = memo(function Row({ tenant, index }: { tenant: Summary; index: numbe
         <PhaseTag phase={tenant.phase} />
       </span>
       <span role="cell" className="cell cell-held">
-        <HeldBar held={tenant.held_by} counted={tenant.counted_at !== undefined} />
+        <HeldBar held={tenant.held_by} counted={tenant.counted_at !== undefined} answered={tenant.phase !== undefined} />
       </span>
       <span role="cell" className="cell numeric cell-documents">
         <Label>{t.overview.columns.documents}</Label>
-        {isCounted(tenant) ? (
+        {isCounted(tenant.held_by, tenant.counted_at) ? (
           <>
             <span>{f.number(documents)}</span>
             <small>{f.bytes(bytes)}</small>

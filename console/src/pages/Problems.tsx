@@ -63,7 +63,7 @@ function OfTenants({ state, tenant, title, what, none, kinds, id }: OfTenantsPro
   return (
     <section aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
-      {what === undefined ? null : <p className="hint">{what}</p>}
+      {what === undefined || found.length === 0 ? null : <p className="hint">{what}</p>}
       {found.length === 0 ? (
         <p className="empty">{none}</p>
       ) : (

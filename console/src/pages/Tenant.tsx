@@ -12,10 +12,10 @@ import { Verification } from "../parts/Verification";
 import { Work } from "../parts/Work";
 import { hrefs } from "../state/address";
 import { useWho } from "../state/context";
-import { fleet } from "../state/live";
+import { fleet, serverNow } from "../state/live";
 import { useResource } from "../state/resource";
 import { useStore } from "../state/store";
-import { isCounted, shares } from "../state/summaries";
+import { isCounted, latestHeld, shares } from "../state/summaries";
 import { useText } from "../text";
 
 const PACE_MS = 5000;
@@ -25,9 +25,11 @@ export function Tenant({ tenant }: { tenant: string }) {
   const { client } = useWho();
   const known = useStore(fleet, (state) => state !== undefined);
   const summary = useStore(fleet, (state) => state?.tenants.get(tenant));
-  const view = useResource(summary === undefined ? undefined : `tenant/${tenant}`, (signal) => calls.tenant(client, tenant, signal), PACE_MS);
+  const view = useResource(summary === undefined ? undefined : `tenant/${tenant}`, (signal) => asked(calls.tenant(client, tenant, signal)), PACE_MS);
+  // Then that is told among its problems.
+  const isAway = summary?.problems.some((problem) => problem.kind === "database") ?? false;
   // With a problem its figures are those of an empty tenant: not known, not 0.
-  const seen = view.data?.problem === undefined ? view.data : undefined;
+  const seen = view.data?.answer.problem === undefined ? view.data?.answer : undefined;
 
   if (!known) {
     return <p className="loading">{t.common.loading}</p>;
@@ -41,11 +43,11 @@ export function Tenant({ tenant }: { tenant: string }) {
   }
   return (
     <>
-      <Facts summary={summary} view={seen} />
+      <Facts summary={summary} view={seen} askedAt={view.data?.at ?? 0} />
       <ErrorNote error={view.error} onRetry={view.reload} />
-      {view.data?.problem === undefined ? null : (
+      {view.data?.answer.problem === undefined || isAway ? null : (
         <p className="note note-bad">
-          {t.tenant.notAnswered} <span lang="en">{view.data.problem}</span>
+          {t.tenant.notAnswered} <span lang="en">{view.data.answer.problem}</span>
         </p>
       )}
       <ProblemList problems={summary.problems} />
@@ -66,11 +68,19 @@ export function Tenant({ tenant }: { tenant: string }) {
   );
 }
 
+/** An answer, and when it was asked for. */
+async function asked<T>(answer: Promise<T>): Promise<{ answer: T; at: number }> {
+  const at = serverNow();
+  return { answer: await answer, at };
+}
+
 /** The figures of the tenant, live. */
-function Facts({ summary, view }: { summary: Summary; view: TenantView | undefined }) {
+function Facts({ summary, view, askedAt }: { summary: Summary; view: TenantView | undefined; askedAt: number }) {
   const { t, f } = useText();
-  const documents = shares(summary.held_by, "documents").total;
-  const bytes = shares(summary.held_by, "bytes").total;
+  const { held, countedAt } = latestHeld(summary, view, askedAt);
+  const counted = isCounted(held, countedAt);
+  const documents = shares(held, "documents").total;
+  const bytes = shares(held, "bytes").total;
   const isSeen = summary.phase !== undefined;
   return (
     <section aria-labelledby="facts" className="facts">
@@ -81,10 +91,10 @@ function Facts({ summary, view }: { summary: Summary; view: TenantView | undefin
         <p className="total-label">
           <PhaseTag phase={summary.phase} />
         </p>
-        <HeldBar held={summary.held_by} counted={summary.counted_at !== undefined} />
-        {summary.counted_at === undefined ? null : <p className="hint">{t.tenant.countedAt(f.dateTime(summary.counted_at))}</p>}
+        <HeldBar held={held} counted={countedAt !== undefined} answered={isSeen} />
+        {countedAt === undefined ? null : <p className="hint">{t.tenant.countedAt(f.dateTime(countedAt))}</p>}
       </div>
-      <Fact label={t.totals.documents} figure={isCounted(summary) ? f.number(documents) : "–"} beside={isCounted(summary) ? f.bytes(bytes) : ""} />
+      <Fact label={t.totals.documents} figure={counted ? f.number(documents) : "–"} beside={counted ? f.bytes(bytes) : ""} />
       <Fact label={t.totals.backlog} figure={isSeen ? f.number(summary.backlog) : "–"} beside={summary.oldest_job_seconds ? t.tenant.oldest(f.duration(summary.oldest_job_seconds)) : ""} />
       <Fact
         label={t.totals.rate}

@@ -52,6 +52,7 @@ export function Chart({ title, lines, end, step, steps, format, fold, binary = f
       <figcaption>
         <h3 id={id}>{title}</h3>
         <ul className="chart-legend">
+          <li className="chart-at">{at === undefined ? t.chart.now : f.time(begin + pointed * step * 1000)}:</li>
           {shown.map((line) => (
             <li key={line.key}>
               <svg className={`chart-key line-${line.key}`} viewBox="0 0 18 6" width="18" height="6" aria-hidden="true" focusable="false">
@@ -60,7 +61,6 @@ export function Chart({ title, lines, end, step, steps, format, fold, binary = f
               {line.name} <b>{figure(line.values[pointed], format)}</b>
             </li>
           ))}
-          <li className="chart-at">{at === undefined ? t.chart.now : f.time(begin + pointed * step * 1000)}</li>
         </ul>
       </figcaption>
       <div className="chart-plot">

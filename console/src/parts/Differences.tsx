@@ -17,16 +17,17 @@ export function Differences({ tenant }: { tenant: string | undefined }) {
   const { client } = useWho();
   const resource = useResource(`differences/${tenant ?? ""}`, (signal) => calls.differences(client, tenant, undefined, MOST, signal), PACE_MS);
   const found = resource.data?.differences ?? [];
+  const unasked = resource.data?.unknown ?? [];
   return (
     <section aria-labelledby="differences">
       <div className="section-head">
         <h2 id="differences">{t.differences.title}</h2>
-        <p className="count-line">{resource.data === undefined ? "" : t.differences.counted(f.number(found.length), resource.data.next !== undefined)}</p>
+        <p className="count-line">{resource.data === undefined || (found.length === 0 && unasked.length > 0) ? "" : t.differences.counted(f.number(found.length), resource.data.next !== undefined)}</p>
       </div>
-      <p className="hint">{t.differences.what}</p>
+      {found.length === 0 ? null : <p className="hint">{t.differences.what}</p>}
       <ErrorNote error={resource.error} onRetry={resource.reload} />
-      {resource.data !== undefined && found.length === 0 ? <p className="empty">{t.differences.none}</p> : null}
-      <Unknown tenants={resource.data?.unknown} />
+      {resource.data !== undefined && found.length === 0 && unasked.length === 0 ? <p className="empty">{t.differences.none}</p> : null}
+      <Unknown tenants={unasked} />
       {found.length === 0 ? null : (
         <ScrollX label={t.differences.title}>
           <table className="plain">

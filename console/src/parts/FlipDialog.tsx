@@ -5,6 +5,7 @@ import type { FlipReport, Phase } from "../api/types";
 import { useWho } from "../state/context";
 import { isForward, isTrivial, readsFrom, warnings, writesTo } from "../state/phases";
 import { useResource } from "../state/resource";
+import { say } from "../state/say";
 import { useAction } from "../state/useAction";
 import { useText } from "../text";
 import { Confirm } from "./Dialog";
@@ -45,6 +46,10 @@ export function FlipDialog({ tenant, from, to, onClose }: Props) {
   function ended(done: FlipReport): string | undefined {
     if (done.outcome === "flipped" || done.outcome === "already_there") {
       onClose();
+    }
+    if (done.outcome === "blocked" || done.outcome === "moved") {
+      say(t.flip.outcome[done.outcome](tenant, name[done.to]), "failed");
+      return undefined;
     }
     // A flip that was made is told to everybody by its event.
     return done.outcome === "flipped" ? undefined : t.flip.outcome[done.outcome](tenant, name[done.to]);

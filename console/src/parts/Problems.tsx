@@ -1,5 +1,6 @@
 import type { WatchedProblem } from "../api/types";
 import { useText } from "../text";
+import { Nothing } from "./Nothing";
 
 /** What an operator has asked for is a state, not a fault. */
 const WISHED = new Set(["paused", "read_only"]);
@@ -10,12 +11,7 @@ export const isFault = (problem: WatchedProblem): boolean => !WISHED.has(problem
 export function ProblemTags({ problems }: { problems: WatchedProblem[] }) {
   const { t } = useText();
   if (problems.length === 0) {
-    return (
-      <span className="none">
-        <span aria-hidden="true">–</span>
-        <span className="unseen">{t.problems.none}</span>
-      </span>
-    );
+    return <Nothing words={t.problems.none} />;
   }
   return (
     <span className="tags">

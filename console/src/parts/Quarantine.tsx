@@ -4,14 +4,18 @@ import { calls } from "../api/calls";
 import type { JobKind, QuarantineReason } from "../api/types";
 import { hrefs } from "../state/address";
 import { useWho } from "../state/context";
+import { fleet } from "../state/live";
 import { counter, type JobCount } from "../state/quarantine";
 import { useResource } from "../state/resource";
 import { say } from "../state/say";
+import { useStore } from "../state/store";
+import { unanswered } from "../state/summaries";
 import { useAction } from "../state/useAction";
 import { useText } from "../text";
 import { Confirm } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
 import { ScrollX } from "./ScrollX";
+import { Unknown } from "./Unknown";
 
 const PACE_MS = 10_000;
 /** Reasons shown at first, and added each time. */
@@ -32,6 +36,9 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
   const [run, busy] = useAction();
   const resource = useResource(`reasons/${tenant ?? ""}`, (signal) => calls.reasons(client, tenant, signal), PACE_MS);
   const lines = useMemo(() => (resource.data ?? []).toSorted((a, b) => b.jobs - a.jobs), [resource.data]);
+  const tenants = useStore(fleet, (state) => state?.tenants);
+  // The list of reasons leaves out whom it could not ask.
+  const unasked = useMemo(() => (tenant === undefined ? unanswered(tenants?.values() ?? []) : []), [tenant, tenants]);
   const [most, setMost] = useState(MAX_REASONS);
   const kinds = [...new Set(lines.map((line) => line.kind))].toSorted();
   const count = useMemo(() => counter(lines), [lines]);
@@ -56,11 +63,12 @@ export function Quarantine({ tenant }: { tenant: string | undefined }) {
     <section aria-labelledby="quarantine">
       <div className="section-head">
         <h2 id="quarantine">{t.quarantine.title}</h2>
-        <p className="count-line">{t.quarantine.counted(words(count(lines)), f.number(lines.length))}</p>
+        <p className="count-line">{lines.length === 0 && unasked.length > 0 ? "" : t.quarantine.counted(words(count(lines)), f.number(lines.length))}</p>
       </div>
-      <p className="hint">{t.quarantine.what}</p>
+      {lines.length === 0 ? null : <p className="hint">{t.quarantine.what}</p>}
       <ErrorNote error={resource.error} onRetry={resource.reload} />
-      {resource.data !== undefined && lines.length === 0 ? <p className="empty">{t.quarantine.none}</p> : null}
+      <Unknown tenants={unasked} />
+      {resource.data !== undefined && lines.length === 0 && unasked.length === 0 ? <p className="empty">{t.quarantine.none}</p> : null}
       {kinds.length === 0 ? null : (
         <div className="actions">
           {kinds.map((kind) => (

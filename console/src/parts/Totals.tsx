@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { HOLDERS, PHASES } from "../api/types";
 import type { FleetState } from "../state/fleet";
 import { setParameter, useRoute } from "../state/route";
-import { countPhases, shares } from "../state/summaries";
+import { countPhases, shares, type PhaseCounts } from "../state/summaries";
 import { useText } from "../text";
 import { PhaseTag } from "./PhaseTag";
 import { Sparkline } from "./Sparkline";
@@ -14,6 +14,8 @@ export function Totals({ state }: { state: FleetState }) {
   const { totals, tenants, rates } = state;
   const documents = shares(totals.held_by, "documents");
   const rate = rates.at(-1);
+  const counts = useMemo(() => countPhases(tenants.values()), [tenants]);
+  const without = counts.unknown;
   return (
     <section aria-labelledby="totals" className="totals">
       <h2 id="totals" className="unseen">
@@ -38,6 +40,7 @@ export function Totals({ state }: { state: FleetState }) {
             </li>
           ))}
         </ul>
+        {without === 0 ? null : <p className="hint">{t.totals.without(without, f.number(without))}</p>}
       </div>
       <Figure label={t.totals.documents} figure={f.number(totals.documents)} beside={f.bytes(totals.bytes)} />
       <Figure label={t.totals.backlog} figure={f.number(totals.backlog)} beside={t.totals.jobs} />
@@ -48,7 +51,7 @@ export function Totals({ state }: { state: FleetState }) {
         <Sparkline values={rates.map((each) => each.documents)} />
       </div>
       <Figure label={t.totals.problems} figure={f.number(totals.problems)} beside={t.totals.quarantined(totals.quarantined, f.number(totals.quarantined))} bad={totals.problems > 0} />
-      <Phases tenants={tenants} />
+      <Phases counts={counts} />
     </section>
   );
 }
@@ -64,9 +67,8 @@ function Figure({ label, figure, beside, bad }: { label: string; figure: string;
 }
 
 /** How many tenants are on which step; each is a filter. */
-function Phases({ tenants }: { tenants: FleetState["tenants"] }) {
+function Phases({ counts }: { counts: PhaseCounts }) {
   const { t, f } = useText();
-  const counts = useMemo(() => countPhases(tenants.values()), [tenants]);
   const chosen = useRoute().parameters.get("phase");
   return (
     <div className="phases" role="group" aria-label={t.totals.byPhase}>

@@ -1,9 +1,9 @@
 import { useText } from "../text";
 
 /** Tenants that a list of all could not ask, each with why. */
-export function Unknown({ tenants }: { tenants: string[] | undefined }) {
+export function Unknown({ tenants }: { tenants: string[] }) {
   const { t } = useText();
-  if (tenants === undefined || tenants.length === 0) {
+  if (tenants.length === 0) {
     return null;
   }
   return (

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import type { FleetEvent, Summary } from "../api/types";
+import type { FleetEvent, Summary, TenantView } from "../api/types";
 import { changedFleet, flippedFleet, wholeFleet } from "./fleet";
-import { arrange, countPhases, moved, shares, type Wanted } from "./summaries";
+import { arrange, countPhases, latestHeld, moved, shares, unanswered, type Wanted } from "./summaries";
 import { summary } from "./summary.fixture";
 
 const totals = { documents: 0, bytes: 0, held_by: {}, backlog: 0, quarantined: 0, problems: 0 };
@@ -65,4 +65,17 @@ test("phases sort as the ladder goes, an unknown one first", () => {
   delete unknown.phase;
   expect(names(arrange([...all, unknown], { ...wanted, sort: "phase" }))).toEqual(["d", "b", "c", "a"]);
   expect(countPhases([...all, unknown])).toEqual({ sql: 1, shadow: 0, dual: 0, object: 1, sealed: 1, unknown: 1 });
+});
+
+test("who could not be asked is named with why", () => {
+  const away = summary("acme", { problems: [{ kind: "database", text: "its database does not answer: gone" }, { kind: "paused", text: "the agents rest" }] });
+  expect(unanswered([away, summary("globex")])).toEqual(["acme: its database does not answer: gone"]);
+});
+
+test("of two looks at a tenant the later one tells who holds what", () => {
+  const seen = summary("acme", { held_by: { both: { documents: 10, bytes: 10 } }, refreshed_at: "2026-01-01T00:00:05Z" });
+  const view = { held_by: { object: { documents: 10, bytes: 10 } }, counted_at: "2026-01-01T00:00:00Z" } as TenantView;
+  expect(latestHeld(seen, view, Date.parse("2026-01-01T00:00:06Z"))).toEqual({ held: view.held_by, countedAt: view.counted_at });
+  expect(latestHeld(seen, view, Date.parse("2026-01-01T00:00:04Z")).held).toBe(seen.held_by);
+  expect(latestHeld(seen, undefined, Date.parse("2026-01-01T00:00:06Z")).held).toBe(seen.held_by);
 });

@@ -1,4 +1,4 @@
-import { HOLDERS, PHASES, type HeldBy, type Phase, type Summary } from "../api/types";
+import { HOLDERS, PHASES, type HeldBy, type Phase, type Summary, type TenantView } from "../api/types";
 
 /** Parts of a whole by holder; all 0 where there is nothing. */
 export interface Shares {
@@ -75,6 +75,17 @@ const rank = (tenant: Summary) => (tenant.phase === undefined ? -1 : PHASES.inde
 /** A finite stand-in for "never": two infinities have no difference. */
 const eta = (tenant: Summary) => tenant.eta_seconds ?? (tenant.remaining_documents > 0 ? Number.MAX_VALUE / 2 : 0);
 
+/** Who holds what: of the tenant's summary, or of its own view where that was asked for after the summary last changed. A resting tenant is looked at every ten seconds only. */
+export function latestHeld(summary: Summary, view: TenantView | undefined, askedAt: number): { held: HeldBy; countedAt: string | undefined } {
+  const newest = view !== undefined && askedAt > Date.parse(summary.refreshed_at) ? view : summary;
+  return { held: newest.held_by, countedAt: newest.counted_at };
+}
+
+/** Tenants whose database does not answer, each with why, as the server's own lists name those that they could not ask. */
+export function unanswered(tenants: Iterable<Summary>): string[] {
+  return [...tenants].flatMap(({ tenant, problems }) => problems.filter((problem) => problem.kind === "database").map((problem) => `${tenant}: ${problem.text}`));
+}
+
 export type PhaseCounts = Record<Phase | "unknown", number>;
 
 export function countPhases(tenants: Iterable<Summary>): PhaseCounts {
@@ -86,4 +97,4 @@ export function countPhases(tenants: Iterable<Summary>): PhaseCounts {
 }
 
 /** Whether its figures are known: a sweep has counted, or commits since have added to nothing. */
-export const isCounted = (summary: Summary): boolean => summary.counted_at !== undefined || shares(summary.held_by, "documents").total > 0;
+export const isCounted = (held: HeldBy, countedAt: string | undefined): boolean => countedAt !== undefined || shares(held, "documents").total > 0;

@@ -136,6 +136,7 @@ export const en = {
     rate: "Moving",
     problems: "Problems",
     quarantined: (n: number, shown: string) => `${shown} ${many(n, "quarantined job", "quarantined jobs")}`,
+    without: (n: number, shown: string) => `Without ${shown} ${many(n, "tenant whose database has", "tenants whose databases have")} not answered.`,
     byPhase: "Tenants by phase",
   },
   stores: {
@@ -149,7 +150,7 @@ export const en = {
     more: (n: string) => `and ${n} more`,
   },
   flip: {
-    happened: (tenant: string, from: string, to: string) => `${tenant} went from ${from} to ${to}.`,
+    happened: (tenant: string, from: string, to: string) => `${tenant} is in ${to} now; it was in ${from}.`,
     here: "here",
     means: {
       sql: "As before Sluss. SQL holds everything; the gateway can be taken away once this is complete.",
@@ -214,7 +215,7 @@ export const en = {
     unauthorized: "The server does not know your token any more.",
     forbidden: (detail: string) => `Your token may not do that: ${detail}`,
     missing: (detail: string) => `It is not there: ${detail}`,
-    notNow: (detail: string) => `The server cannot do that now: ${detail}`,
+    notNow: (detail: string) => `The server answers: ${detail}`,
     refused: (detail: string) => `The server refused: ${detail}`,
   },
   confirm: {
@@ -228,7 +229,7 @@ export const en = {
     state: { ready: "waiting", leased: "running", quarantined: "quarantined" },
   },
   chart: {
-    now: "latest",
+    now: "Now",
     from: "From",
     table: "As a table",
     words: (name: string, now: string, highest: string) => `${name}: ${now} now, ${highest} at most.`,
@@ -442,8 +443,8 @@ export const en = {
     limited: "The limits of all tenants together are set.",
     processes: "Processes",
     thisOne: "this one",
-    works: "agents at work",
-    rests: "no agents at work",
+    works: "with agents",
+    rests: "without agents",
     up: (time: string) => `up ${time}`,
     seen: (time: string) => `seen ${time} ago`,
     operators: "Operators",

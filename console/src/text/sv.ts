@@ -136,6 +136,7 @@ export const sv: Catalogue = {
     rate: "Flyttas",
     problems: "Problem",
     quarantined: (_n, shown) => `${shown} jobb i karantän`,
+    without: (n, shown) => `Utan ${shown} ${many(n, "kund vars databas", "kunder vars databaser")} inte har svarat.`,
     byPhase: "Kunder efter fas",
   },
   stores: {
@@ -149,7 +150,7 @@ export const sv: Catalogue = {
     more: (n) => `och ${n} till`,
   },
   flip: {
-    happened: (tenant, from, to) => `${tenant} gick från ${from} till ${to}.`,
+    happened: (tenant, from, to) => `${tenant} är nu i ${to} och var i ${from}.`,
     here: "här",
     means: {
       sql: "Som före Sluss. SQL har allt; gatewayen kan tas bort när fasen är fullständig.",
@@ -214,7 +215,7 @@ export const sv: Catalogue = {
     unauthorized: "Servern känner inte längre till din token.",
     forbidden: (detail) => `Din token får inte göra det: ${detail}`,
     missing: (detail) => `Det finns inte: ${detail}`,
-    notNow: (detail) => `Servern kan inte göra det nu: ${detail}`,
+    notNow: (detail) => `Servern svarar: ${detail}`,
     refused: (detail) => `Servern vägrade: ${detail}`,
   },
   confirm: {
@@ -228,7 +229,7 @@ export const sv: Catalogue = {
     state: { ready: "väntar", leased: "körs", quarantined: "i karantän" },
   },
   chart: {
-    now: "senaste",
+    now: "Nu",
     from: "Från",
     table: "Som tabell",
     words: (name, now, highest) => `${name}: ${now} nu, högst ${highest}.`,
@@ -442,8 +443,8 @@ export const sv: Catalogue = {
     limited: "Gränserna för alla kunder tillsammans är satta.",
     processes: "Processer",
     thisOne: "den här",
-    works: "agenter arbetar",
-    rests: "inga agenter arbetar",
+    works: "med agenter",
+    rests: "utan agenter",
     up: (time) => `uppe ${time}`,
     seen: (time) => `sedd för ${time} sedan`,
     operators: "Operatörer",

@@ -197,6 +197,13 @@ export class House {
     };
   }
 
+  /** Takes a tenant's database away, as a server that is gone. Who has it open goes on with it: stop the program first. Call what it returns to mend it. */
+  loseDatabase(tenant: string): () => void {
+    const database = join(this.folder, `${tenant}.db`);
+    renameSync(database, `${database}.aside`);
+    return () => renameSync(`${database}.aside`, database);
+  }
+
   private get config(): string {
     return join(this.folder, "gateway-config", "sluss.toml");
   }
