@@ -172,11 +172,17 @@ async fn open_by(request: &DocumentRequest, version: Version, range: Range<u64>)
 
 impl Reader {
     /// A stamp that names the current content is answered as the document is.
-    pub(super) async fn version(&self, request: &DocumentRequest, stamp: &Stamp) -> Result<Response<Body>, GatewayError> {
+    pub(super) async fn version(
+        &self,
+        request: &DocumentRequest,
+        stamp: &Stamp,
+        headers_only: bool,
+    ) -> Result<Response<Body>, GatewayError> {
         let row = request.tenant.sql.bare_row(&request.key).await?;
         let truth = row.truth();
         if truth.visible && truth.stamp.as_ref() == Some(stamp) {
-            return self.read(request).await;
+            let operation = if headers_only { Operation::Head } else { Operation::Read };
+            return self.read(&DocumentRequest { operation, ..request.clone() }).await;
         }
         let version = request.tenant.sql.version(&row.key, stamp).await?.ok_or(NO_VERSION)?;
         let document = represented(&request.tenant, &version);
@@ -186,7 +192,8 @@ impl Reader {
             Err(unmet @ (Unmet::IfMatch | Unmet::IfUnmodifiedSince)) => return Err(GatewayError::Unmet(unmet)),
         }
         let is_same = request.if_range.as_ref().is_none_or(|condition| condition.holds(stamp, None, None));
-        let asked = request.range.as_deref().filter(|_| is_same);
+        // RFC 9110, 14.2: a range is for GET only.
+        let asked = request.range.as_deref().filter(|_| is_same && !headers_only);
         let (mut response, range) = match range::wanted(asked, version.length_bytes) {
             Wanted::Unsatisfiable => return Err(GatewayError::Unsatisfiable { length_bytes: version.length_bytes }),
             Wanted::Part(range) => (respond::part(&document, &range), range),
@@ -198,7 +205,7 @@ impl Reader {
             Kept::Staged(_) => ServedFrom::Sql,
         };
         respond::set_served_from(&mut response, served_from);
-        if !range.is_empty() {
+        if !range.is_empty() && !headers_only {
             *response.body_mut() = self.bytes(request, version, range, served_from).await?;
         }
         Ok(response)
@@ -271,7 +278,7 @@ impl Writer {
         let restored = self.receive(&request, &row, content, transfer.progress()).await;
         let mut response = transfer.end(restored)?;
         request.tenant.work.notify_one();
-        tracing::info!(event = "restored", size_bytes = version.length_bytes, "made version {stamp} of {} current", request.key);
+        tracing::info!(event = "version_restored", size_bytes = version.length_bytes, "made version {stamp} of {} current", request.key);
         *response.status_mut() = StatusCode::OK;
         Ok(response)
     }

@@ -70,14 +70,14 @@ pub fn description(routes: &[Route]) -> String {
         .answers(StatusCode::OK, "OpenAPI 3.1.", [bytes_of("application/json")])
         .refuses(&OVERLOADED);
     let own = [(&Method::GET, PATH.to_owned(), page.clone()), (&Method::HEAD, PATH.to_owned(), page)];
-    let routed = routes.iter().map(|route| (&route.method, route.config.template.to_string(), operation(route.operation)));
+    let routed = routes.iter().map(|route| (&route.method, route.config.template.to_string(), operation(&route.method, route.operation)));
     document(&api, own.into_iter().chain(routed))
 }
 
 /// Before anything is understood, there can be too many requests at once.
 const OVERLOADED: [StatusCode; 1] = [StatusCode::SERVICE_UNAVAILABLE];
 
-fn operation(wanted: Wanted) -> Operation {
+fn operation(method: &Method, wanted: Wanted) -> Operation {
     let described = match wanted {
         Wanted::Read => ranged(reading(Operation::new("readDocument", "A document's bytes"))).described(
             "The same answer whichever store holds them. Conditions and ranges by RFC 9110; several ranges come as `multipart/byteranges`.",
@@ -101,6 +101,9 @@ fn operation(wanted: Wanted) -> Operation {
                 Parameter::query("limit", "Versions at most; 100 unless it is said.", number(1, MAX_LIMIT as u64)),
             ])
             .answers(StatusCode::OK, "As of this moment.", [json_of::<VersionsView>()]),
+        Wanted::Version if method == Method::HEAD => {
+            reading(Operation::new("readVersion", "The headers of one content that a document had, as GET without a range would have them"))
+        }
         Wanted::Version => ranged(reading(Operation::new("readVersion", "The bytes of one content that a document had")))
             .described("Of several ranges none is taken: the answer is whole. A stamp that names the current content is answered as the document is."),
         Wanted::Restore => Operation::new("restoreVersion", "Makes one of a document's versions current")
@@ -110,12 +113,7 @@ fn operation(wanted: Wanted) -> Operation {
             )
             .with([if_match(), if_none_match()])
             .answers_with(StatusCode::OK, "It has this content again.", [], &[WRITTEN_ETAG])
-            .refuses(&[
-                StatusCode::CONFLICT,
-                StatusCode::PRECONDITION_FAILED,
-                StatusCode::PAYLOAD_TOO_LARGE,
-                StatusCode::UNPROCESSABLE_ENTITY,
-            ]),
+            .refuses(&[StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED]),
         Wanted::Create => create(),
         Wanted::List => Operation::new("listDocuments", "A page of a collection's documents, in SQL's order of their ids")
             .with([

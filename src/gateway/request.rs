@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::{
     AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT, HeaderName, RANGE,
 };
-use http::{HeaderMap, request};
+use http::{HeaderMap, Method, request};
 
 use super::conditional::{self, IfRange};
 use super::digest;
@@ -95,6 +95,8 @@ pub struct PageRequest {
 pub struct HistoryRequest {
     pub document: DocumentRequest,
     pub asked: Asked,
+    /// The answer has no body.
+    pub headers_only: bool,
 }
 
 /// Which of them.
@@ -136,7 +138,7 @@ pub fn parse(
                 | Operation::List => Asked::All(VersionSpan::parse(head.uri.query().unwrap_or_default())?),
             };
             let document = document(head, operation, tenant, key, named)?;
-            Ok(Wanted::History(HistoryRequest { document, asked }))
+            Ok(Wanted::History(HistoryRequest { document, asked, headers_only: head.method == Method::HEAD }))
         }
         Operation::Create => {
             refuse_other_than_the_whole(&head.headers)?;

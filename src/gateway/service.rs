@@ -185,7 +185,7 @@ impl Documents {
             Wanted::Page(request) => list::page(request, &self.reader.budget).await,
             Wanted::History(request) => match (&request.asked, request.document.operation.changes()) {
                 (Asked::All(span), _) => history::list(&request.document, *span).await,
-                (Asked::One(stamp), false) => self.reader.version(&request.document, stamp).await,
+                (Asked::One(stamp), false) => self.reader.version(&request.document, stamp, request.headers_only).await,
                 (Asked::One(stamp), true) => self.writer.restore(&request.document, stamp).await,
             },
             Wanted::Document(request) => match request.operation {

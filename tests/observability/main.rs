@@ -51,6 +51,7 @@ fn rendered() -> String {
     metrics.set_pool(&acme, 1, 2, 3);
     metrics.response_started("read", ServedFrom::Sql, duration);
     metrics.set_read_only(&acme, false);
+    metrics.set_put_back(&acme, false);
     let limit = Limit::try_from(5).ok();
     let all = WorkLimits { documents_per_second: limit, bytes_per_second: limit, concurrency: limit, paused: false };
     metrics.set_limits(&LimitTable { all, tenants: BTreeMap::new() });

@@ -29,6 +29,9 @@ fn the_document_listener_answers_as_its_document_says() {
         described.expect(200, &Ask::new(&Method::HEAD, "/openapi.json").by(None)).await;
         reads(&mut described).await;
         writes(&mut described).await;
+        // Sluss keeps no history in `sql`.
+        database.execute("UPDATE sluss_state SET phase = 'dual' WHERE tenant = 'acme'", []).unwrap();
+        history(&mut described).await;
         deletes(&mut described).await;
         creates(&mut described).await;
         tells(&mut described).await;
@@ -64,6 +67,45 @@ async fn writes(described: &mut Described) {
     described.expect(400, &put("10").with("Content-Type", "nonsense")).await;
     described.expect(404, &Ask::new(&Method::PUT, "/v1/tenants/nobody/documents/1").body(b"content".to_vec())).await;
     common(described, &put).await;
+}
+
+/// Of a document that has had three contents, the first under a name that another document has by now.
+async fn history(described: &mut Described) {
+    let put = |id: &str, name: &str| {
+        let named = format!("attachment; filename=\"{name}\"");
+        asks(Method::PUT)(id).with("Content-Disposition", named).body(name.as_bytes().to_vec())
+    };
+    let taken = described.expect(201, &put("20", "taken.txt")).await.headers["etag"].clone();
+    let free = described.expect(204, &put("20", "free.txt")).await.headers["etag"].clone();
+    described.expect(204, &put("20", "current.txt")).await;
+    described.expect(201, &put("21", "taken.txt")).await;
+    let path = |tag: &str| format!("20/versions/{}", tag.trim_matches('"'));
+    for method in [Method::GET, Method::HEAD] {
+        let ask = asks(method.clone());
+        described.expect(200, &ask("20/versions?limit=1")).await;
+        described.expect(400, &ask("20/versions?limit=0")).await;
+        described.expect(404, &Ask::new(&method, "/v1/tenants/acme/others/1/versions")).await;
+        described.expect(417, &ask("20/versions").with("Expect", "a miracle")).await;
+        described.refuses_who_may_not(&ask("20/versions")).await;
+        described.expect(200, &ask(&path(&free))).await;
+        described.expect(304, &ask(&path(&free)).with("If-None-Match", &free)).await;
+        described.expect(412, &ask(&path(&free)).with("If-Match", "\"other\"")).await;
+        described.expect(400, &ask("20/versions/nonsense")).await;
+        described.expect(404, &ask("20/versions/r-1-ffffff")).await;
+        described.expect(417, &ask(&path(&free)).with("Expect", "a miracle")).await;
+        described.refuses_who_may_not(&ask(&path(&free))).await;
+    }
+    described.expect(206, &asks(Method::GET)(&path(&free)).with("Range", "bytes=0-2")).await;
+    described.expect(416, &asks(Method::GET)(&path(&free)).with("Range", "bytes=99-")).await;
+    described.expect(200, &asks(Method::HEAD)(&path(&free)).with("Range", "bytes=99-")).await;
+    let restore = |tag: &str| asks(Method::POST)(&format!("{}/restore", path(tag)));
+    described.expect(400, &restore("nonsense")).await;
+    described.expect(404, &restore("r-1-ffffff")).await;
+    described.expect(409, &restore(&taken)).await;
+    described.expect(412, &restore(&free).with("If-Match", "\"other\"")).await;
+    described.expect(417, &restore(&free).with("Expect", "a miracle")).await;
+    described.refuses_who_may_not(&restore(&free)).await;
+    described.expect(200, &restore(&free)).await;
 }
 
 async fn deletes(described: &mut Described) {

@@ -10,6 +10,7 @@ mod flips;
 mod found;
 mod keys;
 mod owner;
+mod put_back;
 mod several;
 mod site;
 #[path = "../support/mod.rs"]
