@@ -42,6 +42,9 @@ fn a_database_that_was_put_back_is_left_alone_until_it_is_reconciled() {
     let _process = site.serve();
     assert_eq!(site.put(1, "one").status, StatusCode::CREATED);
     wait_until("the first tick was seen", || tick_seen(&site) > 0);
+    // A job that is under way in the backup is so after it was put back, until its lease is over.
+    let jobs = || site.database().query_row("SELECT count(*) FROM sluss_job", [], |row| row.get::<_, u64>(0)).unwrap();
+    wait_until("nothing is under way", || jobs() == 0);
     let backup = folder.path().join("backup.db");
     sqlite(&site, &format!(".backup {}", backup.display()));
     assert_eq!(site.put(1, "lost").status, StatusCode::NO_CONTENT);
@@ -53,11 +56,11 @@ fn a_database_that_was_put_back_is_left_alone_until_it_is_reconciled() {
     sqlite(&site, &format!(".restore {}", backup.display()));
     site.abandon("local", "0197aa1e-2f9b-7c51-8b69-5c8f1a2f33d1");
     site.run(&["sweep", "--tenant", "acme"]).done();
-    wait_until("a write is refused", || is_put_back(&site.put(3, "refused")));
+    wait_until("a write is refused", || is_put_back(&site.delete(99)));
     for refused in [site.put(1, "refused"), site.delete(1)] {
         assert!(is_put_back(&refused) && refused.headers["retry-after"] == "60", "{}", refused.body);
     }
-    assert_eq!((&*site.get(1).body, site.get(2).status, site.get(3).status), ("one", StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+    assert_eq!((&*site.get(1).body, site.get(2).status), ("one", StatusCode::NOT_FOUND));
     assert_eq!((objects(folder.path()), site.open_uploads()), (3, 1), "nothing was removed");
     wait_until("the log says so", || site.logs().contains("\"restored\""));
 
