@@ -205,10 +205,13 @@ CREATE TABLE sluss.tick (
 -- From when a content holds that a client wrote into its row, until its copy takes that over.
 IF OBJECT_ID(N'sluss.begun', N'U') IS NULL
 CREATE TABLE sluss.begun (
+    number bigint IDENTITY(1, 1) NOT NULL CONSTRAINT begun_key PRIMARY KEY,
     tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
     collection varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
     document nvarchar(512) COLLATE Latin1_General_100_BIN2 NOT NULL,
     at bigint NOT NULL,
-    sha256 binary(32) NOT NULL,
-    CONSTRAINT begun_key PRIMARY KEY CLUSTERED (tenant, collection, document)
+    sha256 binary(32) NOT NULL
 );
+-- The longest ids do not fit into a clustered key.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.begun') AND i.name = N'begun_document')
+CREATE UNIQUE INDEX begun_document ON sluss.begun (tenant, collection, document);
