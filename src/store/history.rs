@@ -33,6 +33,9 @@ pub trait HistoryStore: Send + Sync {
     /// its row did.
     async fn versions(&self, key: &DocKey, before: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>>;
 
+    /// Up to `limit` versions of all documents above `after`, the oldest first.
+    async fn all_versions(&self, after: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>>;
+
     /// The newest version that bears this stamp.
     async fn version(&self, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>>;
 

@@ -227,6 +227,11 @@ async fn versions_are_listed_from_the_newest_in_pages(w: World) {
     let rest = w.sql.versions(&key, Some(first[3].number), 4).await.unwrap();
     let lengths: Vec<u64> = first.iter().chain(&rest).map(|version| version.length_bytes).collect();
     assert_eq!(lengths, [6, 5, 4, 3, 2, 1]);
+    let all = w.sql.all_versions(None, 3).await.unwrap();
+    let further = w.sql.all_versions(Some(all[2].number), 10).await.unwrap();
+    let lengths: Vec<u64> = all.iter().chain(&further).map(|version| version.length_bytes).collect();
+    assert_eq!(lengths, [1, 2, 3, 4, 5, 6, 9]);
+    assert!(w.neighbour.all_versions(None, 10).await.unwrap().is_empty());
     // The other tenant of a table has an id of its own by the same name.
     w.customer.insert(&shared(1), Some(b"ours"));
     w.delete(&shared(1)).await;

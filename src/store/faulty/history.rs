@@ -18,6 +18,10 @@ impl HistoryStore for FaultySql {
         self.faults.bounded("versions", self.inner.versions(key, before, limit)).await
     }
 
+    async fn all_versions(&self, after: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>> {
+        self.faults.bounded("all_versions", self.inner.all_versions(after, limit)).await
+    }
+
     async fn version(&self, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>> {
         self.faults.bounded("version", self.inner.version(key, stamp)).await
     }

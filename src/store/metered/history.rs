@@ -18,6 +18,10 @@ impl HistoryStore for MeteredSql {
         self.meter.within("versions", key, self.inner.versions(key, before, limit)).await
     }
 
+    async fn all_versions(&self, after: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>> {
+        self.meter.within("all_versions", &self.tenant, self.inner.all_versions(after, limit)).await
+    }
+
     async fn version(&self, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>> {
         self.meter.within("version", key, self.inner.version(key, stamp)).await
     }

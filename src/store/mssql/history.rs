@@ -101,6 +101,14 @@ impl HistoryStore for SqlServerTenant {
             .await
     }
 
+    async fn all_versions(&self, after: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>> {
+        let after = after.map_or(i64::MIN, |after| i64::try_from(after.0).unwrap_or(i64::MAX));
+        let text = text::fill(statements::ALL_VERSIONS, &[("version", COLUMNS)]);
+        let batch = self.batch(&text).with("after", "bigint", after).with("limit", "bigint", limit as i64);
+        let found = async { self.run(&batch).await?.into_iter().map(|row| Ok(read(row)?)).collect::<Result<Vec<_>, Fault>>() };
+        found.await.map_err(|fault: Fault| fault.at("walk the versions of", &self.id))
+    }
+
     async fn version(&self, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>> {
         let found = self.versions_of(key, statements::VERSION, |batch| batch.with("stamp", "varchar(64)", stamp.to_string())).await?;
         Ok(found.into_iter().next())

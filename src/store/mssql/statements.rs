@@ -2,6 +2,7 @@
 //! each and run it by hand. `{names}` stand for quoted names of the configuration and for expressions that its columns' types ask for.
 
 pub(super) const AFTER_IS_THERE: &str = include_str!("statements/after_is_there.sql");
+pub(super) const ALL_VERSIONS: &str = include_str!("statements/all_versions.sql");
 pub(super) const AUDIT_APPEND: &str = include_str!("statements/audit_append.sql");
 pub(super) const AUDIT_END: &str = include_str!("statements/audit_end.sql");
 pub(super) const AUDIT_ENTRIES: &str = include_str!("statements/audit_entries.sql");

@@ -164,6 +164,18 @@ pub(super) async fn versions(
         .await
 }
 
+pub(super) async fn all_versions(tenant: &SqliteTenant, after: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>> {
+    let id = tenant.id.clone();
+    tenant
+        .file
+        .read("walk the versions of", tenant.id.to_string(), move |connection| {
+            let statement = format!("SELECT {COLUMNS} FROM sluss_version WHERE tenant = ?1 AND number > ?2 ORDER BY number LIMIT ?3");
+            let after = after.map_or(i64::MIN, |after| i64::try_from(after.0).unwrap_or(i64::MAX));
+            connection.prepare_cached(&statement)?.query_map(params![id.as_str(), after, limit as u64], read_version)?.collect()
+        })
+        .await
+}
+
 pub(super) async fn version(tenant: &SqliteTenant, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>> {
     let (id, key, stamp) = (tenant.id.clone(), key.clone(), stamp.to_string());
     tenant

@@ -231,6 +231,10 @@ impl HistoryStore for SqliteTenant {
         history::versions(self, key, before, limit).await
     }
 
+    async fn all_versions(&self, after: Option<VersionNumber>, limit: usize) -> StoreResult<Vec<Version>> {
+        history::all_versions(self, after, limit).await
+    }
+
     async fn version(&self, key: &DocKey, stamp: &Stamp) -> StoreResult<Option<Version>> {
         history::version(self, key, stamp).await
     }
