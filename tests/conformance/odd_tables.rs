@@ -12,7 +12,7 @@ use sluss::model::precondition::Precondition;
 use sluss::store::history::HistoryStore;
 use sluss::store::mssql::{SqlServerTenant, init};
 use sluss::store::sql::{Change, Commit, NewAttributes, SqlStore};
-use sluss_tds::client::Client;
+use sluss_tds::client::{Client, Found, Given};
 use sluss_tds::ground::Ground;
 
 use crate::support::{inline, mssql, sqlite, store_of};
@@ -124,4 +124,43 @@ async fn a_version_without_a_tick_grows_old_from_when_it_is_seen() {
     clock.advance(TICK);
     tenant.tick().await.unwrap();
     assert_eq!(tenant.expire(1, 10).await.unwrap().versions, 1);
+}
+
+/// Databases that were put together by hand or put back can have one object named twice; only what nobody names is given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_is_condemned_once_and_only_if_nothing_else_names_it() {
+    let table = "CREATE TABLE dbo.documents (id int NOT NULL PRIMARY KEY, rv rowversion NOT NULL, content varbinary(max) NULL)";
+    let (_ground, client, made) = tenant(&[table], plain()).await;
+    let tenant = made.unwrap();
+    let object = |letter: char| format!("00000000-0000-7000-8000-00000000000{letter}");
+    let version = |letter: char, tick: i64| {
+        client
+            .run(
+                "INSERT INTO sluss.version (tenant, collection, document, placement, object, stamp, length, stored_length, format, sha256, pieces, \
+                 held_from, held_to, tick) VALUES ('acme', 'documents', N'1', 'local', @P1, 'r-1-1', 1, 1, 0, 0x00, 0x, 1, 2, @P2)",
+                &[Given::Text(Some(object(letter))), Given::Integer(tick)],
+            )
+            .unwrap();
+    };
+    client.run("UPDATE sluss.tick SET tick = 10; INSERT INTO dbo.documents (id) VALUES (1)", &[]).unwrap();
+    for (letter, tick) in [('a', 0), ('a', 10), ('b', 0), ('c', 0), ('d', 0), ('d', 0)] {
+        version(letter, tick);
+    }
+    client
+        .run(
+            "INSERT INTO sluss.upload (object, tenant, placement, purpose, epoch, state, changed_at) VALUES (@P1, 'acme', 'local', 'copy', 1, 'open', 0)",
+            &[Given::Text(Some(object('b')))],
+        )
+        .unwrap();
+    client
+        .run(
+            "INSERT INTO sluss.[location/acme/documents] (id, placement, object, stamp, length, stored_length, format, sha256, pieces, revision, sole, \
+             held_from) VALUES (1, 'local', @P1, 'o-1', 1, 1, 0, 0x00, 0x, 1, 1, 0)",
+            &[Given::Text(Some(object('c')))],
+        )
+        .unwrap();
+    let gone = tenant.expire(5, 100).await.unwrap();
+    assert_eq!((gone.versions, gone.bytes), (5, 5));
+    let condemned = client.run("SELECT u.object FROM sluss.upload AS u WHERE u.state = 'condemned'", &[]).unwrap();
+    assert_eq!(condemned, [vec![Found::Text(object('d'))]]);
 }
