@@ -1,9 +1,10 @@
 //! Contents that a document had, as a client meets them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::office::Office;
 
