@@ -164,6 +164,26 @@ async fn a_content_written_around_the_one_that_was_noted_has_no_beginning(w: Wor
     assert!(matches!(kept.kept, Kept::Object { content, .. } if content == Fingerprint::of(b"other")));
 }
 
+async fn an_empty_content_has_no_beginning_of_another(w: World) {
+    w.flip_to(Phase::Dual).await;
+    w.store(&numbered(1), b"noted").await;
+    w.customer.set_content(&numbered(1), Some(b""));
+    w.store(&numbered(1), b"third").await;
+    let kept = versions(&w, &numbered(1)).await.pop().unwrap();
+    assert_eq!((kept.kept, kept.held_from), (Kept::Empty, None));
+}
+
+async fn the_same_bytes_written_again_begin_anew(w: World) {
+    w.flip_to(Phase::Dual).await;
+    w.store(&numbered(1), b"same").await;
+    w.clock.advance(Duration::from_secs(60));
+    w.flip_to(Phase::Object).await;
+    w.point(&numbered(1), b"same").await;
+    let location = w.row(&numbered(1)).await.location.unwrap();
+    let kept = versions(&w, &numbered(1)).await.pop().unwrap();
+    assert_eq!((location.held_from, kept.held_to.as_millisecond()), (kept.held_to, now(&w)));
+}
+
 async fn a_version_is_published_once_and_only_in_its_epoch(w: World) {
     w.flip_to(Phase::Dual).await;
     w.store(&numbered(1), b"first").await;
@@ -227,7 +247,16 @@ async fn versions_are_listed_from_the_newest_in_pages(w: World) {
     let rest = w.sql.versions(&key, Some(first[3].number), 4).await.unwrap();
     let lengths: Vec<u64> = first.iter().chain(&rest).map(|version| version.length_bytes).collect();
     assert_eq!(lengths, [6, 5, 4, 3, 2, 1]);
-    assert!(w.neighbour.versions(&numbered(1), None, 10).await.unwrap().is_empty());
+    let all = w.sql.all_versions(None, 3).await.unwrap();
+    let further = w.sql.all_versions(Some(all[2].number), 10).await.unwrap();
+    let lengths: Vec<u64> = all.iter().chain(&further).map(|version| version.length_bytes).collect();
+    assert_eq!(lengths, [1, 2, 3, 4, 5, 6, 9]);
+    assert!(w.neighbour.all_versions(None, 10).await.unwrap().is_empty());
+    // The other tenant of a table has an id of its own by the same name.
+    w.customer.insert(&shared(1), Some(b"ours"));
+    w.delete(&shared(1)).await;
+    assert_eq!(versions(&w, &shared(1)).await.len(), 1);
+    assert!(w.neighbour.versions(&shared(1), None, 10).await.unwrap().is_empty());
     // A document that is no more has its history all the same.
     w.customer.delete(&lettered("Anna"));
     assert_eq!(w.sql.versions(&key, None, 10).await.unwrap().len(), 7);
@@ -328,12 +357,22 @@ async fn a_database_goes_on_from_a_later_tick_and_what_was_under_way_is_void(w: 
     assert_eq!(w.sql.condemned(DAY, 10).await.unwrap(), [Condemned { object: upload, parts: None, last_round: false }]);
 }
 
+async fn a_tick_that_rose_meanwhile_does_not_fall(w: World) {
+    let found = w.sql.tick().await.unwrap();
+    pass(&w, 2).await;
+    let from = Tick { epoch: Epoch(found.epoch.0 + 1), number: found.number };
+    assert!(w.sql.go_on_from(from).await.unwrap());
+    assert_eq!(w.sql.tick().await.unwrap(), Tick { number: found.number + 2, ..from });
+}
+
 on_every_backend!(
     what_only_sql_held_is_kept_when_a_client_replaces_it,
     every_way_a_client_ends_a_content_keeps_it,
     in_phase_sql_nothing_is_kept,
     a_content_holds_from_when_it_was_written_not_from_its_copy,
     a_content_written_around_the_one_that_was_noted_has_no_beginning,
+    an_empty_content_has_no_beginning_of_another,
+    the_same_bytes_written_again_begin_anew,
     a_version_is_published_once_and_only_in_its_epoch,
     a_keep_job_stays_open_while_its_bytes_are_staged,
     a_kept_upload_may_be_recorded_in_every_phase,
@@ -344,4 +383,5 @@ on_every_backend!(
     a_tick_rises_once_a_minute_and_never_falls,
     the_highest_tick_is_remembered_by_the_control_database,
     a_database_goes_on_from_a_later_tick_and_what_was_under_way_is_void,
+    a_tick_that_rose_meanwhile_does_not_fall,
 );

@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "the rooms of a test are nobody's interface")]
 
 mod examined;
+mod history;
 mod office;
 mod printed;
 mod removed;

@@ -68,6 +68,64 @@ async fn an_index_that_is_new_is_added_by_init_and_by_the_script() {
     }
 }
 
+/// Takes away all that schema version 2 brought, and puts the version of a content there.
+const AS_VERSION_1: &str = "
+    DROP INDEX version_tick ON sluss.version; DROP INDEX version_attempt ON sluss.version; DROP INDEX version_number ON sluss.version;
+    ALTER TABLE sluss.version DROP COLUMN media_type; ALTER TABLE sluss.version DROP COLUMN file_name;
+    ALTER TABLE sluss.version DROP COLUMN attempt; ALTER TABLE sluss.version DROP COLUMN tick;
+    ALTER TABLE sluss.staging DROP CONSTRAINT staging_kept; ALTER TABLE sluss.staging DROP COLUMN kept;
+    DROP TABLE sluss.tick; DROP TABLE sluss.begun;
+    CREATE INDEX version_document ON sluss.version (tenant, collection, document, held_to);
+    UPDATE sluss.state SET schema_version = 1;";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_schema_version_1_is_brought_along_by_init_and_by_the_script() {
+    let by_init = |office: &Office| drop(office.run(&["init"]).done());
+    let by_script = |office: &Office| office.run_script(&office.run(&["init", "--print-sql"]).done());
+    for bring in [&by_init as &dyn Fn(&Office), &by_script] {
+        let office = Office::open().await;
+        office.run(&["init"]).done();
+        let objects = office.objects();
+        office.client.run(AS_VERSION_1, &[]).unwrap();
+        office
+            .client
+            .run(
+                "INSERT INTO sluss.version (tenant, collection, document, stamp, length, stored_length, format, sha256, pieces, held_from, held_to) \
+                 VALUES ('acme', 'documents', N'1', 'r-1-1', 0, 0, 0, 0x, 0x, 1, 2)",
+                &[],
+            )
+            .unwrap();
+        let complaint = office.run(&["doctor"]).with_code(1);
+        assert!(complaint.contains("sluss.version.tick") && complaint.contains("sluss.staging.kept"), "{complaint}");
+        bring(&office);
+        assert_eq!(office.objects(), objects);
+        assert_eq!(office.number("SELECT CAST(s.schema_version AS bigint) FROM sluss.state AS s"), 2);
+        assert_eq!(
+            office.number("SELECT COUNT_BIG(*) FROM sluss.version AS v WHERE v.tick = 0"),
+            1,
+            "what was there grows old from now on"
+        );
+        let indexes = "SELECT COUNT_BIG(*) FROM sys.indexes AS i WHERE i.name IN (N'version_tick', N'version_attempt', N'version_number', N'version_document')";
+        assert_eq!(office.number(indexes), 3);
+        office.run(&["doctor"]).done();
+    }
+}
+
+/// Who may not add a column must not take the database for complete.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_that_may_make_nothing_is_told_what_schema_version_1_lacks() {
+    let office = Office::open().await;
+    let Some(faults) = office.ground.faults() else { return };
+    office.run(&["init"]).done();
+    office.client.run(AS_VERSION_1, &[]).unwrap();
+    faults.add(Rule::error(262).containing("LOCK_ESCALATION"));
+    office.run(&["init"]).complaint(1);
+    faults.clear();
+    office.run_script(&office.run(&["init", "--print-sql"]).done());
+    faults.add(Rule::error(262).containing("LOCK_ESCALATION"));
+    office.run(&["init"]).done();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_that_may_make_nothing_is_enough_after_the_script() {
     let office = Office::open().await;

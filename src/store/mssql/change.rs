@@ -87,7 +87,7 @@ async fn carry_out(tenant: &SqlServerTenant, table: &Table, seen: &Seen, plan: &
     // The revision that the transaction will give is not known yet, and who holds the content does not depend on it.
     let after: DocRow = plan.after(&seen.row, table.rules.column, Revision(u64::MAX));
     let mut draft = Draft::begin(table, seen, tenant.at());
-    draft.make(plan);
+    draft.make(plan, &seen.row);
     draft.leave_behind(&seen.row, &after, tenant.mirror, Priority::Write);
     ended(tenant, &draft.end()).await
 }

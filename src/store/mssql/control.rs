@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::rows::{signed, strange, time};
 use super::server::SqlServer;
 use super::uploads::millis;
-use super::{installation, schema, statements};
+use super::{installation, schema, statements, ticks};
 use crate::clock::Clock;
 use crate::model::history::Tick;
 use crate::model::id::TenantId;
@@ -257,8 +257,10 @@ impl ControlStore for SqlServerControl {
         installation::name(self).await
     }
 
-    async fn note_tick(&self, _: &TenantId, tick: Tick) -> StoreResult<Tick> {
-        Ok(tick)
+    async fn note_tick(&self, tenant: &TenantId, tick: Tick) -> StoreResult<Tick> {
+        let batch = ticks::given(Batch::new(statements::NOTE_TICK), tick).with("about", "varchar(63)", tenant.as_str());
+        let noted = async { Ok(ticks::read(self.server.run(&batch).await?.pop().ok_or_else(super::tenant::silent)?)?) };
+        noted.await.map_err(|fault: Fault| fault.at("note the tick of", tenant))
     }
 
     async fn keep_evidence(&self, evidence: &Evidence) -> StoreResult<()> {

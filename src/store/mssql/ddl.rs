@@ -16,4 +16,7 @@ pub(super) const REVISION_CATCH_UP: &str = include_str!("ddl/revision_catch_up.s
 pub(super) const REVISION_TRIGGER: &str = include_str!("ddl/revision_trigger.sql");
 pub(super) const SCHEMA: &str = include_str!("ddl/schema.sql");
 pub(super) const SHARED: &str = include_str!("ddl/shared.sql");
+pub(super) const SHARED_INDEXES: &str = include_str!("ddl/shared_indexes.sql");
+pub(super) const SHARED_SINCE_1: &str = include_str!("ddl/shared_since_1.sql");
 pub(super) const TENANT: &str = include_str!("ddl/tenant.sql");
+pub(super) const VERSION_CATCH_UP: &str = include_str!("ddl/version_catch_up.sql");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::batch::{Batch, Value};
 use super::catalogue::Family;
+use super::keeping::Kept;
 use super::rows::{Seen, compared, signed};
 use super::statements as text;
 use super::table::{Named, Table};
@@ -73,8 +74,17 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn add(&mut self, template: &str) {
-        let filled = self.table.fill(template, &[]);
+        self.add_with(template, &[]);
+    }
+
+    pub(super) fn add_with(&mut self, template: &str, names: &[(&str, &str)]) {
+        let filled = self.table.fill(template, names);
         self.text.push_str(&filled);
+    }
+
+    /// The time that the server needs for content that it moves.
+    pub(super) fn allow_for(&mut self, length_bytes: u64) {
+        self.parameters.allowance += Duration::from_secs(length_bytes / MOVED_PER_SECOND);
     }
 
     pub(super) fn set(&mut self, name: &'static str, declared: &'static str, value: impl Into<Value>) {
@@ -89,9 +99,10 @@ impl<'a> Draft<'a> {
         batch
     }
 
-    pub(super) fn make(&mut self, plan: &Plan) {
+    pub(super) fn make(&mut self, plan: &Plan, before: &DocRow) {
+        let kept = Kept::by(plan, before);
         if let Some(Filling::Staged(staged)) = plan.filling() {
-            self.parameters.allowance = Duration::from_secs(staged.content.length_bytes / MOVED_PER_SECOND);
+            self.allow_for(staged.content.length_bytes);
             self.set("attempt", "varchar(36)", staged.attempt.to_string());
             self.set("staged_length", "bigint", signed(staged.content.length_bytes));
             self.set("staged_sha256", "binary(32)", bytes::Bytes::copy_from_slice(&staged.content.sha256.0));
@@ -102,11 +113,17 @@ impl<'a> Draft<'a> {
             self.set("purpose", "varchar(16)", purpose.label());
             self.add(text::TAKE_UPLOAD);
         }
+        if let Some(kept) = &kept {
+            self.keep_content(kept);
+        }
         // The row before the location, as everywhere: a look-up that holds the one and waits for the other would be in a deadlock.
         self.edit_row(&plan.row);
         match plan.location {
-            LocationEdit::Retire | LocationEdit::Replace(_) => self.add(text::RETIRE),
+            LocationEdit::Retire | LocationEdit::Replace(_) => self.retire(),
             LocationEdit::Keep | LocationEdit::Update { .. } | LocationEdit::MakeSole => {}
+        }
+        if let Some(kept) = &kept {
+            self.keep_version(kept);
         }
         if let Some(Filling::Staged(_)) = plan.filling() {
             self.add(text::DROP_STAGED);
@@ -117,7 +134,19 @@ impl<'a> Draft<'a> {
         if self.nameless {
             self.add(text::INSERTED_IS_FOUND);
         }
+        self.note_beginning(plan, plan.begins(before, self.table.rules).as_ref());
         self.edit_location(plan);
+        if let Some(kept) = &kept {
+            self.keep_job(kept);
+        }
+    }
+
+    /// Nothing can be retired of a row that nobody knew of.
+    fn retire(&mut self) {
+        if !self.nameless {
+            self.add(text::RETIRE);
+            self.add(text::END_VERSION);
+        }
     }
 
     fn edit_row(&mut self, edit: &RowEdit) {
@@ -141,8 +170,10 @@ impl<'a> Draft<'a> {
             RowEdit::Delete => {
                 self.add("DELETE d FROM {document} AS d WHERE d.{id} = @id{mine};\n");
                 self.add(text::ONE_ROW);
-                if !self.table.cascades {
-                    self.add(text::RETIRE);
+                if self.table.cascades {
+                    self.add(text::END_VERSION);
+                } else {
+                    self.retire();
                     self.forget_attributes();
                 }
             }
@@ -276,13 +307,12 @@ impl<'a> Draft<'a> {
     fn edit_location(&mut self, plan: &Plan) {
         match &plan.location {
             LocationEdit::Keep | LocationEdit::Retire => {}
-            LocationEdit::Replace(new) => self.locate(new, plan.upload.is_some()),
+            LocationEdit::Replace(new) => self.locate(new, plan),
             LocationEdit::Update { revision, stamp, sole } => {
                 self.set("stamp", "varchar(64)", stamp.to_string());
                 self.set("sole", "bit", *sole);
                 let revision = self.at(*revision);
-                let filled = self.table.fill(text::SET_LOCATION, &[("located_revision", revision)]);
-                self.text.push_str(&filled);
+                self.add_with(text::SET_LOCATION, &[("located_revision", revision)]);
                 self.add(text::ONE_ROW);
             }
             LocationEdit::MakeSole => {
@@ -300,10 +330,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// `declared`: the object's parameter is there already.
-    fn locate(&mut self, new: &NewLocation, declared: bool) {
+    fn locate(&mut self, new: &NewLocation, plan: &Plan) {
         let NewLocation { object, labels: Labels { media_type, file_name }, name, content, revision, sole } = new;
-        if !declared {
+        // Who takes an upload has set it already.
+        if plan.upload.is_none() {
             self.set("object", "varchar(36)", object.as_ref().map(|object| object.id.to_string()));
         }
         self.set("placement", "varchar(63)", object.as_ref().map(|object| object.placement.to_string()));
@@ -320,8 +350,8 @@ impl<'a> Draft<'a> {
             }
             Naming::Row(_) => text::ROW_STAMP.trim_end(),
         };
-        let filled = self.table.fill(text::LOCATE, &[("stamp", stamp), ("located_revision", self.at(*revision))]);
-        self.text.push_str(&filled);
+        let (held_from, revision) = (self.held_from(&plan.row), self.at(*revision));
+        self.add_with(text::LOCATE, &[("stamp", stamp), ("held_from", held_from), ("located_revision", revision)]);
     }
 
     /// The outbox, and the figures last, so that their rows are locked for the shortest time.
@@ -331,8 +361,7 @@ impl<'a> Draft<'a> {
             self.set("job_priority", "int", i64::from(priority.rank()));
         }
         for kind in kinds {
-            let filled = self.table.fill(text::OUTBOX, &[("kind", kind.label())]);
-            self.text.push_str(&filled);
+            self.add_with(text::OUTBOX, &[("kind", kind.label())]);
         }
         let held = |row: &DocRow| (row.truth().holder.label(), signed(row.length_bytes()));
         let (held_before, held_after) = (held(before), held(after));

@@ -48,7 +48,7 @@ pub(super) async fn insert(
 async fn carry_out(tenant: &SqlServerTenant, table: &Table, unborn: &DocRow, plan: &Plan) -> Result<Ended, Fault> {
     let after = plan.after(unborn, table.rules.column, Revision(u64::MAX));
     let mut draft = Draft::begin_nameless(table, unborn.state, tenant.at());
-    draft.make(plan);
+    draft.make(plan, unborn);
     draft.leave_behind(unborn, &after, tenant.mirror, Priority::Access);
     ended(tenant, &draft.end()).await
 }

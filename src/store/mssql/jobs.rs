@@ -10,9 +10,9 @@ use super::change::{Ended, TRIES, ended, overtaken};
 use super::edit::Draft;
 use super::fault::Fault;
 use super::rows::{strange, time};
-use super::statements;
 use super::tenant::{SqlServerTenant, silent};
 use super::uploads::millis;
+use super::{history, statements};
 use crate::model::id::{DocKey, TenantId};
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
@@ -80,15 +80,19 @@ impl SqlServerTenant {
         self.with_lease(operation, lease, batch).await
     }
 
+    async fn still_needed(&self, lease: &Lease) -> StoreResult<Completion> {
+        let end = LeaseEnd { to: JobState::Ready, wait: Duration::ZERO, failures: lease.failures, reason: None };
+        let held = self.end_lease("complete", lease, end).await?;
+        Ok(if held { Completion::StillNeeded } else { Completion::Lost })
+    }
+
     /// Closes the job in a transaction that sees that its document does not need it.
     async fn close(&self, lease: &Lease, key: &DocKey) -> StoreResult<Completion> {
         for _ in 0..TRIES {
             let table = self.table(&key.collection).await?;
             let seen = self.see(&table, &key.id, "complete", key).await?;
             if seen.row.needs(lease.kind, self.mirror) {
-                let end = LeaseEnd { to: JobState::Ready, wait: Duration::ZERO, failures: lease.failures, reason: None };
-                let held = self.end_lease("complete", lease, end).await?;
-                return Ok(if held { Completion::StillNeeded } else { Completion::Lost });
+                return self.still_needed(lease).await;
             }
             let mut draft = Draft::begin(&table, &seen, self.at());
             draft.set("job", "bigint", lease.job.0);
@@ -187,6 +191,8 @@ impl JobQueue for SqlServerTenant {
     async fn complete(&self, lease: Lease) -> StoreResult<Completion> {
         match &lease.target {
             JobTarget::Document(key) => self.close(&lease, key).await,
+            // Once its bytes are not in staging, they never are again.
+            JobTarget::Staged(_, attempt) if history::is_staged(self, *attempt).await? => self.still_needed(&lease).await,
             JobTarget::Collection(..) | JobTarget::Staged(..) | JobTarget::Tenant(_) => {
                 let closed = self.with_lease("complete", &lease, self.batch(statements::LEASE_CLOSE)).await?;
                 Ok(if closed { Completion::Closed } else { Completion::Lost })

@@ -22,6 +22,7 @@ mod history;
 mod insertion;
 mod installation;
 mod jobs;
+mod keeping;
 mod lent;
 mod limit;
 mod login;
@@ -50,6 +51,7 @@ mod tenant;
 #[cfg(test)]
 mod tests;
 mod text;
+mod ticks;
 mod trust;
 mod uploads;
 mod verification;

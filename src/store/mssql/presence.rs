@@ -12,7 +12,10 @@ use super::table::Table;
 use crate::model::id::TenantId;
 
 /// Of the shared tables, the one that the DDL makes last.
-const LAST_SHARED: &str = "sluss.tally";
+const LAST_SHARED: &str = "sluss.begun";
+
+/// Columns that tables of schema version 1 lack: the last that the DDL adds to each.
+const COLUMNS_SINCE_1: [(&str, &str); 2] = [("sluss.version", "tick"), ("sluss.staging", "kept")];
 
 /// Every trigger that a collection may have; the first is on the customer's table, the others on ours.
 pub(super) const TRIGGERS: [&str; 4] = ["{revision_trigger}", "{moved_trigger}", "{attribute_moved_trigger}", "{retired_trigger}"];
@@ -34,12 +37,22 @@ pub(super) async fn missing(server: &Arc<SqlServer>, tables: &[Table]) -> Result
             missing.push(name);
         }
     }
+    for (table, column) in COLUMNS_SINCE_1 {
+        if is_there(server, table).await? && !has_column(server, table, column).await? {
+            missing.push(format!("{table}.{column}"));
+        }
+    }
     Ok(missing)
 }
 
 pub(super) async fn is_there(server: &Arc<SqlServer>, name: &str) -> Result<bool, Fault> {
     let mut rows = server.run(&Batch::new(statements::DOCTOR_OBJECT).with("name", "nvarchar(600)", name)).await?;
     Ok(rows.pop().ok_or_else(super::tenant::silent)?.flag()?)
+}
+
+async fn has_column(server: &Arc<SqlServer>, table: &str, column: &str) -> Result<bool, Fault> {
+    let batch = Batch::new(statements::DOCTOR_COLUMN).with("table", "nvarchar(600)", table).with("column", "nvarchar(128)", column);
+    Ok(server.run(&batch).await?.pop().ok_or_else(super::tenant::silent)?.flag()?)
 }
 
 /// The version that the tenant's tables have; `None`: it has no state here.

@@ -73,8 +73,7 @@ const LOG: &str = "\nTransaction log: what is below writes little. Moving conten
 fn shared(paper: &mut Paper) {
     paper.heading("The schema, and the tables that all tenants of this database share");
     paper.say("Locks nothing of yours. The schema belongs to dbo, as your tables do, so that triggers need no grants for your programs.");
-    paper.batch(ddl::SCHEMA);
-    paper.batch(ddl::SHARED);
+    schema::SHARED.into_iter().for_each(|batch| paper.batch(batch));
 }
 
 fn collection(paper: &mut Paper, table: &Table, rows: Option<u64>) {

@@ -1,5 +1,7 @@
 //! Walks over whole tables, and questions about their locations.
 
+use std::sync::Arc;
+
 use super::batch::{Batch, Rows};
 use super::edit::with_id;
 use super::fault::Fault;
@@ -116,11 +118,14 @@ pub(super) async fn remaining(tenant: &SqlServerTenant) -> StoreResult<Remaining
     counted.await.map_err(|fault: Fault| fault.at("count what remains of", &tenant.id))
 }
 
-pub(super) async fn unnamed(tenant: &SqlServerTenant, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {
-    let tables = tenant.tables().await?;
+/// Tables that name objects, in the order in which a name moves.
+pub(super) fn places(tables: &[Arc<Table>]) -> impl Iterator<Item = String> {
     let locations = tables.iter().map(|table| table.own("location"));
-    let places = std::iter::once("sluss.upload".to_owned()).chain(locations).chain(std::iter::once("sluss.version".to_owned()));
-    let named: String = places
+    std::iter::once("sluss.upload".to_owned()).chain(locations).chain(std::iter::once("sluss.version".to_owned()))
+}
+
+pub(super) async fn unnamed(tenant: &SqlServerTenant, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {
+    let named: String = places(&tenant.tables().await?)
         .map(|place| format!("IF @named = 0 AND EXISTS (SELECT 1 FROM {place} AS x WHERE x.object = @object) SET @named = 1;\n"))
         .collect();
     let text = super::text::fill(statements::IS_NAMED, &[("named", &named)]);

@@ -18,7 +18,7 @@ use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::settings::TenantSettings;
 
 /// Raised with every change of the tables; what is new for older ones is added to `ddl` as statements that look first.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// What `sysname` leaves for the two names in the longest of ours, `attribute_moved/<tenant>/<collection>`.
 const MAX_OWN_NAME_BYTES: usize = 110;
@@ -29,9 +29,12 @@ const MAX_CLUSTERED_BYTES: i64 = 900;
 /// Waiting for a lock on the customer's table, DDL holds up everybody behind it; rather give up and come again.
 pub(super) const PATIENCE: &str = "SET LOCK_TIMEOUT 5000;\n";
 
+/// The schema and the tables that all tenants share, batch by batch.
+pub(super) const SHARED: [&str; 4] = [ddl::SCHEMA, ddl::SHARED, ddl::SHARED_SINCE_1, ddl::SHARED_INDEXES];
+
 /// The DDL for one tenant, batch by batch.
 pub(super) fn script(tables: &[Table]) -> Vec<String> {
-    let mut script = vec![ddl::SCHEMA.to_owned(), ddl::SHARED.to_owned()];
+    let mut script = SHARED.map(str::to_owned).to_vec();
     tables.iter().for_each(|table| script.extend(beside(table)));
     script
 }
@@ -121,7 +124,7 @@ pub(super) fn rows(settings: &TenantSettings, tables: &[Table]) -> Batch<'static
             text::fill(ddl::PLACEMENT, &[("name", &name), ("description", &description)])
         })
         .collect();
-    let text = format!("{}{placements}{collections}COMMIT TRANSACTION;\nSELECT 'done' AS outcome;\n", ddl::TENANT);
+    let text = format!("{}{placements}{collections}COMMIT TRANSACTION;\n{}SELECT 'done' AS outcome;\n", ddl::TENANT, ddl::VERSION_CATCH_UP);
     Batch::new(text).with("tenant", "varchar(63)", settings.id.as_str()).with("phase", "varchar(16)", settings.initial_phase.label()).with(
         "version",
         "int",
@@ -196,7 +199,7 @@ pub(super) fn check(table: &Table) -> Result<(), Unfit> {
 pub(super) async fn tables(server: &Arc<SqlServer>, settings: &TenantSettings) -> StoreResult<Vec<Table>> {
     let mut tables = Vec::with_capacity(settings.collections.len());
     for config in &settings.collections {
-        let table = describe(server, &settings.id, config).await?;
+        let table = describe(server, &settings.id, config, settings.history).await?;
         check(&table).map_err(|unfit| StoreError::new(STORE, "init", &settings.id, StoreErrorKind::Other).because(unfit))?;
         tables.push(table);
     }
@@ -235,8 +238,9 @@ async fn catch_up(server: &Arc<SqlServer>, tables: &[Table]) -> Result<(), Fault
 /// The control database's tables, where they are missing.
 pub(super) async fn init_control(server: &Arc<SqlServer>) -> StoreResult<()> {
     let made = async {
+        // The one that the DDL makes last.
         let there =
-            server.run(&Batch::new("SELECT CAST(CASE WHEN OBJECT_ID(N'sluss.audit', N'U') IS NULL THEN 0 ELSE 1 END AS bit);")).await?;
+            server.run(&Batch::new("SELECT CAST(CASE WHEN OBJECT_ID(N'sluss.tick_seen', N'U') IS NULL THEN 0 ELSE 1 END AS bit);")).await?;
         if there.into_iter().next().ok_or_else(super::tenant::silent)?.flag()? {
             return Ok(());
         }

@@ -75,7 +75,13 @@ pub(super) fn value(value: &ColumnValue) -> String {
 }
 
 impl Table {
-    pub(super) fn new(tenant: &TenantId, config: &CollectionConfig, columns: Vec<Column>, keys: &[KeyColumn]) -> Result<Self, Unfit> {
+    pub(super) fn new(
+        tenant: &TenantId,
+        config: &CollectionConfig,
+        columns: Vec<Column>,
+        keys: &[KeyColumn],
+        history: bool,
+    ) -> Result<Self, Unfit> {
         let document = document_of(config);
         if columns.is_empty() {
             return Err(Unfit(format!(
@@ -108,7 +114,7 @@ impl Table {
             tenant: tenant.clone(),
             collection: config.name.clone(),
             id_kind: config.id_kind,
-            rules: Rules { column: config.nullability, create: config.create, delete: config.delete, history: false },
+            rules: Rules { column: config.nullability, create: config.create, delete: config.delete, history },
             cascades: config.foreign_key,
             schema: quoted(schema_of(config)),
             id,
@@ -192,6 +198,7 @@ impl Table {
             ("id_text", self.id_text("d", id)),
             ("location_id", self.id_text("l", "id")),
             ("id_spelled", self.id_spelled("d", id)),
+            ("asked_spelled", self.spelled("@id")),
             ("beside", format!("{}\n{located}", revision_join("LEFT JOIN"))),
             ("changed", changed),
             ("revision_join", revision_join("JOIN")),
@@ -228,20 +235,28 @@ impl Table {
 
     /// An id as the model spells it.
     fn id_text(&self, alias: &str, name: &str) -> String {
+        self.text_of(&format!("{alias}.{name}"))
+    }
+
+    fn text_of(&self, id: &str) -> String {
         match (self.id.column.family, self.id_kind) {
             // One id that is too large must not keep a walk from the others.
-            (_, IdKind::Integer) => format!("TRY_CAST({alias}.{name} AS bigint)"),
-            (Family::Guid, IdKind::Text | IdKind::Uuid) => format!("CAST({alias}.{name} AS nvarchar(36))"),
+            (_, IdKind::Integer) => format!("TRY_CAST({id} AS bigint)"),
+            (Family::Guid, IdKind::Text | IdKind::Uuid) => format!("CAST({id} AS nvarchar(36))"),
             // char and nchar fill up with blanks, which do not count in comparisons.
-            (_, IdKind::Text | IdKind::Uuid) => format!("CAST(RTRIM({alias}.{name}) AS nvarchar(512))"),
+            (_, IdKind::Text | IdKind::Uuid) => format!("CAST(RTRIM({id}) AS nvarchar(512))"),
         }
     }
 
     /// An id in the text form that jobs, versions and differences have.
     pub(super) fn id_spelled(&self, alias: &str, name: &str) -> String {
+        self.spelled(&format!("{alias}.{name}"))
+    }
+
+    fn spelled(&self, id: &str) -> String {
         match self.id_kind {
-            IdKind::Integer => format!("CAST({alias}.{name} AS nvarchar(40))"),
-            IdKind::Text | IdKind::Uuid => self.id_text(alias, name),
+            IdKind::Integer => format!("CAST({id} AS nvarchar(40))"),
+            IdKind::Text | IdKind::Uuid => self.text_of(id),
         }
     }
 

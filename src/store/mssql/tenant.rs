@@ -48,6 +48,7 @@ pub struct SqlServerTenant {
     pub(super) server: Arc<SqlServer>,
     pub(super) id: TenantId,
     pub(super) mirror: bool,
+    history: bool,
     /// `None`: the database's own clock.
     clock: Option<Arc<dyn Clock>>,
     collections: Arc<[Collection]>,
@@ -67,7 +68,7 @@ impl SqlServerTenant {
     pub fn new(server: Arc<SqlServer>, settings: &TenantSettings, clock: Option<Arc<dyn Clock>>) -> Self {
         let collections =
             settings.collections.iter().map(|config| Collection { config: config.clone(), table: Mutex::default() }).collect();
-        Self { server, id: settings.id.clone(), mirror: settings.mirror, clock, collections }
+        Self { server, id: settings.id.clone(), mirror: settings.mirror, history: settings.history, clock, collections }
     }
 
     fn collection(&self, name: &CollectionName) -> StoreResult<&Collection> {
@@ -82,7 +83,7 @@ impl SqlServerTenant {
         if let Some(table) = lock(&collection.table).clone() {
             return Ok(table);
         }
-        let table = Arc::new(describe(&self.server, &self.id, &collection.config).await?);
+        let table = Arc::new(describe(&self.server, &self.id, &collection.config, self.history).await?);
         *lock(&collection.table) = Some(Arc::clone(&table));
         Ok(table)
     }
@@ -172,7 +173,7 @@ impl SqlServerTenant {
 }
 
 /// Asks the catalogue what a collection's table looks like.
-pub(super) async fn describe(server: &Arc<SqlServer>, tenant: &TenantId, config: &CollectionConfig) -> StoreResult<Table> {
+pub(super) async fn describe(server: &Arc<SqlServer>, tenant: &TenantId, config: &CollectionConfig, history: bool) -> StoreResult<Table> {
     let target = format!("{tenant}/{}", config.name);
     let read = async {
         let about = |text: &'static str| Batch::new(text).with("table", "nvarchar(600)", document_of(config));
@@ -183,7 +184,7 @@ pub(super) async fn describe(server: &Arc<SqlServer>, tenant: &TenantId, config:
         Ok::<_, Fault>((columns, keys.collect::<Result<Vec<_>, Fault>>()?))
     };
     let (columns, keys) = read.await.map_err(|fault| fault.at("read the catalogue for", &target))?;
-    Table::new(tenant, config, columns, &keys)
+    Table::new(tenant, config, columns, &keys, history)
         .map_err(|unfit| StoreError::new(STORE, "use the table of", target, StoreErrorKind::Other).because(unfit))
 }
 

@@ -88,8 +88,9 @@ impl Work<'_> {
             LocationEdit::Keep | LocationEdit::Update { .. } | LocationEdit::MakeSole => {}
         }
         self.edit_row(&plan.row)?;
-        self.settle(plan)?;
+        // Before there is a new location: what was noted of the content before is not of a client's own.
         self.note_beginning(before, plan, rules)?;
+        self.settle(plan)?;
         Ok(true)
     }
 

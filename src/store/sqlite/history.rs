@@ -33,8 +33,10 @@ impl Work<'_> {
         let stamp = before.truth().stamp.ok_or_else(|| broken("a content without a stamp is to be kept"))?;
         let length = before.length_bytes();
         let attempt = (length > 0).then(Attempt::fresh);
-        let begun = self.begun()?;
-        let (held_from, sha256) = begun.unwrap_or((0, if length == 0 { Fingerprint::of(b"").sha256.0 } else { [0; 32] }));
+        // What was noted may be of another content; for bytes in staging that shows once they are read.
+        let known = (length == 0).then(|| Fingerprint::of(b"").sha256.0);
+        let begun = self.begun()?.filter(|(_, sha256)| known.is_none_or(|known| known == *sha256));
+        let (held_from, sha256) = begun.unwrap_or((0, known.unwrap_or([0; 32])));
         let Attributes { media_type, file_name, .. } =
             before.document.as_ref().map(|document| document.attributes.clone()).unwrap_or_default();
         let Labels { media_type, file_name } = Labels::carried(media_type, file_name);

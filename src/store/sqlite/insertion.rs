@@ -64,8 +64,8 @@ fn make(nameless: &Work<'_>, unborn: &DocRow, plan: &Plan, rules: Rules, mirror:
     };
     let work = Work { id: &id, ..*nameless };
     work.keep_attributes(attributes, true)?;
-    work.settle(plan)?;
     work.note_beginning(unborn, plan, rules)?;
+    work.settle(plan)?;
     let committed = work.follow_up(unborn, mirror, Priority::Access)?;
     Ok(Made::Yes(Inserted { stamp: committed.stamp, id: id.clone() }))
 }

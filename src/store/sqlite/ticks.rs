@@ -40,9 +40,10 @@ pub(super) async fn go_on_from(tenant: &SqliteTenant, from: Tick) -> StoreResult
             if !read(tx, &id)?.is_behind(from) {
                 return Ok(Outcome::Rollback(false));
             }
-            tx.execute("UPDATE sluss_state SET epoch = ?2 WHERE tenant = ?1", params![id.as_str(), from.epoch.0])?;
+            // Neither ever falls: the tick may have risen since somebody looked.
+            tx.execute("UPDATE sluss_state SET epoch = max(epoch, ?2) WHERE tenant = ?1", params![id.as_str(), from.epoch.0])?;
             tx.execute(
-                "UPDATE sluss_tick SET tick = ?2, at = ?3, epoch_at = ?2 WHERE tenant = ?1",
+                "UPDATE sluss_tick SET tick = max(tick, ?2), at = ?3, epoch_at = max(tick, ?2) WHERE tenant = ?1",
                 params![id.as_str(), signed(from.number), now],
             )?;
             tx.execute(

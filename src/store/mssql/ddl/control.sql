@@ -50,3 +50,10 @@ CREATE TABLE sluss.evidence (
     findings nvarchar(max) NOT NULL,
     CONSTRAINT evidence_key PRIMARY KEY (tenant, placement)
 );
+-- How far each tenant's database was seen to have come.
+IF OBJECT_ID(N'sluss.tick_seen', N'U') IS NULL
+CREATE TABLE sluss.tick_seen (
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL CONSTRAINT tick_seen_key PRIMARY KEY,
+    epoch bigint NOT NULL,
+    tick bigint NOT NULL
+);

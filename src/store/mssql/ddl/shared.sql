@@ -43,10 +43,14 @@ CREATE TABLE sluss.version (
     sha256 binary(32) NOT NULL,
     pieces varbinary(max) NOT NULL,
     held_from bigint NOT NULL,
-    held_to bigint NOT NULL
+    held_to bigint NOT NULL,
+    media_type nvarchar(4000) NULL,
+    file_name nvarchar(4000) NULL,
+    attempt varchar(36) COLLATE Latin1_General_100_BIN2 NULL,
+    tick bigint NULL
 );
-IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_document')
-CREATE INDEX version_document ON sluss.version (tenant, collection, document, held_to);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_number')
+CREATE INDEX version_number ON sluss.version (tenant, collection, document, number);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_object')
 CREATE INDEX version_object ON sluss.version (object);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_placement')
@@ -66,7 +70,7 @@ CREATE TABLE sluss.upload (
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.upload') AND i.name = N'upload_state')
 CREATE INDEX upload_state ON sluss.upload (tenant, state, changed_at);
 ALTER TABLE sluss.upload SET (LOCK_ESCALATION = DISABLE);
--- Content on its way in: one row an attempt.
+-- Content on its way in: one row an attempt. `kept`: content on its way out, a version's.
 IF OBJECT_ID(N'sluss.staging', N'U') IS NULL
 CREATE TABLE sluss.staging (
     attempt varchar(36) COLLATE Latin1_General_100_BIN2 NOT NULL CONSTRAINT staging_key PRIMARY KEY,
@@ -76,7 +80,8 @@ CREATE TABLE sluss.staging (
     finished bit NOT NULL,
     length bigint NULL,
     sha256 binary(32) NULL,
-    bytes varbinary(max) NOT NULL
+    bytes varbinary(max) NOT NULL,
+    kept bit NOT NULL CONSTRAINT staging_kept DEFAULT 0
 );
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.staging') AND i.name = N'staging_touched')
 CREATE INDEX staging_touched ON sluss.staging (tenant, touched_at);
@@ -189,3 +194,24 @@ CREATE TABLE sluss.tally (
     counted_bytes bigint NOT NULL,
     CONSTRAINT tally_key PRIMARY KEY (tenant, collection, held_by)
 );
+-- How many minutes somebody has watched the tenant: history grows old by it. `epoch_at`: the tick at which the epoch began.
+IF OBJECT_ID(N'sluss.tick', N'U') IS NULL
+CREATE TABLE sluss.tick (
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL CONSTRAINT tick_key PRIMARY KEY,
+    tick bigint NOT NULL,
+    at bigint NOT NULL,
+    epoch_at bigint NOT NULL
+);
+-- From when a content holds that a client wrote into its row, until its copy takes that over.
+IF OBJECT_ID(N'sluss.begun', N'U') IS NULL
+CREATE TABLE sluss.begun (
+    number bigint IDENTITY(1, 1) NOT NULL CONSTRAINT begun_key PRIMARY KEY,
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    collection varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    document nvarchar(512) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    at bigint NOT NULL,
+    sha256 binary(32) NOT NULL
+);
+-- The longest ids do not fit into a clustered key.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.begun') AND i.name = N'begun_document')
+CREATE UNIQUE INDEX begun_document ON sluss.begun (tenant, collection, document);

@@ -140,7 +140,7 @@ fn of_table(looked: &Looked<'_>) -> Vec<Finding> {
 
 /// The table as the catalogue has it, or why it cannot be a collection.
 async fn described(server: &Arc<SqlServer>, settings: &TenantSettings, collection: &CollectionConfig) -> Result<Table, String> {
-    describe(server, &settings.id, collection).await.map_err(|error| match error.kind {
+    describe(server, &settings.id, collection, settings.history).await.map_err(|error| match error.kind {
         StoreErrorKind::Other => error.source.map_or_else(|| "it cannot be read".to_owned(), |source| source.to_string()),
         _ => error.chain(),
     })

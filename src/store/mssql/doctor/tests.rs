@@ -67,7 +67,7 @@ fn database_facts() -> DatabaseFacts {
 
 fn judge_as(config: &CollectionConfig, content: Family, facts: &TableFacts) -> Vec<Finding> {
     let keys = [KeyColumn { index: 1, column: "id".to_owned() }];
-    let table = Table::new(&"acme".parse().unwrap(), config, columns(content), &keys).unwrap();
+    let table = Table::new(&"acme".parse().unwrap(), config, columns(content), &keys, true).unwrap();
     let looked = Looked { config, table: &table, facts };
     OF_A_FIT_TABLE.iter().chain(&CHECKS).flat_map(|check| check(&looked)).collect()
 }

@@ -7,7 +7,7 @@ SET NOCOUNT ON; SET XACT_ABORT ON;
 DECLARE @now bigint = ISNULL(@at, DATEDIFF_BIG(MILLISECOND, '19700101', SYSUTCDATETIME()));
 -- In two steps, because DATEADD takes an int.
 DECLARE @moment datetime2(3) = DATEADD(MILLISECOND, @now % 86400000, DATEADD(DAY, @now / 86400000, CAST('19700101' AS datetime2(3))));
-DECLARE @state_now varchar(100), @row_now bigint, @located_now bigint, @revision_new bigint, @spelled nvarchar(512);
+DECLARE @state_now varchar(100), @row_now bigint, @located_now bigint, @revision_new bigint, @spelled nvarchar(512), @was nvarchar(512);
 BEGIN TRANSACTION;
 SELECT @state_now = CONCAT(s.phase, ' ', s.epoch, ' ', s.read_only) FROM sluss.state AS s WITH (REPEATABLEREAD) WHERE s.tenant = @tenant;
 {lock_row}

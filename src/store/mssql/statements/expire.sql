@@ -1,0 +1,29 @@
+-- Versions past their time go, with what is staged of them, and their objects are condemned. A version from before ticks were written down grows
+-- old from now on. An object that something else names stays: it is looked for in the order in which a name moves, as in `is_named`.
+SET NOCOUNT ON; SET XACT_ABORT ON;
+DECLARE @epoch bigint, @tick bigint, @versions bigint, @bytes bigint;
+DECLARE @gone TABLE (
+    placement varchar(63) COLLATE Latin1_General_100_BIN2 NULL,
+    object varchar(36) COLLATE Latin1_General_100_BIN2 NULL,
+    attempt varchar(36) COLLATE Latin1_General_100_BIN2 NULL,
+    bytes bigint NOT NULL
+);
+BEGIN TRANSACTION;
+SELECT @epoch = s.epoch FROM sluss.state AS s WITH (REPEATABLEREAD) WHERE s.tenant = @tenant;
+SELECT @tick = t.tick FROM sluss.tick AS t WITH (READCOMMITTEDLOCK) WHERE t.tenant = @tenant;
+IF @epoch IS NULL OR @tick IS NULL BEGIN ROLLBACK TRANSACTION; SELECT 'no state' AS outcome; RETURN; END;
+UPDATE TOP (@limit) sluss.version SET tick = @tick WHERE tenant = @tenant AND tick IS NULL;
+DELETE TOP (@limit) FROM sluss.version OUTPUT deleted.placement, deleted.object, deleted.attempt, deleted.stored_length
+INTO @gone (placement, object, attempt, bytes)
+WHERE tenant = @tenant AND tick <= @tick - @older_than;
+SELECT @versions = COUNT_BIG(*), @bytes = ISNULL(SUM(x.bytes), 0) FROM @gone AS x;
+DELETE g FROM sluss.staging AS g JOIN @gone AS x ON x.attempt = g.attempt;
+DELETE FROM @gone WHERE object IS NULL;
+{named}INSERT INTO sluss.upload (object, tenant, placement, purpose, epoch, state, changed_at)
+SELECT x.object, @tenant, MIN(x.placement), 'expired', @epoch, 'condemned', @now FROM @gone AS x GROUP BY x.object;
+-- Uploads of older epochs: nobody can publish them, and a database that is put back once more may still name their objects.
+UPDATE TOP (@limit) sluss.upload SET state = 'condemned', changed_at = @now
+WHERE tenant = @tenant AND state = 'open' AND epoch <> @epoch
+    AND EXISTS (SELECT 1 FROM sluss.tick AS t WITH (READCOMMITTEDLOCK) WHERE t.tenant = @tenant AND t.epoch_at <= t.tick - @older_than);
+COMMIT TRANSACTION;
+SELECT 'done' AS outcome, @versions AS versions, @bytes AS bytes;

@@ -1,0 +1,1 @@
+DELETE x FROM @gone AS x WHERE EXISTS (SELECT 1 FROM {place} AS n WITH (READCOMMITTEDLOCK) WHERE n.object = x.object);

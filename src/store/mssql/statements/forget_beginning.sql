@@ -1,0 +1,1 @@
+DELETE FROM sluss.begun WHERE tenant = @tenant AND collection = @collection AND document = {spelled};

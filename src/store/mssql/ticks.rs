@@ -1,0 +1,38 @@
+//! The tick of a tenant's database, by which a put-back one is noticed, and how it goes on after that.
+
+use super::batch::{Batch, Misread, Row};
+use super::fault::Fault;
+use super::rows::signed;
+use super::statements;
+use super::tenant::{SqlServerTenant, not_initialised};
+use super::uploads::millis;
+use crate::model::history::{TICK, Tick};
+use crate::model::stamp::Epoch;
+use crate::store::error::StoreResult;
+
+pub(super) fn read(mut row: Row) -> Result<Tick, Misread> {
+    Ok(Tick { epoch: Epoch(row.count()?), number: row.count()? })
+}
+
+/// A batch with a tick as its parameters.
+pub(super) fn given(batch: Batch<'_>, tick: Tick) -> Batch<'_> {
+    batch.with("epoch", "bigint", signed(tick.epoch.0)).with("number", "bigint", signed(tick.number))
+}
+
+pub(super) async fn tick(tenant: &SqlServerTenant) -> StoreResult<Tick> {
+    let batch = tenant.timed(statements::TICK).with("minute", "bigint", millis(TICK));
+    let raised = async { Ok(read(tenant.run(&batch).await?.pop().ok_or_else(|| not_initialised(&tenant.id))?)?) };
+    raised.await.map_err(|fault: Fault| fault.at("raise the tick of", &tenant.id))
+}
+
+pub(super) async fn go_on_from(tenant: &SqlServerTenant, from: Tick) -> StoreResult<bool> {
+    let batch = given(tenant.timed(statements::GO_ON_FROM), from);
+    let gone_on = async {
+        match tenant.outcome(&batch).await?.as_str() {
+            "gone on" => Ok(true),
+            "as far" => Ok(false),
+            _ => Err(not_initialised(&tenant.id)),
+        }
+    };
+    gone_on.await.map_err(|fault: Fault| fault.at("go on in", &tenant.id))
+}
