@@ -246,7 +246,7 @@ fn read_route(section: &mut Section<'_>, upstream: Option<&UpstreamConfig>, asks
     }
     match operation {
         RouteOperation::Write | RouteOperation::Delete | RouteOperation::Restore | RouteOperation::Create => {
-            status = section.optional("status", success)
+            status = section.optional("status", success);
         }
         RouteOperation::Read
         | RouteOperation::Head
