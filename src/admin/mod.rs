@@ -5,6 +5,7 @@ pub mod console;
 pub mod error;
 pub mod events;
 pub mod health;
+pub mod history;
 mod jobs;
 pub mod limits;
 pub mod openapi;
@@ -148,6 +149,7 @@ impl Admin {
             Operation::ShowMe => Ok(self.show_me(operator)),
             Operation::ShowFleet => Ok(self.show_fleet(operator)),
             Operation::ShowSeries => self.show_series(operator, name, query),
+            Operation::ShowHistory => self.show_history(operator, name).await,
             Operation::ListTransfers => Ok(self.list_transfers(operator)),
             Operation::StreamEvents => self.stream_events(operator, query),
             Operation::ListTenants => self.list_tenants(operator).await,

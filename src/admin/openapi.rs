@@ -9,6 +9,7 @@ use super::MAX_ON_BEHALF_OF_BYTES;
 use super::api::{AuditPage, MAX_NUMBER};
 use super::events::{MEDIA_TYPE, TransferList};
 use super::health::Readiness;
+use super::history::HistoryView;
 use super::limits::{LimitsView, ReadOnlyView, ReadOnlyWish, ScopeView};
 use super::purge::{PurgeAnswer, PurgeList, PurgeWish};
 use super::routes::{Operation as Wanted, Page, ROUTES, Target};
@@ -98,6 +99,8 @@ fn guarded(wanted: Wanted) -> Operation {
             of_tenant(told("showSeries", "A tenant's traffic in this process, in steps of ten seconds", json_of::<SeriesView>()))
                 .with([Parameter::query("minutes", "How far back; 60 where it is not said.", number(1, MOST_MINUTES))])
         }
+        Wanted::ShowHistory => of_tenant(told("showHistory", "What a tenant's versions come to", json_of::<HistoryView>()))
+            .described("It counts all of them. What is past its time goes with the next collection, which each full sweep brings."),
         Wanted::ListTransfers => told("listTransfers", "What moves through this process now", json_of::<TransferList>()),
         Wanted::StreamEvents => stream_events(),
         Wanted::ListTenants => told("listTenants", "All tenants that the token reaches", json_of::<TenantList>()),

@@ -20,6 +20,7 @@ pub enum Operation {
     ShowMe,
     ShowFleet,
     ShowSeries,
+    ShowHistory,
     ListTransfers,
     StreamEvents,
     ListTenants,
@@ -79,7 +80,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 34] = [
+pub static ROUTES: [Route; 35] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -89,6 +90,7 @@ pub static ROUTES: [Route; 34] = [
     get("/admin/v1/tenants", Operation::ListTenants),
     get("/admin/v1/tenants/{tenant}", Operation::ShowTenant),
     get("/admin/v1/tenants/{tenant}/series", Operation::ShowSeries),
+    get("/admin/v1/tenants/{tenant}/history", Operation::ShowHistory),
     get("/admin/v1/transfers", Operation::ListTransfers),
     get("/admin/v1/events", Operation::StreamEvents),
     post("/admin/v1/tenants/{tenant}/phase", Operation::Flip),

@@ -3,6 +3,7 @@
 
 mod doctor;
 mod health;
+mod history;
 mod init;
 mod jobs;
 mod limits;
@@ -100,6 +101,13 @@ enum Command {
         /// Returns at once; the agents go on.
         #[arg(long)]
         no_wait: bool,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Says what the versions of a tenant's documents come to, and what of them the next collection removes.
+    History {
+        #[arg(long)]
+        tenant: String,
         #[command(flatten)]
         admin: AdminArgs,
     },
@@ -273,6 +281,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Tenant(TenantCommand::Pause { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), true).await,
         Command::Tenant(TenantCommand::Resume { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), false).await,
         Command::Tenant(TenantCommand::ReadOnly { tenant, on, admin }) => remote::Remote::new(&admin, json)?.read_only(&tenant, on).await,
+        Command::History { tenant, admin } => remote::Remote::new(&admin, json)?.show_history(&tenant).await,
         Command::Limits(command) => limits::run(command, json).await,
         Command::Pause { admin } => remote::Remote::new(&admin, json)?.pause(None, true).await,
         Command::Resume { admin } => remote::Remote::new(&admin, json)?.pause(None, false).await,

@@ -176,3 +176,40 @@ async fn in_phase_sql_there_is_no_history() {
     assert!(versions(&house, &path).await.is_empty());
     house.close().await;
 }
+
+/// The files of a tenant's objects that begin with this content.
+fn files_with(house: &House, content: &[u8]) -> usize {
+    house.object_files(&ACME).iter().filter(|file| std::fs::read(file).is_ok_and(|bytes| bytes.starts_with(content))).count()
+}
+
+#[tokio::test]
+async fn after_eight_days_a_content_is_gone_from_the_disk_and_after_six_it_is_there() {
+    const DAY: u64 = 24 * 60;
+    for (keys, goes) in [("oldest_sql_backup = \"0s\"\n", true), ("", false)] {
+        let house = House::open(Plan { phase: Phase::Object, keys, agents: "abandoned_after = \"1s\"\n", ..Plan::default() }).await;
+        let (path, database) = (document(&ACME, "1"), house.database(&ACME));
+        let (eight, six) = (content(8, 5000), content(6, 5000));
+        let [old, young] = [write(&house, &path, &eight, "a").await, write(&house, &path, &six, "a").await];
+        write(&house, &path, b"current", "a").await;
+        for (stamp, days) in [(&old, 8), (&young, 6)] {
+            // As if it had been overwritten so many days ago, all of which somebody was here.
+            let aged = database.execute("UPDATE sluss_version SET tick = tick - ?2 WHERE stamp = ?1", rusqlite::params![stamp, days * DAY]);
+            assert_eq!(aged.unwrap(), 1);
+        }
+        assert_eq!((files_with(&house, &eight), files_with(&house, &six)), (1, 1));
+        house.sweep(&ACME).await;
+        if goes {
+            wait_until("the old content is gone", async || files_with(&house, &eight) == 0).await;
+            assert_eq!(stamps(&versions(&house, &path).await), [&young]);
+            house.get(&format!("{path}/versions/{old}")).await.problem(404, "not-found");
+            assert_eq!(house.metric("sluss_expired_bytes_total").await, 5000.0);
+        } else {
+            let open = "SELECT count(*) FROM sluss_job WHERE kind = 'collect'";
+            let collected = async || database.query_row(open, [], |row| row.get::<_, u64>(0)) == Ok(0);
+            wait_until("the collector has been here", collected).await;
+            assert_eq!((files_with(&house, &eight), versions(&house, &path).await.len()), (1, 2), "nobody said how old a backup gets");
+        }
+        assert!(house.get(&format!("{path}/versions/{young}")).await.body == six);
+        house.close().await;
+    }
+}

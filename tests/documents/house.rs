@@ -40,6 +40,8 @@ pub const GLOBEX_TOKEN: &str = "token-of-globex";
 pub struct Plan {
     /// Where both tenants begin.
     pub phase: Phase,
+    /// Of the tenants' files, before their sections.
+    pub keys: &'static str,
     pub limits: &'static str,
     pub agents: &'static str,
     pub tokens: bool,
@@ -49,7 +51,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { phase: Phase::Sql, limits: "", agents: "", tokens: false, cache: false }
+        Self { phase: Phase::Sql, keys: "", limits: "", agents: "", tokens: false, cache: false }
     }
 }
 
@@ -81,7 +83,7 @@ impl House {
         write_gateway(folder.path(), &plan);
         for customer in [acme, &GLOBEX] {
             let tenant = customer.tenant;
-            let sql = format!("[sql]\ndatabase = \"sqlite:../{tenant}.db\"\n{}", customer.collections);
+            let sql = format!("{}[sql]\ndatabase = \"sqlite:../{tenant}.db\"\n{}", plan.keys, customer.collections);
             write_tenant(folder.path(), customer, plan.phase, &format!("{sql}[objects]\ndisk = \"../objects\"\n"));
             connect(&database_file(folder.path(), customer)).execute_batch(customer.create).unwrap();
         }

@@ -156,6 +156,9 @@ async fn watching(described: &mut Described) {
     assert_eq!(own["tenants"].as_array().unwrap().len(), 1, "{own}");
     assert_eq!((&own["stores"][0]["tenants"], &own["stores"][0]["tenant_count"]), (&json!(["acme"]), &json!(1)));
 
+    let history = told(&described.expect(200, &get("/admin/v1/tenants/acme/history")).await);
+    assert_eq!((&history["keep_for_seconds"], &history["oldest_sql_backup_seconds"]), (&json!(7 * 24 * 3600), &json!(0)), "{history}");
+
     let series = told(&described.expect(200, &get("/admin/v1/tenants/acme/series?minutes=5")).await);
     assert_eq!((series["writes"].as_array().unwrap().len(), &series["process"]), (30, &processes[0]["name"]));
     described.expect(200, &get("/admin/v1/tenants/acme/series")).await;
