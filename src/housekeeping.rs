@@ -14,7 +14,7 @@ mod ticks;
 pub use filling::count_placements;
 pub use looks::Looks;
 pub use owners::look_for_owners;
-pub use ticks::raise_ticks;
+pub use ticks::{first_looks, raise_ticks};
 
 use crate::budget::Budget;
 use crate::cache::ContentCache;

@@ -39,7 +39,7 @@ use crate::gateway::routes::{self, Route};
 use crate::gateway::service::{self, Documents};
 use crate::gateway::upstream::{Surroundings, Upstream};
 use crate::gateway::write::Writer;
-use crate::housekeeping::{Housekeeping, Looks, count_placements, look_for_owners, raise_ticks};
+use crate::housekeeping::{Housekeeping, Looks, count_placements, first_looks, look_for_owners, raise_ticks};
 use crate::migrate::agents::Agents;
 use crate::migrate::limits::LiveLimits;
 use crate::migrate::pace::Pace;
@@ -148,6 +148,7 @@ impl App {
         self.tasks.spawn(Arc::clone(&limits).follow(self.drain.clone()));
         let fleet = self.start_housekeeping(&process, &limits, admin.is_some());
         self.start_reload();
+        first_looks(&self.tenants, &self.control).await;
         if process.works {
             self.start_agents(process.name.clone(), &limits);
         }

@@ -14,6 +14,9 @@ use crate::store::placed::placed;
 use crate::store::sql::SqlStore;
 use crate::tenants::continuity::{self, Course};
 
+/// Bounds one transaction.
+const GIVEN_UP_AT_ONCE: usize = 100;
+
 /// What was found of a tenant's database, and done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconciled {
@@ -42,11 +45,21 @@ pub async fn reconcile(
     let collections: Vec<_> = tenant.collections.iter().map(|collection| collection.name.clone()).collect();
     backends::with_sql(tenant, &clock, async |sql| {
         let (found, seen, goes_on_from) = go_on(tenant, &*sql, &*control, actor).await?;
+        if goes_on_from.is_some() {
+            give_up_past(tenant, &*sql).await?;
+        }
         let presence =
             if always || goes_on_from.is_some() { Some(presence::check(&*sql, &*objects, &collections, said).await?) } else { None };
         Ok(Reconciled { found, seen, goes_on_from, presence })
     })
     .await
+}
+
+/// Versions whose time was over in the time that was lost: their objects are gone already, and are not to be missed.
+async fn give_up_past(tenant: &TenantConfig, sql: &dyn SqlStore) -> StoreResult<()> {
+    let Some(older_than) = tenant.retention().ticks() else { return Ok(()) };
+    while sql.expire(older_than, GIVEN_UP_AT_ONCE).await?.versions == GIVEN_UP_AT_ONCE as u64 {}
+    Ok(())
 }
 
 async fn go_on(

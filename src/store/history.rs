@@ -57,10 +57,15 @@ pub trait HistoryStore: Send + Sync {
     /// `older_than`: in ticks; `None`: nothing is past its time.
     async fn history(&self, older_than: Option<u64>) -> StoreResult<HistoryFigures>;
 
-    /// Raises the tenant's tick by one where [`crate::model::history::TICK`] has passed by the database's clock; answers it.
+    /// Where the tenant's database has come to.
     async fn tick(&self) -> StoreResult<Tick>;
 
-    /// One transaction, after the database was put back: it goes on from this tick. Leases are void, and so are uploads of older epochs; their
+    /// Raises the tick by one where [`crate::model::history::TICK`] has passed by the database's clock, and answers it. One that is behind what
+    /// was seen stays where it is: else a database that was put back would catch up with what was seen.
+    async fn raise_tick(&self, seen: Tick) -> StoreResult<Tick>;
+
+    /// One transaction, after the database was put back: it goes on from this tick. Leases are void, and so are uploads of older epochs; versions that were made since it was put
+    /// back are as young as this tick; their
     /// objects stay until [`HistoryStore::expire`] finds that the new epoch is older than what it is told. `false`: it has come as far already.
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool>;
 }

@@ -52,18 +52,36 @@ impl Continuity {
         self.0.send_replace(before.course());
     }
 
-    /// Raises the tick where a minute has passed, and compares. What was known stays known where a database cannot be asked.
+    /// Compares, and raises the tick where a minute has passed. What was known stays known where a database cannot be asked. The log is told
+    /// when the course changes.
     pub async fn look(&self, tenant: &TenantId, sql: &dyn SqlStore, control: &dyn ControlStore) -> StoreResult<Course> {
         let course = look(tenant, sql, control).await?;
-        self.0.send_replace(course);
+        let before = self.0.send_replace(course);
+        match (before.is_broken(), course) {
+            (false, Course::Restored { found, seen }) => tracing::error!(
+                event = "restored",
+                %tenant,
+                "the database of {tenant} was put back to an earlier moment ({found}, and {seen} was seen): no writes and no agents here; see `sluss reconcile`"
+            ),
+            (true, Course::Onward | Course::Unknown) => {
+                tracing::info!(event = "reconciled", %tenant, "the database of {tenant} goes on from where it was put back to");
+            }
+            (true, Course::Restored { .. }) | (false, Course::Onward | Course::Unknown) => {}
+        }
         Ok(course)
     }
 }
 
-/// What a tenant's database says, compared with the highest that anybody has seen.
+/// What a tenant's database says, compared with the highest that anybody has seen. A tick that is behind is never raised: it would catch up.
 pub async fn look(tenant: &TenantId, sql: &dyn SqlStore, control: &dyn ControlStore) -> StoreResult<Course> {
     let seen = control.note_tick(tenant, sql.tick().await?).await?;
-    // Another process may have raised it between the two: what is read now is no older than what was noted, unless time went back.
-    let found = sql.tick().await?;
-    Ok(if found.is_behind(seen) { Course::Restored { found, seen } } else { Course::Onward })
+    // What is read now is no older than what was noted, unless time went back.
+    let found = sql.raise_tick(seen).await?;
+    if found.is_behind(seen) {
+        return Ok(Course::Restored { found, seen });
+    }
+    if found != seen {
+        control.note_tick(tenant, found).await?;
+    }
+    Ok(Course::Onward)
 }

@@ -13,7 +13,7 @@ use sluss::model::phase::Phase;
 use sluss::model::stamp::Epoch;
 use sluss::store::history::{HistoryFigures, VersionCount};
 use sluss::store::queue::Completion;
-use sluss::store::sql::{Condemned, Recorded, UploadPurpose};
+use sluss::store::sql::{Condemned, Recorded, SqlStore, UploadPurpose};
 
 use crate::support::{World, bare, content, guid, lettered, mint, numbered, shared, tenant};
 
@@ -50,10 +50,16 @@ fn now(w: &World) -> i64 {
     w.clock.now().as_millisecond()
 }
 
+/// What a process does by the clock.
+async fn raise(sql: &dyn SqlStore) -> Tick {
+    let found = sql.tick().await.unwrap();
+    sql.raise_tick(found).await.unwrap()
+}
+
 async fn pass(w: &World, ticks: u64) {
     for _ in 0..ticks {
         w.clock.advance(TICK);
-        w.sql.tick().await.unwrap();
+        raise(&*w.sql).await;
     }
 }
 
@@ -133,7 +139,7 @@ async fn a_content_holds_from_when_it_was_written_not_from_its_copy(w: World) {
     w.clock.advance(Duration::from_secs(60));
     let object = w.copy(&numbered(1)).await.unwrap();
     let location = w.row(&numbered(1)).await.location.unwrap();
-    assert_eq!(location.held_from.as_millisecond(), written);
+    assert_eq!(location.held_from.as_millisecond(), written + 60_000, "since when the object is there, which a purge goes by");
     w.clock.advance(Duration::from_secs(60));
     w.store(&numbered(1), b"second").await;
     let first = &versions(&w, &numbered(1)).await[0];
@@ -264,12 +270,12 @@ async fn versions_are_listed_from_the_newest_in_pages(w: World) {
 
 async fn a_version_goes_by_ticks_however_the_clock_jumps(w: World) {
     w.flip_to(Phase::Object).await;
-    w.sql.tick().await.unwrap();
+    raise(&*w.sql).await;
     let object = w.point(&numbered(1), b"first").await;
     w.point(&numbered(1), b"second").await;
     let figures = async || w.sql.history(Some(10)).await.unwrap().past.versions;
     w.clock.advance(DAY * 365);
-    w.sql.tick().await.unwrap();
+    raise(&*w.sql).await;
     assert_eq!((figures().await, w.sql.expire(10, 100).await.unwrap()), (0, VersionCount::default()));
     pass(&w, 8).await;
     assert_eq!(w.sql.expire(10, 100).await.unwrap().versions, 0);
@@ -315,16 +321,16 @@ async fn an_object_that_something_else_names_stays(w: World) {
 }
 
 async fn a_tick_rises_once_a_minute_and_never_falls(w: World) {
-    let start = w.sql.tick().await.unwrap();
-    assert_eq!(w.sql.tick().await.unwrap(), start);
+    let start = raise(&*w.sql).await;
+    assert_eq!(raise(&*w.sql).await, start);
     w.clock.advance(TICK - Duration::from_millis(1));
-    assert_eq!(w.sql.tick().await.unwrap(), start);
+    assert_eq!(raise(&*w.sql).await, start);
     w.clock.advance(Duration::from_millis(1));
-    assert_eq!(w.peer.sql.tick().await.unwrap().number, start.number + 1);
-    assert_eq!(w.sql.tick().await.unwrap().number, start.number + 1);
+    assert_eq!(raise(&*w.peer.sql).await.number, start.number + 1);
+    assert_eq!(raise(&*w.sql).await.number, start.number + 1);
     w.clock.advance(DAY * 1000);
-    assert_eq!(w.sql.tick().await.unwrap().number, start.number + 2);
-    let other = w.neighbour.tick().await.unwrap();
+    assert_eq!(raise(&*w.sql).await.number, start.number + 2);
+    let other = raise(&*w.neighbour).await;
     assert!(other.number <= 1, "tenants have ticks of their own");
 }
 
@@ -338,7 +344,7 @@ async fn the_highest_tick_is_remembered_by_the_control_database(w: World) {
 
 async fn a_database_goes_on_from_a_later_tick_and_what_was_under_way_is_void(w: World) {
     w.flip_to(Phase::Object).await;
-    w.sql.tick().await.unwrap();
+    raise(&*w.sql).await;
     let upload = w.upload(UploadPurpose::Write).await;
     let found = w.sql.tick().await.unwrap();
     let seen = Tick { epoch: Epoch(found.epoch.0 + 4), number: found.number + 100 };
@@ -365,6 +371,24 @@ async fn a_tick_that_rose_meanwhile_does_not_fall(w: World) {
     assert_eq!(w.sql.tick().await.unwrap(), Tick { number: found.number + 2, ..from });
 }
 
+async fn a_database_that_is_behind_never_catches_up_and_what_ends_meanwhile_stays_young(w: World) {
+    w.flip_to(Phase::Object).await;
+    let found = raise(&*w.sql).await;
+    let seen = Tick { number: found.number + 10, ..found };
+    for _ in 0..20 {
+        w.clock.advance(TICK);
+        assert_eq!(w.sql.raise_tick(seen).await.unwrap(), found);
+        assert_eq!(w.sql.raise_tick(Tick { epoch: Epoch(found.epoch.0 + 1), ..found }).await.unwrap(), found);
+    }
+    w.point(&numbered(1), b"of the restored database").await;
+    w.point(&numbered(1), b"after it").await;
+    assert!(w.sql.go_on_from(found.beyond(seen)).await.unwrap());
+    pass(&w, 4).await;
+    assert_eq!(w.sql.expire(5, 10).await.unwrap().versions, 0, "it ended five minutes ago at most");
+    pass(&w, 1).await;
+    assert_eq!(w.sql.expire(5, 10).await.unwrap().versions, 1);
+}
+
 on_every_backend!(
     what_only_sql_held_is_kept_when_a_client_replaces_it,
     every_way_a_client_ends_a_content_keeps_it,
@@ -384,4 +408,5 @@ on_every_backend!(
     the_highest_tick_is_remembered_by_the_control_database,
     a_database_goes_on_from_a_later_tick_and_what_was_under_way_is_void,
     a_tick_that_rose_meanwhile_does_not_fall,
+    a_database_that_is_behind_never_catches_up_and_what_ends_meanwhile_stays_young,
 );

@@ -122,7 +122,8 @@ async fn a_version_without_a_tick_grows_old_from_when_it_is_seen() {
     assert_eq!(tenant.history(Some(1)).await.unwrap().past.versions, 0);
     assert_eq!(tenant.expire(1, 10).await.unwrap().versions, 0);
     clock.advance(TICK);
-    tenant.tick().await.unwrap();
+    let found = tenant.tick().await.unwrap();
+    tenant.raise_tick(found).await.unwrap();
     assert_eq!(tenant.expire(1, 10).await.unwrap().versions, 1);
 }
 

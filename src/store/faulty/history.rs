@@ -51,6 +51,10 @@ impl HistoryStore for FaultySql {
         self.faults.bounded("tick", self.inner.tick()).await
     }
 
+    async fn raise_tick(&self, seen: Tick) -> StoreResult<Tick> {
+        self.faults.bounded("raise_tick", self.inner.raise_tick(seen)).await
+    }
+
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         self.faults.unbounded("go_on_from", self.inner.go_on_from(tick)).await
     }

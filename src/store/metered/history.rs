@@ -52,6 +52,10 @@ impl HistoryStore for MeteredSql {
         self.meter.within("tick", &self.tenant, self.inner.tick()).await
     }
 
+    async fn raise_tick(&self, seen: Tick) -> StoreResult<Tick> {
+        self.meter.within("raise_tick", &self.tenant, self.inner.raise_tick(seen)).await
+    }
+
     /// No deadline: who reconciles has to hear what came of it.
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         self.meter.unbounded("go_on_from", self.inner.go_on_from(tick)).await

@@ -256,6 +256,9 @@ impl HistoryStore for Slow {
     async fn tick(&self) -> StoreResult<Tick> {
         std::future::pending().await
     }
+    async fn raise_tick(&self, _: Tick) -> StoreResult<Tick> {
+        std::future::pending().await
+    }
     async fn go_on_from(&self, _: Tick) -> StoreResult<bool> {
         slowly(true).await
     }

@@ -5,6 +5,7 @@ pub(super) const ATTRIBUTE_MOVED_TRIGGER: &str = include_str!("ddl/attribute_mov
 pub(super) const COLLECTION: &str = include_str!("ddl/collection.sql");
 pub(super) const CONTROL: &str = include_str!("ddl/control.sql");
 pub(super) const LOCATION: &str = include_str!("ddl/location.sql");
+pub(super) const LOCATION_SINCE_1: &str = include_str!("ddl/location_since_1.sql");
 pub(super) const MOVED_TRIGGER: &str = include_str!("ddl/moved_trigger.sql");
 pub(super) const PLACEMENT: &str = include_str!("ddl/placement.sql");
 pub(super) const REMOVE_COLLECTION: &str = include_str!("ddl/remove_collection.sql");

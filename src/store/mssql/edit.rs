@@ -350,8 +350,8 @@ impl<'a> Draft<'a> {
             }
             Naming::Row(_) => text::ROW_STAMP.trim_end(),
         };
-        let (held_from, revision) = (self.held_from(&plan.row), self.at(*revision));
-        self.add_with(text::LOCATE, &[("stamp", stamp), ("held_from", held_from), ("located_revision", revision)]);
+        let (begun_at, revision) = (self.begun_at(&plan.row), self.at(*revision));
+        self.add_with(text::LOCATE, &[("stamp", stamp), ("begun_at", begun_at), ("located_revision", revision)]);
     }
 
     /// The outbox, and the figures last, so that their rows are locked for the shortest time.

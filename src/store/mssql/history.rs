@@ -181,6 +181,10 @@ impl HistoryStore for SqlServerTenant {
         ticks::tick(self).await
     }
 
+    async fn raise_tick(&self, seen: Tick) -> StoreResult<Tick> {
+        ticks::raise(self, seen).await
+    }
+
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         ticks::go_on_from(self, tick).await
     }

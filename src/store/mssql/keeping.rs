@@ -76,13 +76,13 @@ impl Draft<'_> {
         self.add_with(text::FORGET_BEGINNING, &[("spelled", spelled)]);
     }
 
-    /// Since when the content holds that gets a location now, as an expression.
-    pub(super) fn held_from(&mut self, row: &RowEdit) -> &'static str {
+    /// Since when the content holds that gets a location now, where a client wrote it before, as an expression.
+    pub(super) fn begun_at(&mut self, row: &RowEdit) -> &'static str {
         match row {
-            RowEdit::Insert { .. } | RowEdit::Put { .. } => "@now",
+            RowEdit::Insert { .. } | RowEdit::Put { .. } => "NULL",
             RowEdit::Keep | RowEdit::Content(_) | RowEdit::Clear | RowEdit::Mark | RowEdit::Delete => {
                 self.add(text::HOLDS_SINCE);
-                "ISNULL(@noted_at, @now)"
+                "@noted_at"
             }
         }
     }

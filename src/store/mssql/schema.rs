@@ -41,7 +41,7 @@ pub(super) fn script(tables: &[Table]) -> Vec<String> {
 
 /// Our tables and triggers beside one of the customer's.
 pub(super) fn beside(table: &Table) -> Vec<String> {
-    let mut script = vec![fill(table, ddl::LOCATION)];
+    let mut script = vec![fill(table, ddl::LOCATION), fill(table, ddl::LOCATION_SINCE_1)];
     if table.lacks_attributes() {
         script.push(fill(table, ddl::ATTRIBUTE));
     }

@@ -132,6 +132,7 @@ pub(super) const STATE: &str = include_str!("statements/state.sql");
 pub(super) const TAKE_UPLOAD: &str = include_str!("statements/take_upload.sql");
 pub(super) const TALLY: &str = include_str!("statements/tally.sql");
 pub(super) const TICK: &str = include_str!("statements/tick.sql");
+pub(super) const RAISE_TICK: &str = include_str!("statements/raise_tick.sql");
 pub(super) const UNIQUE_KEYS: &str = include_str!("statements/unique_keys.sql");
 pub(super) const UNVERIFIED: &str = include_str!("statements/unverified.sql");
 pub(super) const UPLOAD_FORGOTTEN: &str = include_str!("statements/upload_forgotten.sql");

@@ -20,9 +20,17 @@ pub(super) fn given(batch: Batch<'_>, tick: Tick) -> Batch<'_> {
 }
 
 pub(super) async fn tick(tenant: &SqlServerTenant) -> StoreResult<Tick> {
-    let batch = tenant.timed(statements::TICK).with("minute", "bigint", millis(TICK));
-    let raised = async { Ok(read(tenant.run(&batch).await?.pop().ok_or_else(|| not_initialised(&tenant.id))?)?) };
-    raised.await.map_err(|fault: Fault| fault.at("raise the tick of", &tenant.id))
+    one(tenant, &tenant.timed(statements::TICK), "read the tick of").await
+}
+
+pub(super) async fn raise(tenant: &SqlServerTenant, seen: Tick) -> StoreResult<Tick> {
+    let batch = given(tenant.timed(statements::RAISE_TICK), seen).with("minute", "bigint", millis(TICK));
+    one(tenant, &batch, "raise the tick of").await
+}
+
+async fn one(tenant: &SqlServerTenant, batch: &Batch<'_>, operation: &'static str) -> StoreResult<Tick> {
+    let found = async { Ok(read(tenant.run(batch).await?.pop().ok_or_else(|| not_initialised(&tenant.id))?)?) };
+    found.await.map_err(|fault: Fault| fault.at(operation, &tenant.id))
 }
 
 pub(super) async fn go_on_from(tenant: &SqlServerTenant, from: Tick) -> StoreResult<bool> {

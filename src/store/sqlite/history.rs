@@ -87,12 +87,11 @@ impl Work<'_> {
             .map(|_| ())
     }
 
-    /// Since when a content holds that gets a location now; what was noted of it has served.
-    pub(super) fn holds_since(&self, content: &Fingerprint) -> rusqlite::Result<i64> {
+    /// Since when a content holds that gets a location now, where a client wrote it before; what was noted of it has served.
+    pub(super) fn begun_at(&self, content: &Fingerprint) -> rusqlite::Result<Option<i64>> {
         let noted = self.begun()?;
         self.forget_begun()?;
-        let same = noted.filter(|(_, sha256)| *sha256 == content.sha256.0);
-        Ok(same.map_or_else(|| self.now.as_millisecond(), |(at, _)| at))
+        Ok(noted.filter(|(_, sha256)| *sha256 == content.sha256.0).map(|(at, _)| at))
     }
 
     pub(super) fn forget_begun(&self) -> rusqlite::Result<()> {

@@ -22,7 +22,7 @@ impl Work<'_> {
     pub(super) fn locate(&self, new: &NewLocation, now: Revision) -> rusqlite::Result<()> {
         let statement = format!(
             "INSERT INTO {} (id, placement, object, stamp, length, stored_length, format, sha256, pieces, revision, sole, held_from, \
-             media_type, file_name) VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             media_type, file_name, begun_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             self.table.location
         );
         one_row(self.tx.execute(
@@ -37,9 +37,10 @@ impl Work<'_> {
                 new.content.pieces.to_bytes(),
                 new.revision.revision(now).0,
                 new.sole,
-                self.holds_since(&new.content)?,
+                self.now.as_millisecond(),
                 new.labels.media_type,
                 new.labels.file_name,
+                self.begun_at(&new.content)?,
             ],
         )?)
     }

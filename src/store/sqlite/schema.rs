@@ -112,7 +112,7 @@ CREATE TABLE IF NOT EXISTS {location} (
     id {id_type} PRIMARY KEY, placement TEXT, object TEXT, stamp TEXT NOT NULL, length INTEGER NOT NULL,
     stored_length INTEGER NOT NULL, format INTEGER NOT NULL, key_id TEXT, wrapped_key BLOB, sha256 BLOB NOT NULL,
     pieces BLOB NOT NULL, verified_at INTEGER, revision INTEGER NOT NULL, sole INTEGER NOT NULL, held_from INTEGER NOT NULL,
-    media_type TEXT, file_name TEXT
+    media_type TEXT, file_name TEXT, begun_at INTEGER
 );
 -- How far `sql` is from being complete is asked for often, and few locations are sole.
 CREATE INDEX IF NOT EXISTS {sole} ON {location} (id, length) WHERE sole;
@@ -129,7 +129,7 @@ CREATE INDEX IF NOT EXISTS {placement} ON {location} (placement, stored_length);
 }
 
 /// What locations have besides since schema version 2.
-const SINCE_VERSION_1: &[(&str, &str)] = &[("media_type", "TEXT"), ("file_name", "TEXT")];
+const SINCE_VERSION_1: &[(&str, &str)] = &[("media_type", "TEXT"), ("file_name", "TEXT"), ("begun_at", "INTEGER")];
 
 /// What versions and staging have besides since history is kept.
 const VERSION_SINCE_VERSION_2: &[(&str, &str)] =
@@ -212,7 +212,7 @@ CREATE TRIGGER {retired} AFTER DELETE ON {location} BEGIN
     INSERT INTO sluss_version (tenant, collection, document, placement, object, stamp, length, stored_length, format,
         key_id, wrapped_key, sha256, pieces, held_from, media_type, file_name, held_to, tick)
     VALUES ({tenant}, {collection}, CAST(OLD.id AS TEXT), OLD.placement, OLD.object, OLD.stamp, OLD.length, OLD.stored_length,
-        OLD.format, OLD.key_id, OLD.wrapped_key, OLD.sha256, OLD.pieces, OLD.held_from,
+        OLD.format, OLD.key_id, OLD.wrapped_key, OLD.sha256, OLD.pieces, coalesce(OLD.begun_at, OLD.held_from),
         OLD.media_type, OLD.file_name, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),
         coalesce((SELECT tick FROM sluss_tick WHERE tenant = {tenant}), 0));
     -- What was wrong with this location is no more.

@@ -20,10 +20,19 @@ fn read(connection: &Connection, tenant: &TenantId) -> rusqlite::Result<Tick> {
 }
 
 pub(super) async fn tick(tenant: &SqliteTenant) -> StoreResult<Tick> {
+    let id = tenant.id.clone();
+    tenant.file.read("read the tick of", tenant.id.to_string(), move |connection| read(connection, &id)).await
+}
+
+pub(super) async fn raise(tenant: &SqliteTenant, seen: Tick) -> StoreResult<Tick> {
     let (id, now) = (tenant.id.clone(), tenant.now());
     tenant
         .file
         .write("raise the tick of", tenant.id.to_string(), move |tx| {
+            let found = read(tx, &id)?;
+            if found.is_behind(seen) {
+                return Ok(Outcome::Rollback(found));
+            }
             // A clock that was put back gives a new beginning, and no tick.
             let raise = "UPDATE sluss_tick SET tick = tick + (at <= ?2 - ?3), at = ?2 WHERE tenant = ?1 AND (at <= ?2 - ?3 OR at > ?2)";
             tx.execute(raise, params![id.as_str(), now, TICK.as_millis() as i64])?;
@@ -37,7 +46,8 @@ pub(super) async fn go_on_from(tenant: &SqliteTenant, from: Tick) -> StoreResult
     tenant
         .file
         .write("go on in", tenant.id.to_string(), move |tx| {
-            if !read(tx, &id)?.is_behind(from) {
+            let found = read(tx, &id)?;
+            if !found.is_behind(from) {
                 return Ok(Outcome::Rollback(false));
             }
             // Neither ever falls: the tick may have risen since somebody looked.
@@ -45,6 +55,11 @@ pub(super) async fn go_on_from(tenant: &SqliteTenant, from: Tick) -> StoreResult
             tx.execute(
                 "UPDATE sluss_tick SET tick = max(tick, ?2), at = ?3, epoch_at = max(tick, ?2) WHERE tenant = ?1",
                 params![id.as_str(), signed(from.number), now],
+            )?;
+            // What ended since the database was put back bears the tick that stood still, and is not as old as that.
+            tx.execute(
+                "UPDATE sluss_version SET tick = max(tick, ?3) WHERE tenant = ?1 AND tick >= ?2",
+                params![id.as_str(), signed(found.number), signed(from.number)],
             )?;
             tx.execute(
                 "UPDATE sluss_job SET state = 'ready', owner = NULL, token = NULL, due_at = ?2 WHERE tenant = ?1 AND state = 'leased'",

@@ -17,6 +17,7 @@ CREATE TABLE {location} (
     held_from bigint NOT NULL,
     media_type nvarchar(4000) NULL,
     file_name nvarchar(4000) NULL,
+    begun_at bigint NULL,
     rv rowversion NOT NULL,
     CONSTRAINT {location_key} PRIMARY KEY {clustering} (id){foreign_key}
 );

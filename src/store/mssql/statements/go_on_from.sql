@@ -10,6 +10,8 @@ UPDATE sluss.state SET epoch = CASE WHEN epoch < @epoch THEN @epoch ELSE epoch E
 UPDATE sluss.tick SET tick = CASE WHEN tick < @number THEN @number ELSE tick END,
     epoch_at = CASE WHEN tick < @number THEN @number ELSE tick END, at = @now
 WHERE tenant = @tenant;
+-- What ended since the database was put back bears the tick that stood still, and is not as old as that.
+UPDATE sluss.version SET tick = CASE WHEN tick < @number THEN @number ELSE tick END WHERE tenant = @tenant AND tick >= @tick_now;
 UPDATE sluss.job SET state = 'ready', owner = NULL, token = NULL, due_at = @now WHERE tenant = @tenant AND state = 'leased';
 COMMIT TRANSACTION;
 SELECT 'gone on' AS outcome;
