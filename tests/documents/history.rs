@@ -92,6 +92,9 @@ async fn what_was_overwritten_can_be_read_and_made_current_again() {
         assert!(now.body == contents[0] && now.header("content-disposition").contains("first.txt"), "{now:?}");
         assert!(![&first, &second, &third].contains(&&stamp(&now)), "a restore is a new write");
         assert_eq!(stamps(&versions(&house, &path).await), [&third, &second, &first]);
+        // Whole pieces, too, come to their end.
+        brought_out(&house, &path).await;
+        assert!(house.get(&format!("{path}/versions/{third}")).await.body == contents[2]);
         house.close().await;
     }
 }
