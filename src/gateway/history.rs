@@ -266,7 +266,7 @@ impl Writer {
         let (version, content) = open_by(request, version, whole).await?;
         let request = DocumentRequest {
             operation: Operation::Write,
-            attributes: NewAttributes { media_type: version.labels.media_type.clone(), file_name: version.labels.file_name.clone() },
+            attributes: NewAttributes { media_type: version.labels.media_type.clone(), file_name: version.labels.file_name.clone(), all: true },
             // Checked on the way, so that nothing but what the version has becomes current.
             sha256: known_sha256(&version),
             content_length: Some(version.length_bytes),

@@ -289,12 +289,12 @@ pub(super) fn check_row(request: &DocumentRequest, row: &DocRow) -> Result<(), G
 const NO_ROW: &str =
     "there is no row with this id, and this collection takes content for rows that are there: the application inserts the row first";
 
-/// What the row will say once this request is committed, as far as can be seen before. A write that brings a document back to light
-/// sets all of it.
+/// What the row will say once this request is committed, as far as can be seen before. A write that brings a document back to light,
+/// or restores a version, sets all of it.
 fn labels(request: &DocumentRequest, row: &DocRow) -> Labels {
-    let kept = row.document.as_ref().filter(|document| !document.soft_deleted);
+    let NewAttributes { media_type, file_name, all } = request.attributes.clone();
+    let kept = row.document.as_ref().filter(|document| !document.soft_deleted && !all);
     let kept = kept.map(|document| document.attributes.clone()).unwrap_or_default();
-    let NewAttributes { media_type, file_name } = request.attributes.clone();
     Labels::carried(media_type.or(kept.media_type), file_name.or(kept.file_name))
 }
 
