@@ -26,7 +26,7 @@ use crate::store::sql::{Change, Commit, NewAttributes, NewContent, PartsInSql, R
 use crate::telemetry::{Direction, Metrics};
 use crate::tenants::Tenant;
 use crate::watch::Transfers;
-use crate::watch::transfers::{Begun, Party, Progress};
+use crate::watch::transfers::{Begun, Party};
 
 /// A write starts over when the phase moves before its upload is recorded; this often, then the client is asked to come again.
 const MAX_STARTS: u32 = 5;
@@ -58,7 +58,7 @@ impl Writer {
         };
         let ends = (Party::Client, row.state.phase.writes_to().into());
         let transfer = self.transfers.begin(&Begun::of(&request.key, Direction::Upload, ends, request.content_length));
-        let received = self.receive(request, &row, body, transfer.progress()).await;
+        let received = self.receive(request, &row, Inbound::new(body, self.limits, transfer.progress())).await;
         let committed = transfer.end(received)?;
         request.tenant.work.notify_one();
         Ok(committed)
@@ -68,10 +68,8 @@ impl Writer {
         &self,
         request: &DocumentRequest,
         row: &DocRow,
-        body: Body,
-        progress: Progress,
+        mut inbound: Inbound,
     ) -> Result<Response<Body>, GatewayError> {
-        let mut inbound = Inbound::new(body, self.limits, progress);
         let first = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?.unwrap_or_default();
         self.place(request, row, first, inbound).await
     }
