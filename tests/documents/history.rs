@@ -226,7 +226,7 @@ async fn resume(house: &House) {
 async fn a_version_is_read_to_its_end_when_it_leaves_staging_meanwhile() {
     let house = House::in_phase(Phase::Dual).await;
     house.pause(&ACME).await;
-    let (path, large) = (document(&ACME, "1"), content(1, 24 * MIB));
+    let (path, large) = (document(&ACME, "1"), content(1, 24 * MIB + 17));
     let first = write(&house, &path, &large, "a").await;
     write(&house, &path, b"second", "a").await;
     let mut wire = Wire::open(house.documents).await;
