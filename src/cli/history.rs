@@ -24,7 +24,7 @@ impl Remote {
                 duration(backup)
             ),
             None => {
-                println!("{tenant}: nothing is removed: the tenant's file does not say how old a SQL backup may get (oldest_sql_backup)")
+                println!("{tenant}: nothing is removed: the tenant's file does not say how old a SQL backup may get (oldest_sql_backup)");
             }
         }
         Ok(Exit::Done)

@@ -1,15 +1,16 @@
 //! Contents that a document had: their list, the bytes of one, and one made current again by a new write.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt};
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::inbound::{Inbound, InboundLimits};
+use super::kept::{Following, NO_VERSION};
 use super::list::{self, BadQuery, DEFAULT_LIMIT};
 use super::metadata::json;
 use super::range::{self, Wanted};
@@ -27,9 +28,7 @@ use crate::model::history::{Kept, Version, VersionNumber};
 use crate::model::id::DocKey;
 use crate::model::precondition::{Current, Unmet};
 use crate::model::stamp::Stamp;
-use crate::store::checked::open_checked_object;
-use crate::store::error::{Interrupted, StoreResult};
-use crate::store::object::ByteStream;
+use crate::store::error::StoreResult;
 use crate::store::sql::NewAttributes;
 use crate::telemetry::{Direction, ServedFrom};
 use crate::tenants::Tenant;
@@ -37,8 +36,6 @@ use crate::watch::transfers::{Begun, Party};
 
 /// A piece that is checked, and one that is sent.
 const HELD_BYTES: u64 = 2 * PIECE_BYTES as u64;
-
-const NO_VERSION: GatewayError = GatewayError::NotFound("the document has no such version: it never had, or its time is over");
 
 /// Which versions a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,52 +121,6 @@ pub(super) async fn list(request: &DocumentRequest, VersionSpan { before, limit 
     Ok(json(&VersionsView { versions: found.iter().map(VersionView::of).collect(), next }))
 }
 
-async fn find(request: &DocumentRequest, stamp: &Stamp) -> Result<Version, GatewayError> {
-    let key = spelled(request).await?;
-    request.tenant.sql.version(&key, stamp).await?.ok_or(NO_VERSION)
-}
-
-/// Content of a version from a range of it. `None`: it has left where it was said to be.
-async fn open(tenant: &Tenant, version: &Version, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
-    match &version.kept {
-        Kept::Empty => Ok(Some(Box::pin(stream::empty()))),
-        Kept::Object { object, content } => open_checked_object(&*tenant.objects, object, content, range).await,
-        Kept::Staged(attempt) => {
-            let mut content = cut(tenant.sql.open_staged(*attempt, range.start).await?, range.end - range.start);
-            match content.next().await {
-                None | Some(Err(Interrupted::Moved)) => Ok(None),
-                Some(Err(Interrupted::Store(error))) => Err(error),
-                Some(first) => Ok(Some(Box::pin(stream::iter([first]).chain(content)))),
-            }
-        }
-    }
-}
-
-/// The first `length` bytes.
-fn cut(content: ByteStream, length: u64) -> ByteStream {
-    Box::pin(stream::try_unfold((content, length), async |(mut content, left)| {
-        if left == 0 {
-            return Ok(None);
-        }
-        let Some(mut portion) = content.try_next().await? else { return Ok(None) };
-        portion.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-        let left = left - portion.len() as u64;
-        Ok(Some((portion, (content, left))))
-    }))
-}
-
-/// Again, by the version as it is now: an agent may have brought it to the object store meanwhile.
-async fn open_by(request: &DocumentRequest, version: Version, range: Range<u64>) -> Result<(Version, ByteStream), GatewayError> {
-    if let Some(content) = open(&request.tenant, &version, range.clone()).await? {
-        return Ok((version, content));
-    }
-    let version = find(request, &version.stamp).await?;
-    match open(&request.tenant, &version, range).await? {
-        Some(content) => Ok((version, content)),
-        None => Err(NO_VERSION),
-    }
-}
-
 impl Reader {
     /// A stamp that names the current content is answered as the document is.
     pub(super) async fn version(
@@ -206,24 +157,32 @@ impl Reader {
         };
         respond::set_served_from(&mut response, served_from);
         if !range.is_empty() && !headers_only {
-            *response.body_mut() = self.bytes(request, version, range, served_from).await?;
+            *response.body_mut() = self.bytes(&row.key, &request.tenant, version, range, served_from).await?;
         }
         Ok(response)
     }
 
-    async fn bytes(&self, request: &DocumentRequest, version: Version, range: Range<u64>, from: ServedFrom) -> Result<Body, GatewayError> {
+    async fn bytes(
+        &self,
+        key: &DocKey,
+        tenant: &Arc<Tenant>,
+        version: Version,
+        range: Range<u64>,
+        from: ServedFrom,
+    ) -> Result<Body, GatewayError> {
         let length_bytes = version.length_bytes;
         let held = if length_bytes <= SMALL_BYTES { length_bytes } else { length_bytes.min(HELD_BYTES) };
         let Some(grant) = self.budget.acquire(held).await else { return Err(GatewayError::Overloaded) };
         let total = range.end - range.start;
-        let transfer = self.transfers.begin(&Begun::of(&request.key, Direction::Download, (from.into(), Party::Client), Some(total)));
+        let transfer = self.transfers.begin(&Begun::of(key, Direction::Download, (from.into(), Party::Client), Some(total)));
         let progress = transfer.progress();
-        let content = match open_by(request, version, range).await {
-            Ok((_, content)) => content,
-            Err(error) => return transfer.end(Err(error)),
+        let mut following = Following { tenant: Arc::clone(tenant), key: key.clone(), version, at: range.start, end: range.end };
+        let content = match following.open().await {
+            Ok(content) => content,
+            Err(lost) => return transfer.end(Err(lost.into())),
         };
-        let metrics = Arc::clone(&self.metrics);
-        let content = content.inspect(move |portion| {
+        let (metrics, key) = (Arc::clone(&self.metrics), key.clone());
+        let content = following.into_stream(content).inspect(move |portion| {
             // Both last as long as the stream that holds them.
             let _held_until_the_end = (&transfer, &grant);
             match portion {
@@ -231,7 +190,11 @@ impl Reader {
                     progress.delivered(bytes.len() as u64);
                     metrics.response_bytes(bytes.len() as u64);
                 }
-                Err(_) => progress.fails(),
+                Err(lost) => {
+                    progress.fails();
+                    metrics.read_broken(&key.tenant);
+                    tracing::warn!(event = "broken_read", tenant = %key.tenant, "a version of {key} ends short: {lost}");
+                }
             }
         });
         Ok(body::stream(content.map_err(BoxError::from)))
@@ -259,23 +222,43 @@ impl Writer {
         let version = request.tenant.sql.version(&row.key, stamp).await?.ok_or(NO_VERSION)?;
         check_row(request, &row)?;
         check_condition(request, &row)?;
-        let whole = 0..version.length_bytes;
         let held = super::write::held_bytes(Some(version.length_bytes)) + version.length_bytes.min(HELD_BYTES);
         let uploaded = request.tenant.objects.upload_bytes(Some(version.length_bytes));
         let Some(_grant) = self.budget.acquire(held + uploaded).await else { return Err(GatewayError::Overloaded) };
-        let (version, content) = open_by(request, version, whole).await?;
+        let end = version.length_bytes;
+        let mut following = Following { tenant: Arc::clone(&request.tenant), key: row.key.clone(), version, at: 0, end };
+        let content = following.open().await?;
+        let version = following.version.clone();
         let request = DocumentRequest {
             operation: Operation::Write,
-            attributes: NewAttributes { media_type: version.labels.media_type.clone(), file_name: version.labels.file_name.clone() },
-            // Checked on the way, so that nothing but what the version has becomes current.
+            attributes: NewAttributes {
+                media_type: version.labels.media_type.clone(),
+                file_name: version.labels.file_name.clone(),
+                all: true,
+            },
+            // Checked on the way where it is known, so that nothing but what the version has becomes current.
             sha256: known_sha256(&version),
             content_length: Some(version.length_bytes),
             ..request.clone()
         };
         let ends = (Party::Object, row.state.phase.writes_to().into());
         let transfer = self.transfers.begin(&Begun::of(&request.key, Direction::Upload, ends, request.content_length));
-        let content: Body = body::stream(content.map_ok(Bytes::from).map_err(BoxError::from));
-        let restored = self.receive(&request, &row, content, transfer.progress()).await;
+        // A body's errors are its client's; what failed here is a store, and is answered as such.
+        let failure = Arc::new(Mutex::new(None));
+        let noted = Arc::clone(&failure);
+        let content = following.into_stream(content).map_err(move |lost| {
+            let cause = lost.to_string();
+            *noted.lock().expect("nothing panics while it holds the failure") = Some(lost);
+            BoxError::from(cause)
+        });
+        // A store has deadlines of its own.
+        let limits = InboundLimits { min_rate: 0, ..self.limits };
+        let received = self.receive(&request, &row, Inbound::new(body::stream(content), limits, transfer.progress())).await;
+        let failed = failure.lock().expect("nothing panics while it holds the failure").take();
+        let restored = match (received, failed) {
+            (Err(GatewayError::Client(_)), Some(lost)) => Err(lost.into()),
+            (received, _) => received,
+        };
         let mut response = transfer.end(restored)?;
         request.tenant.work.notify_one();
         tracing::info!(event = "version_restored", size_bytes = version.length_bytes, "made version {stamp} of {} current", request.key);

@@ -11,6 +11,7 @@ pub mod guise;
 mod hedge;
 mod history;
 pub mod inbound;
+mod kept;
 pub mod layers;
 pub mod list;
 pub mod metadata;

@@ -230,7 +230,7 @@ fn attributes(headers: &HeaderMap, named: &AttributeHeaders) -> Result<NewAttrib
         Some(name) => text(name).map(disposition::checked).transpose()?.flatten(),
         None => text(&CONTENT_DISPOSITION).map(|value| disposition::parse(&value)).transpose()?.flatten(),
     };
-    Ok(NewAttributes { media_type, file_name })
+    Ok(NewAttributes { media_type, file_name, all: false })
 }
 
 fn is_media_type(text: &str) -> bool {

@@ -26,7 +26,7 @@ use crate::store::sql::{Change, Commit, NewAttributes, NewContent, PartsInSql, R
 use crate::telemetry::{Direction, Metrics};
 use crate::tenants::Tenant;
 use crate::watch::Transfers;
-use crate::watch::transfers::{Begun, Party, Progress};
+use crate::watch::transfers::{Begun, Party};
 
 /// A write starts over when the phase moves before its upload is recorded; this often, then the client is asked to come again.
 const MAX_STARTS: u32 = 5;
@@ -58,7 +58,7 @@ impl Writer {
         };
         let ends = (Party::Client, row.state.phase.writes_to().into());
         let transfer = self.transfers.begin(&Begun::of(&request.key, Direction::Upload, ends, request.content_length));
-        let received = self.receive(request, &row, body, transfer.progress()).await;
+        let received = self.receive(request, &row, Inbound::new(body, self.limits, transfer.progress())).await;
         let committed = transfer.end(received)?;
         request.tenant.work.notify_one();
         Ok(committed)
@@ -68,10 +68,8 @@ impl Writer {
         &self,
         request: &DocumentRequest,
         row: &DocRow,
-        body: Body,
-        progress: Progress,
+        mut inbound: Inbound,
     ) -> Result<Response<Body>, GatewayError> {
-        let mut inbound = Inbound::new(body, self.limits, progress);
         let first = inbound.portion(PIECE_BYTES).await.map_err(|fault| self.client(fault))?.unwrap_or_default();
         self.place(request, row, first, inbound).await
     }
@@ -289,12 +287,12 @@ pub(super) fn check_row(request: &DocumentRequest, row: &DocRow) -> Result<(), G
 const NO_ROW: &str =
     "there is no row with this id, and this collection takes content for rows that are there: the application inserts the row first";
 
-/// What the row will say once this request is committed, as far as can be seen before. A write that brings a document back to light
-/// sets all of it.
+/// What the row will say once this request is committed, as far as can be seen before. A write that brings a document back to light,
+/// or restores a version, sets all of it.
 fn labels(request: &DocumentRequest, row: &DocRow) -> Labels {
-    let kept = row.document.as_ref().filter(|document| !document.soft_deleted);
+    let NewAttributes { media_type, file_name, all } = request.attributes.clone();
+    let kept = row.document.as_ref().filter(|document| !document.soft_deleted && !all);
     let kept = kept.map(|document| document.attributes.clone()).unwrap_or_default();
-    let NewAttributes { media_type, file_name } = request.attributes.clone();
     Labels::carried(media_type.or(kept.media_type), file_name.or(kept.file_name))
 }
 

@@ -1,12 +1,17 @@
 //! keep: bring a content that was overwritten before it was ever copied from staging to the object store, as a version.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::TryStreamExt;
+
 use super::work::{Attempt, JobError, Tools, held_bytes, unless_moved};
 use crate::model::history::Version;
 use crate::model::id::{self, CollectionName, DocId, DocKey, ObjectId};
-use crate::store::error::{StoreError, StoreErrorKind};
+use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
 use crate::store::measured::measured;
 use crate::store::object::{ObjectMeta, Upload};
-use crate::store::sql::{PartsInSql, Recorded, UploadPurpose};
+use crate::store::sql::{PartsInSql, Recorded, SqlContentStream, UploadPurpose};
 use crate::telemetry::Direction;
 use crate::tenants::Tenant;
 use crate::watch::transfers::{Begun, Party, Progress};
@@ -33,6 +38,18 @@ fn key_of(tenant: &Tenant, version: &Version) -> Result<DocKey, JobError> {
     Ok(DocKey { tenant: tenant.id.clone(), collection, id })
 }
 
+const ANOTHER_EPOCH: &str = "its upload is of another epoch";
+const NOT_THERE: &str = "it is said to be in staging, and its bytes are not there";
+
+/// The same stream; `left` says whether it ended because the bytes are not in staging.
+fn noticing(content: SqlContentStream, left: Arc<AtomicBool>) -> SqlContentStream {
+    Box::pin(content.inspect_err(move |why| {
+        if matches!(why, Interrupted::Moved) {
+            left.store(true, Ordering::Relaxed);
+        }
+    }))
+}
+
 struct Keep<'a> {
     tools: &'a Tools,
     tenant: &'a Tenant,
@@ -47,30 +64,49 @@ impl Keep<'_> {
         let upload = key.object().id;
         match self.tenant.sql.record_upload(&key, UploadPurpose::Keep, epoch).await? {
             Recorded::Yes => {}
-            // Another epoch: closing the job sees that the version is staged still.
-            Recorded::Moved | Recorded::ReadOnly => return Ok(Attempt::Done),
+            Recorded::Moved | Recorded::ReadOnly => return self.unpublished(StoreErrorKind::Other, ANOTHER_EPOCH).await,
         }
+        let left = Arc::new(AtomicBool::new(false));
         let content = self.tenant.sql.open_staged(self.staged, 0).await?;
+        let content = noticing(content, Arc::clone(&left));
         let (content, measurement) = measured(progress.of(self.tools.pace.of(&self.tenant.id).slow(content)));
         let (length_bytes, log) = (Some(self.version.length_bytes), &PartsInSql(&*self.tenant.sql));
         let object = match self.tenant.objects.put(Upload { key, meta: self.meta(), length_bytes, content, log }).await {
             Ok(object) => object,
             Err(error) => {
                 self.condemn(upload).await?;
-                return unless_moved(error).map(|()| Attempt::Done);
+                unless_moved(error)?;
+                return if left.load(Ordering::Relaxed) {
+                    self.unpublished(StoreErrorKind::Corrupt, NOT_THERE).await
+                } else {
+                    self.unpublished(StoreErrorKind::Other, "its upload was given up meanwhile").await
+                };
             }
         };
         // An error here is an unknown outcome: nothing is undone, the next attempt looks again.
-        let published = match measurement.fingerprint() {
-            Some(content) => self.tenant.sql.publish_kept(self.staged, epoch, &object, &content).await?,
-            None => false,
-        };
-        if published {
-            tracing::info!(event = "kept", size_bytes = self.version.length_bytes, "kept a version of {} in the object store", self.what());
-        } else {
+        let Some(content) = measurement.fingerprint() else {
             self.condemn(upload).await?;
+            return self.unpublished(StoreErrorKind::Other, "it was not read to its end").await;
+        };
+        if self.tenant.sql.publish_kept(self.staged, epoch, &object, &content).await? {
+            tracing::info!(event = "kept", size_bytes = self.version.length_bytes, "kept a version of {} in the object store", self.what());
+            return Ok(Attempt::Done);
         }
-        Ok(Attempt::Done)
+        self.condemn(upload).await?;
+        if content.length_bytes == self.version.length_bytes {
+            self.unpublished(StoreErrorKind::Other, ANOTHER_EPOCH).await
+        } else {
+            self.unpublished(StoreErrorKind::Corrupt, NOT_THERE).await
+        }
+    }
+
+    /// Done only where somebody else brought the version out, or its time is over. Else it has failed: closing the job would bring it back
+    /// at once.
+    async fn unpublished(&self, kind: StoreErrorKind, reason: &str) -> Result<Attempt, JobError> {
+        match self.tenant.sql.staged_version(self.staged).await? {
+            None => Ok(Attempt::Done),
+            Some(_) => Err(StoreError::new("sql", "keep a version of", self.what(), kind).because(reason).into()),
+        }
     }
 
     async fn condemn(&self, upload: ObjectId) -> Result<(), JobError> {

@@ -62,11 +62,13 @@ impl NewContent {
     }
 }
 
-/// What a PUT sets beside the content. `None` leaves what the row has.
+/// What a write sets beside the content. `None` leaves what the row has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewAttributes {
     pub media_type: Option<String>,
     pub file_name: Option<String>,
+    /// `None` takes away what the row has, where its column takes NULL.
+    pub all: bool,
 }
 
 /// A document that a client makes, and whose id the database gives.

@@ -44,7 +44,7 @@ fn with_more(settings: TenantSettings, collection: fn(&str) -> sluss::config::Co
 }
 
 fn named(file_name: Option<&str>) -> NewAttributes {
-    NewAttributes { media_type: Some("text/plain".to_owned()), file_name: file_name.map(str::to_owned) }
+    NewAttributes { media_type: Some("text/plain".to_owned()), file_name: file_name.map(str::to_owned), all: false }
 }
 
 async fn insert_with(w: &World, collection: &str, content: NewContent, attributes: NewAttributes) -> Insertion {
@@ -170,7 +170,7 @@ async fn nothing_is_inserted_where_the_application_does_or_out_of_turn(w: World)
 /// A CHECK, NOT NULL, a unique name and a foreign key, for a row that is made and for one that is written.
 async fn every_kind_of_constraint_refuses_new_rows_and_writes_alike(w: World) {
     let store = |file_name: Option<&str>| {
-        let attributes = NewAttributes { media_type: None, file_name: file_name.map(str::to_owned) };
+        let attributes = NewAttributes { file_name: file_name.map(str::to_owned), ..NewAttributes::default() };
         Change::Store { content: inline(b"new"), attributes, precondition: Precondition::default() }
     };
     refused(insert_with(&w, COUNTED, inline(b"x"), named(Some("forbidden.txt"))).await);

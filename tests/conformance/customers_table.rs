@@ -258,7 +258,7 @@ async fn a_constraint_that_rolls_back_by_itself_is_a_refusal_too() {
     );
     let sql = ground.init(CollectionConfig { file_name_column: Some("name".into()), ..collection("bare") }).await.unwrap();
     let epoch = sql.state().await.unwrap().epoch;
-    let attributes = NewAttributes { media_type: None, file_name: Some("taken".into()) };
+    let attributes = NewAttributes { file_name: Some("taken".into()), ..NewAttributes::default() };
     let change = Change::Store { content: inline(b"x"), attributes, precondition: Default::default() };
     assert!(matches!(sql.commit(&bare("b"), epoch, change).await.unwrap(), Commit::Refused(_)));
     assert!(matches!(sql.commit(&bare("b"), epoch, store_of(inline(b"x"))).await.unwrap(), Commit::Done(_)));

@@ -178,7 +178,7 @@ async fn a_date_is_checked_in_the_transaction_where_the_row_has_one(w: World) {
 }
 
 async fn a_constraint_of_the_customers_table_refuses_and_changes_nothing(w: World) {
-    let attributes = NewAttributes { media_type: None, file_name: Some("forbidden.txt".to_owned()) };
+    let attributes = NewAttributes { file_name: Some("forbidden.txt".to_owned()), ..NewAttributes::default() };
     let store = |content| Change::Store { content, attributes: attributes.clone(), precondition: Precondition::default() };
     w.store(&numbered(1), b"before").await;
     let stamp = w.stamp(&numbered(1)).await;
@@ -195,10 +195,10 @@ async fn a_constraint_of_the_customers_table_refuses_and_changes_nothing(w: Worl
 
 async fn attributes_that_a_store_does_not_give_stay_as_they_are(w: World) {
     for key in [numbered(1), lettered("a")] {
-        let attributes = NewAttributes { media_type: Some("text/plain".to_owned()), file_name: Some("a.txt".to_owned()) };
+        let attributes = NewAttributes { media_type: Some("text/plain".to_owned()), file_name: Some("a.txt".to_owned()), all: false };
         let change = Change::Store { content: inline(b"one"), attributes, precondition: Precondition::default() };
         done(w.commit(&key, change).await);
-        let attributes = NewAttributes { media_type: Some("text/html".to_owned()), file_name: None };
+        let attributes = NewAttributes { media_type: Some("text/html".to_owned()), ..NewAttributes::default() };
         let change = Change::Store { content: inline(b"two"), attributes, precondition: Precondition::default() };
         done(w.commit(&key, change).await);
         w.store(&key, b"three").await;

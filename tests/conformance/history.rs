@@ -11,6 +11,7 @@ use sluss::model::id::{Attempt, DocKey, ObjectRef};
 use sluss::model::job::{JobKind, JobTarget};
 use sluss::model::phase::Phase;
 use sluss::model::stamp::Epoch;
+use sluss::store::error::Interrupted;
 use sluss::store::history::{HistoryFigures, VersionCount};
 use sluss::store::queue::Completion;
 use sluss::store::sql::{Condemned, Recorded, SqlStore, UploadPurpose};
@@ -90,6 +91,22 @@ async fn what_only_sql_held_is_kept_when_a_client_replaces_it(w: World) {
         assert_eq!(brought.held_from, kept[0].held_from, "{key}");
     }
     assert_eq!((w.customer.staged_pieces(), w.customer.uploads()), (0, 0));
+}
+
+async fn content_of_whole_pieces_comes_out_of_staging(w: World) {
+    w.flip_to(Phase::Dual).await;
+    for (id, pieces) in [(1, 1), (2, 2)] {
+        let whole = content(pieces << 20, 7);
+        w.store(&numbered(id), &whole).await;
+        w.store(&numbered(id), b"second").await;
+        let attempt = staged(&versions(&w, &numbered(id)).await[0]);
+        for offset in [0, 5, (pieces << 20) - 1, pieces << 20] {
+            assert!(staged_bytes(&w, attempt, offset as u64).await == whole[offset..], "{pieces} pieces from {offset}");
+        }
+        bring_out(&w, attempt).await;
+        let again = w.sql.open_staged(attempt, 0).await.unwrap().try_collect::<Vec<_>>().await;
+        assert!(matches!(again, Err(Interrupted::Moved)), "{again:?}");
+    }
 }
 
 async fn every_way_a_client_ends_a_content_keeps_it(w: World) {
@@ -391,6 +408,7 @@ async fn a_database_that_is_behind_never_catches_up_and_what_ends_meanwhile_stay
 
 on_every_backend!(
     what_only_sql_held_is_kept_when_a_client_replaces_it,
+    content_of_whole_pieces_comes_out_of_staging,
     every_way_a_client_ends_a_content_keeps_it,
     in_phase_sql_nothing_is_kept,
     a_content_holds_from_when_it_was_written_not_from_its_copy,

@@ -65,7 +65,7 @@ async fn without_a_foreign_key_a_delete_leaves_nothing_behind() {
     let table = "CREATE TABLE dbo.documents (id int NOT NULL PRIMARY KEY, rv rowversion NOT NULL, content varbinary(max) NULL)";
     let (_ground, client, made) = tenant(&[table], CollectionConfig { foreign_key: false, ..plain() }).await;
     let tenant = made.unwrap();
-    let attributes = NewAttributes { media_type: Some("text/plain".to_owned()), file_name: Some("a.txt".to_owned()) };
+    let attributes = NewAttributes { media_type: Some("text/plain".to_owned()), file_name: Some("a.txt".to_owned()), all: false };
     let store = Change::Store { content: inline(b"old"), attributes, precondition: Precondition::default() };
     assert!(matches!(commit(&tenant, &key(7), store).await, Commit::Done(_)));
     let delete = Change::Delete { precondition: Precondition::default() };

@@ -8,13 +8,13 @@ use sluss::model::phase::Phase;
 use sluss::model::precondition::Precondition;
 use sluss::store::sql::{Change, Commit, NewAttributes, UploadPurpose};
 
-use crate::support::{World, bare, done, guid, if_absent, inline, point_of, shared, store_of};
+use crate::support::{World, bare, done, guid, if_absent, inline, numbered, point_of, shared, store_of};
 
 const LOWER: &str = "6f9619ff-8b86-d011-b42d-00cf4fc964ff";
 const UPPER: &str = "6F9619FF-8B86-D011-B42D-00CF4FC964FF";
 
 fn named(media_type: Option<&str>, file_name: Option<&str>) -> NewAttributes {
-    NewAttributes { media_type: media_type.map(str::to_owned), file_name: file_name.map(str::to_owned) }
+    NewAttributes { media_type: media_type.map(str::to_owned), file_name: file_name.map(str::to_owned), all: false }
 }
 
 fn store_named(bytes: &[u8], attributes: NewAttributes) -> Change {
@@ -76,6 +76,25 @@ async fn a_write_leaves_the_attributes_that_it_does_not_name(w: World) {
         done(w.commit(&key, store_named(b"x", named(Some("text/plain"), Some("a.txt")))).await);
         done(w.commit(&key, store_named(b"y", named(Some("text/html"), None))).await);
         assert_eq!(attributes(&w, &key).await, (text("text/html"), text("a.txt")), "{key}");
+    }
+}
+
+async fn a_write_of_all_attributes_takes_away_what_it_does_not_name(w: World) {
+    for key in [numbered(1), bare("a"), guid(LOWER)] {
+        for phase in [Phase::Dual, Phase::Object] {
+            w.flip_to(phase).await;
+            done(w.commit(&key, store_named(b"x", named(Some("text/plain"), Some("a.txt")))).await);
+            let all = NewAttributes { all: true, ..named(Some("text/html"), None) };
+            let change = if phase == Phase::Object {
+                let object = w.upload(UploadPurpose::Write).await;
+                let Change::Point { object, labels, content, precondition, .. } = point_of(object, b"y") else { unreachable!() };
+                Change::Point { object, labels, content, attributes: all, precondition }
+            } else {
+                store_named(b"y", all)
+            };
+            done(w.commit(&key, change).await);
+            assert_eq!(attributes(&w, &key).await, (text("text/html"), None), "{key} {phase}");
+        }
     }
 }
 
@@ -275,6 +294,7 @@ on_every_backend! {
     a_row_that_a_put_inserts_has_the_configured_defaults,
     what_the_table_has_no_column_for_is_kept_beside_it_in_every_phase,
     a_write_leaves_the_attributes_that_it_does_not_name,
+    a_write_of_all_attributes_takes_away_what_it_does_not_name,
     attributes_beside_the_table_go_with_their_row_and_along_with_a_changed_id,
     a_marked_document_is_not_visible_and_loses_nothing,
     a_delete_marks_the_row_where_the_collection_says_so,

@@ -5,7 +5,7 @@ use sluss::model::phase::Phase;
 
 use super::house::{ACME_TOKEN, GLOBEX_TOKEN, House, MIB, Plan, READER_TOKEN, content, document, wait_until};
 use super::support::customers::{ACME, GLOBEX};
-use super::wire::{Answer, Ask};
+use super::wire::{Answer, Ask, Wire, ask};
 
 const HISTORIC: [Phase; 3] = [Phase::Shadow, Phase::Dual, Phase::Object];
 
@@ -92,6 +92,9 @@ async fn what_was_overwritten_can_be_read_and_made_current_again() {
         assert!(now.body == contents[0] && now.header("content-disposition").contains("first.txt"), "{now:?}");
         assert!(![&first, &second, &third].contains(&&stamp(&now)), "a restore is a new write");
         assert_eq!(stamps(&versions(&house, &path).await), [&third, &second, &first]);
+        // Whole pieces, too, come to their end.
+        brought_out(&house, &path).await;
+        assert!(house.get(&format!("{path}/versions/{third}")).await.body == contents[2]);
         house.close().await;
     }
 }
@@ -210,6 +213,101 @@ async fn after_eight_days_a_content_is_gone_from_the_disk_and_after_six_it_is_th
             assert_eq!((files_with(&house, &eight), versions(&house, &path).await.len()), (1, 2), "nobody said how old a backup gets");
         }
         assert!(house.get(&format!("{path}/versions/{young}")).await.body == six);
+        house.close().await;
+    }
+}
+
+async fn resume(house: &House) {
+    let answer = ask(house.admin, &Ask::new("POST", "/admin/v1/tenants/acme/resume")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_version_is_read_to_its_end_when_it_leaves_staging_meanwhile() {
+    let house = House::in_phase(Phase::Dual).await;
+    house.pause(&ACME).await;
+    let (path, large) = (document(&ACME, "1"), content(1, 24 * MIB + 17));
+    let first = write(&house, &path, &large, "a").await;
+    write(&house, &path, b"second", "a").await;
+    let mut wire = Wire::open(house.documents).await;
+    wire.send(Ask::get(format!("{path}/versions/{first}")).head()).await.unwrap();
+    assert_eq!(wire.answer_head().await.unwrap().header("served-from"), "sql");
+    resume(&house).await;
+    brought_out(&house, &path).await;
+    let mut found = Vec::new();
+    while found.len() < large.len() {
+        let portion = wire.take(usize::MAX).await;
+        assert!(!portion.is_empty(), "the answer broke off after {} bytes", found.len());
+        found.extend(portion);
+    }
+    assert!(found == large);
+    drop(wire);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn bytes_that_staging_lacks_are_no_clients_fault_and_end_in_quarantine() {
+    let agents = "retry_base = \"1ms\"\nretry_cap = \"2ms\"\nretry_budget = 3\n";
+    let house = House::open(Plan { phase: Phase::Dual, agents, ..Plan::default() }).await;
+    house.pause(&ACME).await;
+    let (path, database) = (document(&ACME, "1"), house.database(&ACME));
+    let first = write(&house, &path, &content(1, 3 * MIB), "a").await;
+    write(&house, &path, b"second", "a").await;
+    assert_eq!(database.execute("DELETE FROM sluss_staging_piece WHERE number = 2", []).unwrap(), 1);
+    house.ask(&restore(&path, &first)).await.problem(503, "store-unavailable");
+    assert_eq!(house.get(&path).await.text(), "second");
+    let version = format!("{path}/versions/{first}");
+    assert!(!house.get(&version).await.whole);
+    house.ask(&Ask::get(&version).with("Range", "bytes=-5")).await.problem(503, "store-unavailable");
+    resume(&house).await;
+    let job = "SELECT state, failures, reason FROM sluss_job WHERE kind = 'keep'";
+    let job =
+        async || database.query_row(job, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, Option<String>>(2)?)));
+    wait_until("the job is quarantined", async || job().await.is_ok_and(|(state, ..)| state == "quarantined")).await;
+    let (_, failures, reason) = job().await.unwrap();
+    assert!(failures == 3 && reason.as_ref().unwrap().contains("its bytes are not there"), "{failures} {reason:?}");
+    assert_eq!(versions(&house, &path).await.len(), 1);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_version_whose_object_is_lost_or_damaged_is_no_version_whose_time_is_over() {
+    let house = House::in_phase(Phase::Object).await;
+    let (path, contents) = (document(&ACME, "1"), [content(1, 3 * MIB + 17), content(2, 5000)]);
+    let damaged = write(&house, &path, &contents[0], "a").await;
+    let lost = write(&house, &path, &contents[1], "a").await;
+    write(&house, &path, b"current", "a").await;
+    for file in house.object_files(&ACME) {
+        let mut bytes = std::fs::read(&file).unwrap();
+        if bytes.starts_with(&contents[1]) {
+            std::fs::remove_file(&file).unwrap();
+        } else if bytes.starts_with(&contents[0]) {
+            bytes[(2 * MIB + 5) as usize] ^= 1;
+            std::fs::write(&file, bytes).unwrap();
+        }
+    }
+    house.get(&format!("{path}/versions/{lost}")).await.problem(503, "store-unavailable");
+    for stamp in [&lost, &damaged] {
+        house.ask(&restore(&path, stamp)).await.problem(503, "store-unavailable");
+    }
+    assert_eq!(house.get(&path).await.text(), "current");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_a_version_lacked_is_taken_away_when_it_is_restored() {
+    for phase in [Phase::Dual, Phase::Object] {
+        let house = House::in_phase(phase).await;
+        let path = document(&ACME, "1");
+        assert_eq!(house.ask(&Ask::put(&path, b"bare")).await.status, 201);
+        let bare = house.get(&path).await;
+        write(&house, &path, b"named", "named.txt").await;
+        assert_eq!(house.ask(&restore(&path, &stamp(&bare))).await.status, 200);
+        let restored = house.get(&path).await;
+        assert_eq!(restored.body, b"bare");
+        for header in ["content-type", "content-disposition"] {
+            assert_eq!(restored.header(header), bare.header(header), "{phase}");
+        }
         house.close().await;
     }
 }

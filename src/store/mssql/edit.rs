@@ -245,12 +245,12 @@ impl<'a> Draft<'a> {
 
     fn put(&mut self, content: &Filling, attributes: &NewAttributes, revive: bool) {
         let mut set = vec![(self.table.content.name.clone(), self.content(content))];
-        set.extend(self.attributes(attributes, revive));
+        set.extend(self.attributes(attributes, revive || attributes.all));
         if revive {
             set.extend(self.mark(false));
         }
         self.update(set, content);
-        self.keep_attributes(revive);
+        self.keep_attributes(revive || attributes.all);
     }
 
     fn update(&mut self, set: Vec<(String, String)>, content: &Filling) {
@@ -296,7 +296,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// `anew`: the row is new, or is brought back to light.
+    /// `anew`: the row is new, or is brought back to light, or all of them are set.
     fn keep_attributes(&mut self, anew: bool) {
         if self.table.lacks_attributes() {
             self.set("anew", "bit", anew);

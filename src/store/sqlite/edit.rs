@@ -49,12 +49,12 @@ impl Work<'_> {
     pub(super) fn put(&self, content: Bound, attributes: &NewAttributes, revive: bool) -> rusqlite::Result<()> {
         let mut columns = Columns::default();
         columns.add(&self.table.content, content);
-        self.add_attributes(&mut columns, attributes, revive)?;
+        self.add_attributes(&mut columns, attributes, revive || attributes.all)?;
         if revive {
             self.add_mark(&mut columns, false)?;
         }
         self.update(columns)?;
-        self.keep_attributes(attributes, revive)
+        self.keep_attributes(attributes, revive || attributes.all)
     }
 
     /// A client's write that makes the row.
@@ -172,7 +172,7 @@ impl Work<'_> {
         Ok(Declared { is_integer: ["INT", "BOOL", "BIT"].into_iter().any(|word| declared.contains(word)), not_null })
     }
 
-    /// What the customer's table has no column for lies beside it. `anew`: the row is new, or is brought back to light.
+    /// What the customer's table has no column for lies beside it. `anew`: the row is new, or is brought back to light, or all of them are set.
     pub(super) fn keep_attributes(&self, attributes: &NewAttributes, anew: bool) -> rusqlite::Result<()> {
         let Some(attribute) = &self.table.attribute else { return Ok(()) };
         let kept = |column: &str| if anew { format!("excluded.{column}") } else { format!("coalesce(excluded.{column}, {column})") };

@@ -212,16 +212,23 @@ pub(super) fn is_staged(connection: &Connection, attempt: Attempt) -> rusqlite::
 
 /// Its pieces are all of one length but the last, and stay as they are until they go together.
 pub(super) fn open_staged(file: &Arc<SqliteFile>, attempt: Attempt, offset: u64) -> SqlContentStream {
-    let at = (Arc::clone(file), offset / PIECE_BYTES as u64, (offset % PIECE_BYTES as u64) as usize, false);
-    Box::pin(stream::try_unfold(at, move |(file, number, skipped, last)| async move {
-        if last {
+    let at = (Arc::clone(file), offset, None);
+    Box::pin(stream::try_unfold(at, move |(file, offset, known): (_, u64, Option<u64>)| async move {
+        // Who has it all needs nothing more of staging, which may be gone.
+        if known.is_some_and(|length| length <= offset) {
             return Ok(None);
         }
-        let read = move |connection: &Connection| staging::piece(connection, attempt, number as i64);
-        let piece = file.read("read from staging", attempt.to_string(), read).await.map_err(Interrupted::Store)?;
+        let number = offset / PIECE_BYTES as u64;
+        let read = move |connection: &Connection| staging::kept_piece(connection, attempt, number as i64);
+        let found = file.read("read from staging", attempt.to_string(), read).await.map_err(Interrupted::Store)?;
+        let (length, piece) = found.ok_or(Interrupted::Moved)?;
+        if length <= offset {
+            return Ok(None);
+        }
         let piece = Bytes::from(piece.ok_or(Interrupted::Moved)?);
-        let last = piece.len() < PIECE_BYTES;
-        Ok(Some((piece.slice(skipped.min(piece.len())..), (file, number + 1, 0, last))))
+        let skipped = ((offset % PIECE_BYTES as u64) as usize).min(piece.len());
+        let next = (number + 1) * PIECE_BYTES as u64;
+        Ok(Some((piece.slice(skipped..), (file, next, Some(length)))))
     }))
 }
 

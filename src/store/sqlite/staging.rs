@@ -131,6 +131,17 @@ pub(super) fn piece(connection: &Connection, attempt: Attempt, number: i64) -> r
         .optional()
 }
 
+/// The length of a whole attempt, and one of its pieces. `None`: there is no such attempt any more.
+pub(super) fn kept_piece(connection: &Connection, attempt: Attempt, number: i64) -> rusqlite::Result<Option<(u64, Option<Vec<u8>>)>> {
+    connection
+        .prepare_cached(
+            "SELECT s.length, p.bytes FROM sluss_staging s \
+             LEFT JOIN sluss_staging_piece p ON p.attempt = s.attempt AND p.number = ?2 WHERE s.attempt = ?1",
+        )?
+        .query_row(params![attempt.to_string(), number], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
 pub(super) fn remove(tx: &Transaction<'_>, attempt: Attempt) -> rusqlite::Result<()> {
     tx.execute("DELETE FROM sluss_staging_piece WHERE attempt = ?1", [attempt.to_string()])?;
     tx.execute("DELETE FROM sluss_staging WHERE attempt = ?1", [attempt.to_string()])?;
