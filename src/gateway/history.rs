@@ -23,6 +23,7 @@ use super::write::{Writer, check_changeable, check_condition, check_row};
 use crate::body::{self, Body, BoxError};
 use crate::budget::SMALL_BYTES;
 use crate::config::Disposition;
+use crate::lock::lock;
 use crate::model::content::{ContentHash, PIECE_BYTES};
 use crate::model::history::{Kept, Version, VersionNumber};
 use crate::model::id::DocKey;
@@ -248,13 +249,13 @@ impl Writer {
         let noted = Arc::clone(&failure);
         let content = following.into_stream(content).map_err(move |lost| {
             let cause = lost.to_string();
-            *noted.lock().expect("nothing panics while it holds the failure") = Some(lost);
+            *lock(&noted) = Some(lost);
             BoxError::from(cause)
         });
         // A store has deadlines of its own.
         let limits = InboundLimits { min_rate: 0, ..self.limits };
         let received = self.receive(&request, &row, Inbound::new(body::stream(content), limits, transfer.progress())).await;
-        let failed = failure.lock().expect("nothing panics while it holds the failure").take();
+        let failed = lock(&failure).take();
         let restored = match (received, failed) {
             (Err(GatewayError::Client(_)), Some(lost)) => Err(lost.into()),
             (received, _) => received,

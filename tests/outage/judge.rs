@@ -1,6 +1,7 @@
 //! What a run has to show.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
 use sluss::body;
@@ -12,6 +13,9 @@ use crate::support::customers::{ACME, GLOBEX};
 
 /// No document here is longer.
 const MAX_BYTES: usize = 16 << 20;
+
+/// What a busy machine takes from a read now and then. A store in trouble takes hundreds of milliseconds.
+const MACHINE: Duration = Duration::from_millis(25);
 
 impl Stage {
     /// Past the gateway, by the rows and the bucket.
@@ -45,7 +49,8 @@ impl Stage {
         let [calm, troubled] = self.readers.quantiles();
         println!("quiet reads, half and nineteen in twenty within: {calm:?} in calm, {troubled:?} in trouble");
         for (calm, troubled) in calm.into_iter().zip(troubled) {
-            assert!(troubled <= 2 * calm, "{troubled:?} in trouble, {calm:?} in calm");
+            // On a machine that tests other things meanwhile, some milliseconds are the machine's.
+            assert!(troubled <= (2 * calm).max(MACHINE), "{troubled:?} in trouble, {calm:?} in calm");
         }
     }
 
