@@ -13,6 +13,7 @@ const PLACES: Record<Direction, [from: Party, to: Party]> = {
   upload: ["client", "object"],
   copy: ["sql", "object"],
   write_back: ["object", "sql"],
+  keep: ["sql", "object"],
   verify: ["object", "nobody"],
 };
 /** Documents are of many sizes. */
