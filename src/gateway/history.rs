@@ -47,18 +47,7 @@ pub struct VersionSpan {
 
 impl VersionSpan {
     pub fn parse(query: &str) -> Result<Self, BadQuery> {
-        let (mut before, mut limit) = (None, None);
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (slot, known) = match list::decoded(name)?.as_str() {
-                "before" => (&mut before, "before"),
-                "limit" => (&mut limit, "limit"),
-                other => return Err(BadQuery::UnknownOfVersions(list::shortened(other))),
-            };
-            if slot.replace(list::decoded(value)?).is_some() {
-                return Err(BadQuery::Twice(known));
-            }
-        }
+        let [before, limit] = list::values(query, ["before", "limit"], BadQuery::UnknownOfVersions)?;
         let number = |text: String| text.parse().map(VersionNumber).map_err(|_| BadQuery::Before(list::shortened(&text)));
         Ok(Self { before: before.map(number).transpose()?, limit: limit.map_or(Ok(DEFAULT_LIMIT), |text| list::limit_of(&text))? })
     }

@@ -55,24 +55,31 @@ pub enum BadQuery {
 impl Span {
     /// From a query as forms spell it. An empty `after` is the beginning.
     pub fn parse(kind: IdKind, query: &str) -> Result<Self, BadQuery> {
-        let (mut after, mut limit) = (None, None);
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (slot, known) = match decoded(name)?.as_str() {
-                "after" => (&mut after, "after"),
-                "limit" => (&mut limit, "limit"),
-                other => return Err(BadQuery::Unknown(shortened(other))),
-            };
-            if slot.replace(decoded(value)?).is_some() {
-                return Err(BadQuery::Twice(known));
-            }
-        }
+        let [after, limit] = values(query, ["after", "limit"], BadQuery::Unknown)?;
         let after = after.filter(|text| !text.is_empty()).map(|text| after_of(kind, text)).transpose().map_err(BadQuery::After)?;
         Ok(Self { after, limit: limit.map_or(Ok(DEFAULT_LIMIT), |text| limit_of(&text))? })
     }
 }
 
-pub(super) fn decoded(text: &str) -> Result<String, BadQuery> {
+/// What a query says of these names, in their order; each may be there once, and no other.
+pub(super) fn values<const N: usize>(
+    query: &str,
+    names: [&'static str; N],
+    unknown: fn(String) -> BadQuery,
+) -> Result<[Option<String>; N], BadQuery> {
+    let mut values = [const { None }; N];
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decoded(name)?;
+        let place = names.iter().position(|known| *known == name).ok_or_else(|| unknown(shortened(&name)))?;
+        if values[place].replace(decoded(value)?).is_some() {
+            return Err(BadQuery::Twice(names[place]));
+        }
+    }
+    Ok(values)
+}
+
+fn decoded(text: &str) -> Result<String, BadQuery> {
     let text = text.replace('+', " ");
     percent_decode_str(&text).decode_utf8().map(Cow::into_owned).map_err(|_| BadQuery::NotText)
 }

@@ -2,7 +2,7 @@
 
 use futures_util::stream;
 
-use super::work::{Attempt, JobError, Tools, held_bytes, unless_moved};
+use super::work::{Attempt, JobError, Tools, condemn, held_bytes, unless_moved};
 use crate::compare::fingerprint;
 use crate::model::content::Fingerprint;
 use crate::model::document::{Attributes, DocRow, Document};
@@ -124,10 +124,7 @@ impl Copy<'_> {
     }
 
     async fn condemn(&self, upload: ObjectId) -> Result<(), JobError> {
-        self.tenant.sql.condemn_upload(upload).await?;
-        self.tools.metrics.uploads_condemned(1);
-        tracing::info!(event = "upload_condemned", "upload {upload} for {} is condemned", self.row.key);
-        Ok(())
+        condemn(self.tools, self.tenant, upload, &self.row.key).await
     }
 
     fn labels(&self) -> Labels {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::TryStreamExt;
 
-use super::work::{Attempt, JobError, Tools, held_bytes, unless_moved};
+use super::work::{Attempt, JobError, Tools, condemn, held_bytes, unless_moved};
 use crate::model::history::Version;
 use crate::model::id::{self, CollectionName, DocId, DocKey, ObjectId};
 use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
@@ -110,10 +110,7 @@ impl Keep<'_> {
     }
 
     async fn condemn(&self, upload: ObjectId) -> Result<(), JobError> {
-        self.tenant.sql.condemn_upload(upload).await?;
-        self.tools.metrics.uploads_condemned(1);
-        tracing::info!(event = "upload_condemned", "upload {upload} for a version of {} is condemned", self.what());
-        Ok(())
+        condemn(self.tools, self.tenant, upload, &format!("a version of {}", self.what())).await
     }
 
     fn what(&self) -> String {

@@ -1,5 +1,6 @@
 //! What every job works with, and how an attempt can end.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +8,12 @@ use crate::budget::{Budget, SMALL_BYTES};
 use crate::cache::ContentCache;
 use crate::config::AgentConfig;
 use crate::model::content::PIECE_BYTES;
+use crate::model::id::ObjectId;
 use crate::store::control::ControlStore;
 use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
 use crate::store::object::PutError;
 use crate::telemetry::Metrics;
+use crate::tenants::Tenant;
 use crate::watch::Transfers;
 
 use super::limits::LiveLimits;
@@ -81,6 +84,14 @@ pub fn unless_moved(error: PutError) -> Result<(), JobError> {
         PutError::Content(Interrupted::Moved | Interrupted::Client(_)) => Ok(()),
         PutError::Content(Interrupted::Store(error)) | PutError::Store(error) => Err(error.into()),
     }
+}
+
+/// Nobody may publish this upload any more; `whose` says in the log what it was for.
+pub async fn condemn(tools: &Tools, tenant: &Tenant, upload: ObjectId, whose: &(impl Display + Sync)) -> Result<(), JobError> {
+    tenant.sql.condemn_upload(upload).await?;
+    tools.metrics.uploads_condemned(1);
+    tracing::info!(event = "upload_condemned", "upload {upload} for {whose} is condemned");
+    Ok(())
 }
 
 /// What a transfer of this length holds: a portion that is read, one that is hashed, one that is written.
