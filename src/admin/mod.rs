@@ -10,6 +10,7 @@ mod jobs;
 pub mod limits;
 pub mod openapi;
 pub mod purge;
+pub mod restores;
 pub mod routes;
 pub mod show;
 pub mod verification;
@@ -158,6 +159,9 @@ impl Admin {
             Operation::Sweep => self.sweep(operator, name).await,
             Operation::Purge => self.purge(operator, name, body).await,
             Operation::ListPurges => self.list_purges(operator, name).await,
+            Operation::Restore => self.restore(operator, body).await,
+            Operation::ListRestores => self.list_restores(operator, query).await,
+            Operation::PlanRestore => self.plan_restore(operator, query).await,
             Operation::Verify => self.verify(operator, name, body).await,
             Operation::ShowVerification => self.show_verification(operator, name).await,
             Operation::ListDifferences => self.list_differences(operator, name, query).await,

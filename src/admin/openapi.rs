@@ -12,6 +12,7 @@ use super::health::Readiness;
 use super::history::HistoryView;
 use super::limits::{LimitsView, ReadOnlyView, ReadOnlyWish, ScopeView};
 use super::purge::{PurgeAnswer, PurgeList, PurgeWish};
+use super::restores::{LINES, PlanLine, RestoreAnswer, RestoreList, RestoreRequest};
 use super::routes::{Operation as Wanted, Page, ROUTES, Target};
 use super::verification::{AllDifferences, Begun, DifferenceList, Verifications, Wish};
 use super::views::{Counted, JobList, QuarantineReason, RetryWish, TenantList, TenantView};
@@ -115,6 +116,11 @@ fn guarded(wanted: Wanted) -> Operation {
         Wanted::ListPurges => {
             of_tenant(told("listPurges", "Of each collection the purge under way, or the last one", json_of::<PurgeList>()))
         }
+        Wanted::Restore => restore(),
+        Wanted::ListRestores => told("listRestores", "Restores to an instant, the newest first", json_of::<RestoreList>())
+            .refuses(&[StatusCode::NOT_FOUND])
+            .with([one_tenant()]),
+        Wanted::PlanRestore => plan_restore(),
         Wanted::Verify => wishing(of_tenant(Operation::new("verify", "Has every document's holders compared")), json_of::<Wish>()).answers(
             StatusCode::ACCEPTED,
             "The agents do the work.",
@@ -199,6 +205,28 @@ fn purge() -> Operation {
         "Blocked; the answer tells by what. Nothing was changed.",
         [json_of::<PurgeAnswer>()],
     )
+}
+
+fn restore() -> Operation {
+    let restore = of_tenant(Operation::new("restore", "Brings a tenant, or one document, back to an instant"));
+    wishing(restore, json_of::<RestoreRequest>())
+        .answers(StatusCode::ACCEPTED, "The agents do the work.", [json_of::<RestoreAnswer>()])
+        .answers(StatusCode::CONFLICT, "Blocked; the answer tells by what. Nothing was changed.", [json_of::<RestoreAnswer>()])
+}
+
+fn plan_restore() -> Operation {
+    told("planRestore", "What a restore would do, a document a line", events_of(LINES, schema::<PlanLine>))
+        .described(
+            "Lines of JSON, as they are found: `blockers` first, then `document` for each that changes, cannot be changed, or is in doubt, \
+             `looked_at` now and then, and `totals` at the end. Without `totals` the plan broke off. Nothing is changed.",
+        )
+        .refuses(&[StatusCode::NOT_FOUND])
+        .with([
+            Parameter::query("tenant", "Whose documents; has to be said.", crate::openapi::text()),
+            Parameter::query("at", "The instant, as RFC 3339 has it; has to be said.", crate::openapi::text()),
+            Parameter::query("document", "Only this one, as `<collection>/<id>`.", crate::openapi::text()),
+            Parameter::query("into", "The tenant that gets the contents.", crate::openapi::text()),
+        ])
 }
 
 fn list_jobs() -> Operation {

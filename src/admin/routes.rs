@@ -29,6 +29,9 @@ pub enum Operation {
     Sweep,
     Purge,
     ListPurges,
+    Restore,
+    ListRestores,
+    PlanRestore,
     Verify,
     ShowVerification,
     ListDifferences,
@@ -80,7 +83,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 35] = [
+pub static ROUTES: [Route; 38] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -113,6 +116,9 @@ pub static ROUTES: [Route; 35] = [
     post("/admin/v1/jobs/retry", Operation::RetryJobs),
     post("/admin/v1/jobs/{job}/retry", Operation::RetryJob),
     get("/admin/v1/differences", Operation::ListAllDifferences),
+    post("/admin/v1/restores", Operation::Restore),
+    get("/admin/v1/restores", Operation::ListRestores),
+    get("/admin/v1/restores/plan", Operation::PlanRestore),
     get("/admin/v1/audit", Operation::ListAudit),
     get("/admin/v1/processes", Operation::ListProcesses),
     get("/admin/v1/operators", Operation::ListOperators),

@@ -12,6 +12,7 @@ mod progress;
 mod purge;
 mod reconcile;
 mod remote;
+mod restore;
 mod verify;
 mod waves;
 
@@ -111,6 +112,9 @@ enum Command {
         #[command(flatten)]
         admin: AdminArgs,
     },
+    /// Brings a tenant, or one document, back to what it was at an instant: first a plan, then the work. A restore is a set of new versions, and
+    /// can be undone by another one.
+    Restore(restore::RestoreArgs),
     /// Limits on the agents' work, of one tenant or of all together.
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
@@ -177,7 +181,7 @@ enum JobsCommand {
         /// ready, leased or quarantined.
         #[arg(long)]
         state: Option<String>,
-        /// copy, write_back, sweep, changes, verify, purge or collect.
+        /// copy, write_back, sweep, changes, verify, purge, restore, keep or collect.
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]
@@ -282,6 +286,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Tenant(TenantCommand::Resume { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), false).await,
         Command::Tenant(TenantCommand::ReadOnly { tenant, on, admin }) => remote::Remote::new(&admin, json)?.read_only(&tenant, on).await,
         Command::History { tenant, admin } => remote::Remote::new(&admin, json)?.show_history(&tenant).await,
+        Command::Restore(args) => Box::pin(restore::run(args, json)).await,
         Command::Limits(command) => limits::run(command, json).await,
         Command::Pause { admin } => remote::Remote::new(&admin, json)?.pause(None, true).await,
         Command::Resume { admin } => remote::Remote::new(&admin, json)?.pause(None, false).await,

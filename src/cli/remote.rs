@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use super::{AdminArgs, Exit, limits};
 use crate::admin::verification::VerificationView;
 use crate::admin::views::{Counted, TenantList, TenantView};
 use crate::body;
-use crate::client::{ClientTls, HttpClient};
+use crate::client::{Answer, ClientTls, HttpClient};
 use crate::migrate::cutover::{FlipOutcome, FlipReport};
 use crate::model::phase::{Phase, Verdict};
 
@@ -129,14 +130,29 @@ impl Remote {
         if status.is_success() || (status == StatusCode::CONFLICT && value.get("outcome").is_some()) {
             return Ok(value);
         }
-        match value.get("detail").and_then(Value::as_str) {
+        Err(self.refusal(status, &value))
+    }
+
+    /// An answer of lines, each as it comes.
+    pub(super) async fn lines(&self, path: &str) -> anyhow::Result<Lines> {
+        let answer = self.http.request(Method::GET, path, HeaderMap::new(), body::empty()).await?;
+        let status = answer.status;
+        if status.is_success() {
+            return Ok(Lines { answer, begun: BytesMut::new() });
+        }
+        let problem = answer.bytes(MAX_LINE_BYTES).await?;
+        Err(self.refusal(status, &serde_json::from_slice(&problem).unwrap_or_default()))
+    }
+
+    fn refusal(&self, status: StatusCode, problem: &Value) -> anyhow::Error {
+        match problem.get("detail").and_then(Value::as_str) {
             _ if status == StatusCode::UNAUTHORIZED => match &self.token_file {
-                Some(file) => bail!("the admin API does not know the token in {}", file.display()),
-                None => bail!("the admin API asks for a token: name a file that holds it with --token-file"),
+                Some(file) => anyhow!("the admin API does not know the token in {}", file.display()),
+                None => anyhow!("the admin API asks for a token: name a file that holds it with --token-file"),
             },
-            Some(detail) if is_no_such_path(&value) => bail!("{detail}: is --admin-url the address of the admin listener?"),
-            Some(detail) => bail!("{detail}"),
-            None => bail!("the admin API answered {status}"),
+            Some(detail) if is_no_such_path(problem) => anyhow!("{detail}: is --admin-url the address of the admin listener?"),
+            Some(detail) => anyhow!("{detail}"),
+            None => anyhow!("the admin API answered {status}"),
         }
     }
 
@@ -154,6 +170,34 @@ impl Remote {
             println!("{answer}");
         }
         self.json
+    }
+}
+
+/// Far longer than any line is: a name has a few hundred characters.
+const MAX_LINE_BYTES: usize = 256 << 10;
+
+/// The lines of an answer.
+pub(super) struct Lines {
+    answer: Answer,
+    begun: BytesMut,
+}
+
+impl Lines {
+    /// `None` at the end.
+    pub(super) async fn next(&mut self) -> anyhow::Result<Option<String>> {
+        loop {
+            if let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
+                let line = self.begun.split_to(end + 1);
+                return Ok(Some(std::str::from_utf8(&line[..end]).context("the admin API's answer is not UTF-8")?.to_owned()));
+            }
+            if self.begun.len() > MAX_LINE_BYTES {
+                bail!("the admin API's answer has a line without an end");
+            }
+            match self.answer.piece().await? {
+                Some(piece) => self.begun.extend_from_slice(&piece),
+                None => return Ok(None),
+            }
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::inbound::{Inbound, InboundLimits};
-use super::kept::{Following, NO_VERSION};
 use super::list::{self, BadQuery, DEFAULT_LIMIT};
 use super::metadata::json;
 use super::range::{self, Wanted};
@@ -30,10 +29,23 @@ use crate::model::id::DocKey;
 use crate::model::precondition::{Current, Unmet};
 use crate::model::stamp::Stamp;
 use crate::store::error::StoreResult;
+use crate::store::kept::{Following, Lost};
 use crate::store::sql::NewAttributes;
 use crate::telemetry::{Direction, ServedFrom};
 use crate::tenants::Tenant;
 use crate::watch::transfers::{Begun, Party};
+
+const NO_VERSION: GatewayError = GatewayError::NotFound("the document has no such version: it never had, or its time is over");
+
+impl From<Lost> for GatewayError {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Gone => NO_VERSION,
+            Lost::Unsettled => Self::Unsettled,
+            Lost::Store(error) => error.into(),
+        }
+    }
+}
 
 /// A piece that is checked, and one that is sent.
 const HELD_BYTES: u64 = 2 * PIECE_BYTES as u64;
@@ -166,7 +178,7 @@ impl Reader {
         let total = range.end - range.start;
         let transfer = self.transfers.begin(&Begun::of(key, Direction::Download, (from.into(), Party::Client), Some(total)));
         let progress = transfer.progress();
-        let mut following = Following { tenant: Arc::clone(tenant), key: key.clone(), version, at: range.start, end: range.end };
+        let mut following = following(tenant, key.clone(), version, range);
         let content = match following.open().await {
             Ok(content) => content,
             Err(lost) => return transfer.end(Err(lost.into())),
@@ -189,6 +201,11 @@ impl Reader {
         });
         Ok(body::stream(content.map_err(BoxError::from)))
     }
+}
+
+fn following(tenant: &Tenant, key: DocKey, version: Version, Range { start: at, end }: Range<u64>) -> Following {
+    let (sql, objects) = (Arc::clone(&tenant.sql), Arc::clone(&tenant.objects));
+    Following { sql, objects, key, version, at, end }
 }
 
 fn represented(tenant: &Tenant, version: &Version) -> Representation {
@@ -216,7 +233,7 @@ impl Writer {
         let uploaded = request.tenant.objects.upload_bytes(Some(version.length_bytes));
         let Some(_grant) = self.budget.acquire(held + uploaded).await else { return Err(GatewayError::Overloaded) };
         let end = version.length_bytes;
-        let mut following = Following { tenant: Arc::clone(&request.tenant), key: row.key.clone(), version, at: 0, end };
+        let mut following = following(&request.tenant, row.key.clone(), version, 0..end);
         let content = following.open().await?;
         let version = following.version.clone();
         let request = DocumentRequest {

@@ -11,7 +11,6 @@ pub mod guise;
 mod hedge;
 mod history;
 pub mod inbound;
-mod kept;
 pub mod layers;
 pub mod list;
 pub mod metadata;

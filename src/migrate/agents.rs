@@ -15,7 +15,7 @@ use tracing::Instrument;
 use super::limits::until;
 use super::places::{Place, Places};
 use super::work::{Attempt, JobError, Tools};
-use super::{changes, collect, copy, keep, purge, schedule, sweep, verify, write_back};
+use super::{changes, collect, copy, keep, purge, restore, schedule, sweep, verify, write_back};
 use crate::model::id::TenantId;
 use crate::model::job::{JobKind, JobTarget};
 use crate::model::limits::Allowed;
@@ -224,6 +224,9 @@ impl Agents {
             (JobKind::Changes, JobTarget::Collection(_, collection)) => changes::changes(&self.tools, tenant, collection).await,
             (JobKind::Verify, JobTarget::Collection(_, collection)) => verify::verify(&self.tools, tenant, collection).await,
             (JobKind::Purge, JobTarget::Collection(_, collection)) => purge::purge(&self.tools, tenant, collection, lease).await,
+            (JobKind::Restore, JobTarget::Collection(_, collection)) => {
+                restore::restore(&self.tools, &self.tenants, tenant, collection, lease).await
+            }
             (JobKind::Keep, JobTarget::Staged(_, staged)) => keep::keep(&self.tools, tenant, *staged, lease.failures + 1).await,
             (JobKind::Collect, JobTarget::Tenant(_)) => collect::collect(&self.tools, tenant).await,
             // Nobody enqueues these pairs; a job like that has nothing to do.
@@ -234,6 +237,7 @@ impl Agents {
                 | JobKind::Changes
                 | JobKind::Verify
                 | JobKind::Purge
+                | JobKind::Restore
                 | JobKind::Keep
                 | JobKind::Collect,
                 _,

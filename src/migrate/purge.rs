@@ -12,7 +12,7 @@ use crate::model::id::CollectionName;
 use crate::model::job::JobKind;
 use crate::model::purge::{PurgeFigures, PurgeRun, Purgeable, judge};
 use crate::store::queue::Lease;
-use crate::store::sql::{Change, Commit, PurgeEnd};
+use crate::store::sql::{Change, Commit, WalkEnd};
 use crate::tenants::Tenant;
 
 /// Rows between two looks at the phase and two notes of the place.
@@ -50,11 +50,11 @@ impl Purge<'_> {
         loop {
             let phase = self.tenant.sql.state().await?.phase;
             if !phase.calls_for(JobKind::Purge, false) {
-                return self.end(PurgeEnd::Stopped(format!("the tenant went to {phase}"))).await;
+                return self.end(WalkEnd::Stopped(format!("the tenant went to {phase}"))).await;
             }
             let Some(oldest_backup) = self.tenant.config.oldest_sql_backup else {
                 return self
-                    .end(PurgeEnd::Stopped("the tenant's file says no longer how old its oldest sql backup may be".to_owned()))
+                    .end(WalkEnd::Stopped("the tenant's file says no longer how old its oldest sql backup may be".to_owned()))
                     .await;
             };
             // Counted from the run's start by the database's clock: the same in every slice, and never too late.
@@ -64,7 +64,7 @@ impl Purge<'_> {
             for row in &page.rows {
                 self.visit(row, located_before).await?;
             }
-            let Some(next) = page.next else { return self.end(PurgeEnd::Whole).await };
+            let Some(next) = page.next else { return self.end(WalkEnd::Whole).await };
             self.place.after = Some(next.to_string());
             if !self.keep_place().await? {
                 return Ok(Attempt::Done);
@@ -114,7 +114,7 @@ impl Purge<'_> {
         Ok(true)
     }
 
-    async fn end(self, end: PurgeEnd) -> Result<Attempt, JobError> {
+    async fn end(self, end: WalkEnd) -> Result<Attempt, JobError> {
         let PurgeFigures { documents, bytes, .. } = self.place.figures;
         let what = if self.run.dry_run { "would leave" } else { "left" };
         tracing::info!(

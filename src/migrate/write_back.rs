@@ -1,18 +1,15 @@
 //! write_back: bring the content of a sole location to SQL again, so that the way back stays open.
 
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
-
+use super::incoming::bring_in;
 use super::work::{Attempt, JobError, Tools, held_bytes};
-use crate::model::content::{ContentHasher, Fingerprint, PIECE_BYTES};
+use crate::model::content::Fingerprint;
 use crate::model::document::DocRow;
 use crate::model::id::DocKey;
 use crate::model::job::JobKind;
 use crate::model::location::Location;
 use crate::store::checked::open_checked;
-use crate::store::error::{Interrupted, StoreError, StoreErrorKind};
-use crate::store::object::ByteStream;
-use crate::store::sql::{Change, Commit, NewContent, Staging};
+use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::sql::{Change, Commit};
 use crate::telemetry::Direction;
 use crate::tenants::Tenant;
 use crate::watch::transfers::{Begun, Party, Progress};
@@ -35,11 +32,8 @@ async fn bring_back(tools: &Tools, tenant: &Tenant, row: &DocRow, location: &Loc
         return missing(tenant, row, location).await;
     };
     let content = progress.of(tools.pace.of(&tenant.id).slow(object));
-    let content = if location.content.length_bytes <= PIECE_BYTES as u64 {
-        inline(content, location).await?
-    } else {
-        staged(tenant, row, content, location).await?
-    };
+    let check = |found: &Fingerprint| check(found, location);
+    let content = bring_in(tenant, row.state.epoch, content, location.content.length_bytes, &check).await?;
     let change = Change::WriteBack { seen: location.stamp.clone(), content };
     match tenant.sql.commit(&row.key, row.state.epoch, change).await? {
         Commit::Done(_) => {
@@ -62,51 +56,9 @@ async fn missing(tenant: &Tenant, row: &DocRow, location: &Location) -> Result<A
     Err(corrupt(location, "the object is missing").into())
 }
 
-async fn inline(mut content: ByteStream, location: &Location) -> Result<NewContent, JobError> {
-    let mut bytes = BytesMut::new();
-    while let Some(portion) = content.next().await {
-        bytes.extend_from_slice(&portion.map_err(interrupted)?);
-    }
-    let bytes: Bytes = bytes.freeze();
-    check(&Fingerprint::of(&bytes), location)?;
-    Ok(NewContent::Inline(bytes))
-}
-
-async fn staged(tenant: &Tenant, row: &DocRow, content: ByteStream, location: &Location) -> Result<NewContent, JobError> {
-    let mut staging = tenant.sql.stage(row.state.epoch).await?;
-    match fill(&mut *staging, content, location).await {
-        Ok(fingerprint) => Ok(NewContent::Staged(staging.finish(fingerprint).await?)),
-        Err(error) => {
-            staging.abandon().await?;
-            Err(error)
-        }
-    }
-}
-
-async fn fill(staging: &mut dyn Staging, mut content: ByteStream, location: &Location) -> Result<Fingerprint, JobError> {
-    let mut hasher = ContentHasher::default();
-    while let Some(portion) = content.next().await {
-        let portion = portion.map_err(interrupted)?;
-        hasher.update(&portion);
-        staging.append(portion).await?;
-    }
-    let fingerprint = hasher.finish();
-    check(&fingerprint, location)?;
-    Ok(fingerprint)
-}
-
 /// What goes back to SQL is what was taken from it or what the client sent, by SHA-256, or nothing goes back.
-fn check(found: &Fingerprint, location: &Location) -> Result<(), JobError> {
-    if *found == location.content { Ok(()) } else { Err(corrupt(location, "the object has not the content that its location says").into()) }
-}
-
-fn interrupted(error: Interrupted) -> StoreError {
-    match error {
-        Interrupted::Store(error) => error,
-        Interrupted::Moved | Interrupted::Client(_) => {
-            StoreError::new("object", "read", "an object", StoreErrorKind::Other).because(error.to_string())
-        }
-    }
+fn check(found: &Fingerprint, location: &Location) -> StoreResult<()> {
+    if *found == location.content { Ok(()) } else { Err(corrupt(location, "the object has not the content that its location says")) }
 }
 
 fn corrupt(location: &Location, what: &'static str) -> StoreError {

@@ -197,13 +197,23 @@ impl DocRow {
         }
     }
 
+    /// The location, where it holds the current content.
+    pub fn located(&self) -> Option<&Location> {
+        match self.truth().holder {
+            Holder::Both | Holder::Object | Holder::EmptyDocument => self.location.as_ref(),
+            Holder::NoDocument | Holder::NoContent | Holder::Sql => None,
+        }
+    }
+
     /// True while the rows still call for this work: a job may be closed only in a transaction that sees `false`.
     pub fn needs(&self, kind: JobKind, mirror: bool) -> bool {
         let holder = self.truth().holder;
         let wanted = match kind {
             JobKind::Copy => holder == Holder::Sql,
             JobKind::WriteBack => holder == Holder::Object,
-            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge | JobKind::Keep | JobKind::Collect => false,
+            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge | JobKind::Restore | JobKind::Keep | JobKind::Collect => {
+                false
+            }
         };
         wanted && self.state.phase.calls_for(kind, mirror)
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::content::Fingerprint;
 use super::id::{Attempt, ObjectRef};
 use super::location::Labels;
+use super::restore::Beginning;
 use super::stamp::{Epoch, Stamp};
 
 /// How often a tenant's tick rises while somebody serves it, at most. Retention is counted in ticks, not by a clock: a clock that jumps
@@ -67,7 +68,20 @@ pub struct Version {
     pub labels: Labels,
     /// `None`: it was written straight to SQL, and nobody saw when.
     pub held_from: Option<Timestamp>,
+    /// A client wrote it at `held_from`. Otherwise that is when a copy found what others wrote.
+    pub exact: bool,
     pub held_to: Timestamp,
+}
+
+impl Version {
+    pub fn begins(&self) -> Beginning {
+        match (self.held_from, &self.stamp) {
+            (None, _) => Beginning::Unknown,
+            (Some(from), Stamp::Object(_)) => Beginning::At(from),
+            (Some(from), Stamp::Row { .. }) if self.exact => Beginning::At(from),
+            (Some(seen), Stamp::Row { .. }) => Beginning::By(seen),
+        }
+    }
 }
 
 /// How long a tenant's versions are kept.

@@ -25,6 +25,8 @@ pub enum JobKind {
     Verify,
     /// Take content out of SQL that a verified object holds.
     Purge,
+    /// Bring one collection back to what it was at an instant, or that into another tenant.
+    Restore,
     /// Bring a content that was overwritten before it was ever copied from the database to the object store.
     Keep,
     /// Remove what abandoned uploads and attempts left behind, and versions past their time.
@@ -32,14 +34,14 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    pub const ALL: [Self; 8] =
-        [Self::Copy, Self::WriteBack, Self::Sweep, Self::Changes, Self::Verify, Self::Purge, Self::Keep, Self::Collect];
+    pub const ALL: [Self; 9] =
+        [Self::Copy, Self::WriteBack, Self::Sweep, Self::Changes, Self::Verify, Self::Purge, Self::Restore, Self::Keep, Self::Collect];
 
     /// Whether a tenant is not yet where its phase wants it while such a job is open. The others come again and again.
     pub const fn is_backlog(self) -> bool {
         match self {
             Self::Copy | Self::WriteBack | Self::Sweep => true,
-            Self::Changes | Self::Verify | Self::Purge | Self::Keep | Self::Collect => false,
+            Self::Changes | Self::Verify | Self::Purge | Self::Restore | Self::Keep | Self::Collect => false,
         }
     }
 
@@ -47,7 +49,7 @@ impl JobKind {
     pub const fn moves_a_document(self) -> bool {
         match self {
             Self::Copy | Self::WriteBack | Self::Keep => true,
-            Self::Sweep | Self::Changes | Self::Verify | Self::Purge | Self::Collect => false,
+            Self::Sweep | Self::Changes | Self::Verify | Self::Purge | Self::Restore | Self::Collect => false,
         }
     }
 
@@ -59,6 +61,7 @@ impl JobKind {
             Self::Changes => "changes",
             Self::Verify => "verify",
             Self::Purge => "purge",
+            Self::Restore => "restore",
             Self::Keep => "keep",
             Self::Collect => "collect",
         }
@@ -85,7 +88,7 @@ impl FromStr for JobKind {
         let unknown = || UnknownLabel {
             what: "job kind",
             value: text.to_owned(),
-            known: "copy, write_back, sweep, changes, verify, purge, keep, collect",
+            known: "copy, write_back, sweep, changes, verify, purge, restore, keep, collect",
         };
         Self::ALL.into_iter().find(|kind| kind.label() == text).ok_or_else(unknown)
     }
@@ -175,7 +178,9 @@ impl JobTarget {
         let tenant = tenant.clone();
         match kind {
             JobKind::Collect => Ok(Self::Tenant(tenant)),
-            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge => Ok(Self::Collection(tenant, collection.parse()?)),
+            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge | JobKind::Restore => {
+                Ok(Self::Collection(tenant, collection.parse()?))
+            }
             JobKind::Keep => Ok(Self::Staged(tenant, document.parse()?)),
             JobKind::Copy | JobKind::WriteBack => {
                 let collection = collection.parse()?;

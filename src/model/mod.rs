@@ -10,5 +10,6 @@ pub mod location;
 pub mod phase;
 pub mod precondition;
 pub mod purge;
+pub mod restore;
 pub mod stamp;
 pub mod verification;

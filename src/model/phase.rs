@@ -67,6 +67,8 @@ impl Phase {
             (JobKind::WriteBack, Self::Sealed) => false,
             (JobKind::Purge, Self::Sealed) => true,
             (JobKind::Purge, Self::Sql | Self::Shadow | Self::Dual | Self::Object) => false,
+            (JobKind::Restore, Self::Sql) => false,
+            (JobKind::Restore, Self::Shadow | Self::Dual | Self::Object | Self::Sealed) => true,
             (JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Keep | JobKind::Collect, _) => true,
         }
     }

@@ -2,13 +2,18 @@
 //! triggers, in the transaction that ends their time; here they are read, brought to the object store, and given up.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::error::StoreResult;
-use super::sql::SqlContentStream;
+use super::sql::{SqlContentStream, WalkEnd};
 use crate::model::content::Fingerprint;
 use crate::model::history::{Tick, Version, VersionNumber};
-use crate::model::id::{Attempt, DocKey, ObjectRef};
+use crate::model::id::{Attempt, CollectionName, DocKey, ObjectRef};
+use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Stamp};
+
+/// Parts of restores that are listed.
+pub const RESTORES_LISTED: usize = 200;
 
 /// What versions come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,4 +73,17 @@ pub trait HistoryStore: Send + Sync {
     /// back are as young as this tick; their
     /// objects stay until [`HistoryStore::expire`] finds that the new epoch is older than what it is told. `false`: it has come as far already.
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool>;
+
+    /// What is known of a document's contents around an instant. The document need not exist any more; its id has to be spelled as its row did.
+    async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace>;
+
+    /// Begins a restore to an instant: a row and a job for each collection that it is about, in one transaction, and answers its number. `None`:
+    /// one is under way.
+    async fn begin_restore(&self, wish: &RestoreWish) -> StoreResult<Option<u64>>;
+
+    /// Notes how far a collection's part of the restore is that is under way, and whether it has ended.
+    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()>;
+
+    /// The last [`RESTORES_LISTED`] parts of restores, the newest first.
+    async fn restores(&self) -> StoreResult<Vec<RestoreRun>>;
 }

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod faulty;
 pub mod guarded;
 pub mod history;
+pub mod kept;
 pub mod measured;
 pub mod metered;
 pub mod mssql;

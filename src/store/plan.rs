@@ -68,6 +68,14 @@ pub(super) enum RowEdit {
 }
 
 impl RowEdit {
+    /// Whether a client's content comes in.
+    pub(super) fn is_a_clients_content(&self) -> bool {
+        match self {
+            Self::Insert { .. } | Self::Put { .. } => true,
+            Self::Keep | Self::Content(_) | Self::Clear | Self::Mark | Self::Delete => false,
+        }
+    }
+
     /// Whether a client's change ends the time of what stood in the content column.
     fn ends_content(&self) -> bool {
         match self {
@@ -145,15 +153,11 @@ impl Plan {
 
     /// The content that a client's write leaves in the row alone: from when it holds is noted beside it, because its copy comes later.
     pub(super) fn begins(&self, before: &DocRow, rules: Rules) -> Option<Fingerprint> {
-        let is_a_clients = match &self.row {
-            RowEdit::Insert { .. } | RowEdit::Put { .. } => true,
-            RowEdit::Keep | RowEdit::Content(_) | RowEdit::Clear | RowEdit::Mark | RowEdit::Delete => false,
-        };
         let is_the_rows = match &self.location {
             LocationEdit::Keep | LocationEdit::Retire => true,
             LocationEdit::Replace(_) | LocationEdit::Update { .. } | LocationEdit::MakeSole => false,
         };
-        if !(is_a_clients && is_the_rows && rules.history) || before.state.phase == Phase::Sql {
+        if !(self.row.is_a_clients_content() && is_the_rows && rules.history) || before.state.phase == Phase::Sql {
             return None;
         }
         match self.filling()? {

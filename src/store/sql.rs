@@ -291,13 +291,23 @@ impl Tally {
     }
 }
 
-/// How a purge of one collection ended.
+/// How a purge of one collection, or its part of a restore, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PurgeEnd {
-    /// At the end of the table.
+pub enum WalkEnd {
+    /// All of it was done.
     Whole,
-    /// Before it, for this reason.
+    /// It was given up before, for this reason.
     Stopped(String),
+}
+
+impl WalkEnd {
+    /// As the run's row has it.
+    pub(in crate::store) fn stopped(self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Stopped(reason) => Some(reason),
+        }
+    }
 }
 
 /// What comparisons of documents of one collection came to.
@@ -440,7 +450,7 @@ pub trait SqlStore: HistoryStore {
     async fn begin_purge(&self, dry_run: bool) -> StoreResult<()>;
 
     /// Notes how far the collection's run is, and whether it has ended.
-    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<PurgeEnd>) -> StoreResult<()>;
+    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<WalkEnd>) -> StoreResult<()>;
 
     /// The run of each collection that is under way, or its last one.
     async fn purges(&self) -> StoreResult<Vec<PurgeRun>>;

@@ -61,12 +61,14 @@ pub enum Direction {
     WriteBack,
     /// From staging to the object store: a content that was overwritten.
     Keep,
+    /// A content of before, to its document again.
+    Restore,
     /// From every holder, to be compared.
     Verify,
 }
 
 impl Direction {
-    pub const ALL: [Self; 6] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack, Self::Keep, Self::Verify];
+    pub const ALL: [Self; 7] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack, Self::Keep, Self::Restore, Self::Verify];
 
     pub const fn label(self) -> &'static str {
         match self {
@@ -75,6 +77,7 @@ impl Direction {
             Self::Copy => "copy",
             Self::WriteBack => "write_back",
             Self::Keep => "keep",
+            Self::Restore => "restore",
             Self::Verify => "verify",
         }
     }

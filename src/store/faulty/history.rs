@@ -1,15 +1,17 @@
 //! A tenant's history that fails by plan: `bounded` where the meter gives the call a deadline, else `unbounded`.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::sql::FaultySql;
 use crate::model::content::Fingerprint;
 use crate::model::history::{Tick, Version, VersionNumber};
-use crate::model::id::{Attempt, DocKey, ObjectRef};
+use crate::model::id::{Attempt, CollectionName, DocKey, ObjectRef};
+use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Stamp};
 use crate::store::error::StoreResult;
 use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
-use crate::store::sql::SqlContentStream;
+use crate::store::sql::{SqlContentStream, WalkEnd};
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -57,5 +59,21 @@ impl HistoryStore for FaultySql {
 
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         self.faults.unbounded("go_on_from", self.inner.go_on_from(tick)).await
+    }
+
+    async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {
+        self.faults.bounded("trace", self.inner.trace(key, instant)).await
+    }
+
+    async fn begin_restore(&self, wish: &RestoreWish) -> StoreResult<Option<u64>> {
+        self.faults.unbounded("begin_restore", self.inner.begin_restore(wish)).await
+    }
+
+    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()> {
+        self.faults.bounded("note_restore", self.inner.note_restore(collection, figures, end)).await
+    }
+
+    async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {
+        self.faults.bounded("restores", self.inner.restores()).await
     }
 }

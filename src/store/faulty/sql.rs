@@ -17,8 +17,8 @@ use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::StoreResult;
 use crate::store::object::PartsId;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, PurgeEnd, Recorded, Remaining,
-    SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, Recorded, Remaining,
+    SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose, WalkEnd,
 };
 
 pub(super) struct FaultySql {
@@ -125,7 +125,7 @@ impl SqlStore for FaultySql {
         self.faults.bounded("begin_purge", self.inner.begin_purge(dry_run)).await
     }
 
-    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<PurgeEnd>) -> StoreResult<()> {
+    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<WalkEnd>) -> StoreResult<()> {
         self.faults.bounded("note_purge", self.inner.note_purge(collection, figures, end)).await
     }
 

@@ -1,15 +1,17 @@
 //! A tenant's history with deadlines and an observer.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::sql::MeteredSql;
 use crate::model::content::Fingerprint;
 use crate::model::history::{Tick, Version, VersionNumber};
-use crate::model::id::{Attempt, DocKey, ObjectRef};
+use crate::model::id::{Attempt, CollectionName, DocKey, ObjectRef};
+use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Stamp};
 use crate::store::error::StoreResult;
 use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
-use crate::store::sql::SqlContentStream;
+use crate::store::sql::{SqlContentStream, WalkEnd};
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -59,5 +61,21 @@ impl HistoryStore for MeteredSql {
     /// No deadline: who reconciles has to hear what came of it.
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         self.meter.unbounded("go_on_from", self.inner.go_on_from(tick)).await
+    }
+
+    async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {
+        self.meter.within("trace", key, self.inner.trace(key, instant)).await
+    }
+
+    async fn begin_restore(&self, wish: &RestoreWish) -> StoreResult<Option<u64>> {
+        self.meter.unbounded("begin_restore", self.inner.begin_restore(wish)).await
+    }
+
+    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()> {
+        self.meter.within("note_restore", collection, self.inner.note_restore(collection, figures, end)).await
+    }
+
+    async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {
+        self.meter.within("restores", &self.tenant, self.inner.restores()).await
     }
 }

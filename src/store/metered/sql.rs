@@ -17,8 +17,8 @@ use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::StoreResult;
 use crate::store::object::PartsId;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, PurgeEnd, Recorded, Remaining,
-    SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, Recorded, Remaining,
+    SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose, WalkEnd,
 };
 
 pub struct MeteredSql {
@@ -134,7 +134,7 @@ impl SqlStore for MeteredSql {
         self.meter.within("begin_purge", &self.tenant, self.inner.begin_purge(dry_run)).await
     }
 
-    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<PurgeEnd>) -> StoreResult<()> {
+    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<WalkEnd>) -> StoreResult<()> {
         self.meter.within("note_purge", collection, self.inner.note_purge(collection, figures, end)).await
     }
 

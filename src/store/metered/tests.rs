@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use jiff::Timestamp;
 
 use super::*;
 use crate::model::content::Fingerprint;
@@ -14,6 +15,7 @@ use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectI
 use crate::model::phase::FlipPermit;
 use crate::model::precondition::Precondition;
 use crate::model::purge::{PurgeFigures, PurgeRun};
+use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Revision, Stamp};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::doctor::Finding;
@@ -22,7 +24,7 @@ use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
 use crate::store::object::{ObjectFacts, ObjectMeta, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::store::sql::{
     Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewAttributes, NewContent, NewDocument, Page, PlacementUsage,
-    PurgeEnd, Recorded, Remaining, SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose,
+    Recorded, Remaining, SqlContentStream, SqlStore, Staged, Staging, Tally, UploadPurpose, WalkEnd,
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -262,6 +264,18 @@ impl HistoryStore for Slow {
     async fn go_on_from(&self, _: Tick) -> StoreResult<bool> {
         slowly(true).await
     }
+    async fn trace(&self, _: &DocKey, _: Timestamp) -> StoreResult<Trace> {
+        slowly(Trace::default()).await
+    }
+    async fn begin_restore(&self, _: &RestoreWish) -> StoreResult<Option<u64>> {
+        slowly(None).await
+    }
+    async fn note_restore(&self, _: &CollectionName, _: RestoreFigures, _: Option<WalkEnd>) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {
+        slowly(Vec::new()).await
+    }
 }
 
 #[async_trait]
@@ -332,7 +346,7 @@ impl SqlStore for Slow {
     async fn begin_purge(&self, _: bool) -> StoreResult<()> {
         slowly(()).await
     }
-    async fn note_purge(&self, _: &CollectionName, _: PurgeFigures, _: Option<PurgeEnd>) -> StoreResult<()> {
+    async fn note_purge(&self, _: &CollectionName, _: PurgeFigures, _: Option<WalkEnd>) -> StoreResult<()> {
         slowly(()).await
     }
     async fn purges(&self) -> StoreResult<Vec<PurgeRun>> {

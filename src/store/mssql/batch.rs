@@ -127,6 +127,14 @@ impl Row {
         self.cells.next().ok_or_else(|| Misread { wanted, found: "the end of the row".to_owned() })
     }
 
+    pub(super) fn flag_or_null(&mut self) -> Result<Option<bool>, Misread> {
+        match self.next("a flag")? {
+            Cell::Flag(flag) => Ok(Some(flag)),
+            Cell::Null => Ok(None),
+            other => Err(misread("a flag", &other)),
+        }
+    }
+
     pub(super) fn flag(&mut self) -> Result<bool, Misread> {
         match self.next("a flag")? {
             Cell::Flag(flag) => Ok(flag),

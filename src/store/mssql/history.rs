@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
+use jiff::Timestamp;
 
 use super::batch::{Batch, Misread, Row};
 use super::edit::with_id;
@@ -10,19 +11,20 @@ use super::fault::Fault;
 use super::rows::{read_object, signed, strange, time};
 use super::state::transaction;
 use super::tenant::{SqlServerTenant, not_initialised, silent};
-use super::{scan, statements, text, ticks};
+use super::{restores, scan, statements, text, ticks};
 use crate::model::content::{ContentHash, Fingerprint, PIECE_BYTES, PieceSums};
 use crate::model::history::{Kept, Tick, Version, VersionNumber};
-use crate::model::id::{Attempt, DocKey, ObjectRef};
+use crate::model::id::{Attempt, CollectionName, DocKey, ObjectRef};
 use crate::model::location::Labels;
+use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Stamp};
 use crate::store::error::{Interrupted, StoreResult};
 use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
-use crate::store::sql::{SqlContentStream, UploadPurpose};
+use crate::store::sql::{SqlContentStream, UploadPurpose, WalkEnd};
 
 /// The order that `read` relies on.
 const COLUMNS: &str = "v.number, v.collection, v.document, v.stamp, v.length, v.placement, v.object, v.attempt, v.sha256, v.pieces, v.media_type, \
-                       v.file_name, v.held_from, v.held_to";
+                       v.file_name, v.held_from, v.held_to, v.exact";
 
 fn read(mut row: Row) -> Result<Version, Misread> {
     let (number, collection, document) = (VersionNumber(row.count()?), row.text()?, row.text()?);
@@ -52,6 +54,7 @@ fn read(mut row: Row) -> Result<Version, Misread> {
         labels,
         held_from: (held_from != 0).then(|| time(held_from)).transpose()?,
         held_to: time(row.integer()?)?,
+        exact: row.flag_or_null()?.unwrap_or_default(),
     })
 }
 
@@ -67,7 +70,12 @@ fn ticks_back(ticks: u64) -> i64 {
 
 impl SqlServerTenant {
     /// The versions that a statement selects of one document.
-    async fn versions_of(&self, key: &DocKey, statement: &str, with: impl for<'a> Fn(Batch<'a>) -> Batch<'a>) -> StoreResult<Vec<Version>> {
+    pub(super) async fn versions_of(
+        &self,
+        key: &DocKey,
+        statement: &str,
+        with: impl for<'a> Fn(Batch<'a>) -> Batch<'a>,
+    ) -> StoreResult<Vec<Version>> {
         let table = self.table(&key.collection).await?;
         let text = table.fill(statement, &[("version", COLUMNS)]);
         let batch = with_id(self.batch(&text), "asked", &table, Some(&key.id)).with("collection", "varchar(63)", key.collection.as_str());
@@ -187,5 +195,21 @@ impl HistoryStore for SqlServerTenant {
 
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         ticks::go_on_from(self, tick).await
+    }
+
+    async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {
+        restores::trace(self, key, instant).await
+    }
+
+    async fn begin_restore(&self, wish: &RestoreWish) -> StoreResult<Option<u64>> {
+        restores::begin(self, wish).await
+    }
+
+    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()> {
+        restores::note(self, collection, figures, end).await
+    }
+
+    async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {
+        restores::runs(self).await
     }
 }

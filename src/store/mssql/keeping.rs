@@ -79,7 +79,7 @@ impl Draft<'_> {
     /// Since when the content holds that gets a location now, where a client wrote it before, as an expression.
     pub(super) fn begun_at(&mut self, row: &RowEdit) -> &'static str {
         match row {
-            RowEdit::Insert { .. } | RowEdit::Put { .. } => "NULL",
+            RowEdit::Insert { .. } | RowEdit::Put { .. } => "@now",
             RowEdit::Keep | RowEdit::Content(_) | RowEdit::Clear | RowEdit::Mark | RowEdit::Delete => {
                 self.add(text::HOLDS_SINCE);
                 "@noted_at"

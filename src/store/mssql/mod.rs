@@ -36,6 +36,7 @@ mod purges;
 mod reach;
 mod reads;
 mod removed;
+mod restores;
 mod rows;
 mod scan;
 mod schema;

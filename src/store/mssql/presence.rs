@@ -12,10 +12,10 @@ use super::table::Table;
 use crate::model::id::TenantId;
 
 /// Of the shared tables, the one that the DDL makes last.
-const LAST_SHARED: &str = "sluss.begun";
+const LAST_SHARED: &str = "sluss.restore_run";
 
-/// Columns that tables of schema version 1 lack: the last that the DDL adds to each.
-const COLUMNS_SINCE_1: [(&str, &str); 2] = [("sluss.version", "tick"), ("sluss.staging", "kept")];
+/// Columns that tables of older schema versions lack: the last that the DDL adds to each.
+const ADDED_COLUMNS: [(&str, &str); 2] = [("sluss.version", "exact"), ("sluss.staging", "kept")];
 
 /// Every trigger that a collection may have; the first is on the customer's table, the others on ours.
 pub(super) const TRIGGERS: [&str; 4] = ["{revision_trigger}", "{moved_trigger}", "{attribute_moved_trigger}", "{retired_trigger}"];
@@ -37,7 +37,7 @@ pub(super) async fn missing(server: &Arc<SqlServer>, tables: &[Table]) -> Result
             missing.push(name);
         }
     }
-    for (table, column) in COLUMNS_SINCE_1 {
+    for (table, column) in ADDED_COLUMNS {
         if is_there(server, table).await? && !has_column(server, table, column).await? {
             missing.push(format!("{table}.{column}"));
         }

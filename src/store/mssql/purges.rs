@@ -10,7 +10,7 @@ use crate::model::id::CollectionName;
 use crate::model::job::{JobKind, Priority};
 use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::store::error::StoreResult;
-use crate::store::sql::PurgeEnd;
+use crate::store::sql::WalkEnd;
 
 pub(super) async fn begin(tenant: &SqlServerTenant, dry_run: bool) -> StoreResult<()> {
     let text = transaction(&[statements::BEGIN_PURGE, statements::RESTART]);
@@ -22,14 +22,11 @@ pub(super) async fn note(
     tenant: &SqlServerTenant,
     collection: &CollectionName,
     figures: PurgeFigures,
-    end: Option<PurgeEnd>,
+    end: Option<WalkEnd>,
 ) -> StoreResult<()> {
     let PurgeFigures { documents, bytes, unverified, too_young, moved } = figures;
     let ended = end.is_some();
-    let stopped = end.and_then(|end| match end {
-        PurgeEnd::Whole => None,
-        PurgeEnd::Stopped(reason) => Some(reason),
-    });
+    let stopped = end.and_then(WalkEnd::stopped);
     let batch = tenant
         .timed(statements::NOTE_PURGE)
         .with("collection", "varchar(63)", collection.as_str())

@@ -1,5 +1,6 @@
 //! The tenant's own row: its phase, its epoch, whether it is read-only.
 
+use super::batch::Batch;
 use super::rows::read_state;
 use super::statements;
 use super::tenant::{SqlServerTenant, not_initialised};
@@ -51,10 +52,15 @@ pub(super) fn transaction(statements: &[&str]) -> String {
 }
 
 /// A batch with what `restart.sql` takes.
-pub(super) fn restart(tenant: &SqlServerTenant, text: &str, kind: JobKind, priority: Priority) -> super::batch::Batch<'static> {
+pub(super) fn restart(tenant: &SqlServerTenant, text: &str, kind: JobKind, priority: Priority) -> Batch<'static> {
+    restart_in(tenant, text, kind, priority, tenant.collections())
+}
+
+/// The same for some of the collections, listed as [`SqlServerTenant::collections`] lists all.
+pub(super) fn restart_in(tenant: &SqlServerTenant, text: &str, kind: JobKind, priority: Priority, collections: String) -> Batch<'static> {
     tenant.timed(text).with("kind", "varchar(16)", kind.label()).with("job_priority", "int", i64::from(priority.rank())).with(
         "collections",
         "varchar(8000)",
-        tenant.collections(),
+        collections,
     )
 }

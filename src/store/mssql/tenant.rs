@@ -30,8 +30,8 @@ use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::object::PartsId;
 use crate::store::settings::TenantSettings;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, PurgeEnd, Recorded, Remaining,
-    SqlContentStream, SqlStore, Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, Recorded, Remaining,
+    SqlContentStream, SqlStore, Staging, Tally, UploadPurpose, WalkEnd,
 };
 
 /// Content up to this size rides along with the look-up of its row.
@@ -278,7 +278,7 @@ impl SqlStore for SqlServerTenant {
         purges::begin(self, dry_run).await
     }
 
-    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<PurgeEnd>) -> StoreResult<()> {
+    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<WalkEnd>) -> StoreResult<()> {
         purges::note(self, collection, figures, end).await
     }
 

@@ -118,7 +118,7 @@ impl Work<'_> {
         }
         match &plan.location {
             LocationEdit::Keep | LocationEdit::Retire => Ok(()),
-            LocationEdit::Replace(new) => self.locate(new, self.revision()?),
+            LocationEdit::Replace(new) => self.locate(new, self.revision()?, plan.row.is_a_clients_content()),
             LocationEdit::Update { revision, stamp, sole } => self.set_location(revision.revision(self.revision()?), stamp, *sole),
             LocationEdit::MakeSole => self.make_sole(self.revision()?),
         }

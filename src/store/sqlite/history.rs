@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::change::Work;
@@ -24,8 +25,7 @@ use crate::store::error::{Interrupted, StoreResult};
 use crate::store::history::{HistoryFigures, VersionCount};
 use crate::store::sql::{SqlContentStream, UploadPurpose};
 
-const COLUMNS: &str =
-    "number, collection, document, stamp, length, placement, object, attempt, sha256, pieces, media_type, file_name, held_from, held_to";
+const COLUMNS: &str = "number, collection, document, stamp, length, placement, object, attempt, sha256, pieces, media_type, file_name, held_from, held_to, exact";
 
 impl Work<'_> {
     /// The content that the row holds and nobody else becomes a version, in staging until an agent brings it out.
@@ -42,8 +42,9 @@ impl Work<'_> {
         let Labels { media_type, file_name } = Labels::carried(media_type, file_name);
         self.tx.execute(
             "INSERT INTO sluss_version (tenant, collection, document, stamp, length, stored_length, format, sha256, pieces, held_from, held_to, \
-             media_type, file_name, attempt, tick) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0, ?6, x'', ?7, ?8, ?9, ?10, ?11, coalesce((SELECT tick FROM sluss_tick WHERE tenant = ?1), 0))",
+             media_type, file_name, attempt, tick, exact) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0, ?6, x'', ?7, ?8, ?9, ?10, ?11, \
+             coalesce((SELECT tick FROM sluss_tick WHERE tenant = ?1), 0), ?7 <> 0)",
             params![
                 self.tenant.as_str(),
                 self.table.collection.as_str(),
@@ -140,6 +141,7 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<Version> {
         labels: Labels { media_type: row.get(10)?, file_name: row.get(11)? },
         held_from: (held_from != 0).then(|| rows::read_timestamp(held_from)).transpose()?,
         held_to: rows::read_timestamp(row.get(13)?)?,
+        exact: row.get(14)?,
     })
 }
 
@@ -190,6 +192,16 @@ pub(super) async fn version(tenant: &SqliteTenant, key: &DocKey, stamp: &Stamp) 
             connection.prepare_cached(&statement)?.query_row(asked, read_version).optional()
         })
         .await
+}
+
+/// The oldest content of a document whose time ended after an instant.
+pub(super) fn oldest_after(connection: &Connection, tenant: &str, key: &DocKey, instant: Timestamp) -> rusqlite::Result<Option<Version>> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM sluss_version WHERE tenant = ?1 AND collection = ?2 AND document = ?3 AND held_to > ?4 \
+         ORDER BY held_to, number LIMIT 1"
+    );
+    let asked = params![tenant, key.collection.as_str(), key.id.to_string(), instant.as_millisecond()];
+    connection.prepare_cached(&statement)?.query_row(asked, read_version).optional()
 }
 
 pub(super) async fn staged_version(tenant: &SqliteTenant, attempt: Attempt) -> StoreResult<Option<Version>> {

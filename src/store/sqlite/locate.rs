@@ -19,7 +19,10 @@ impl Work<'_> {
     }
 
     /// `now`: the row's revision after this transaction's own statements.
-    pub(super) fn locate(&self, new: &NewLocation, now: Revision) -> rusqlite::Result<()> {
+    /// `is_a_clients`: it holds from now on; else since whatever was noted of its content.
+    pub(super) fn locate(&self, new: &NewLocation, now: Revision, is_a_clients: bool) -> rusqlite::Result<()> {
+        let noted = self.begun_at(&new.content)?;
+        let begun_at = if is_a_clients { Some(self.now.as_millisecond()) } else { noted };
         let statement = format!(
             "INSERT INTO {} (id, placement, object, stamp, length, stored_length, format, sha256, pieces, revision, sole, held_from, \
              media_type, file_name, begun_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
@@ -40,7 +43,7 @@ impl Work<'_> {
                 self.now.as_millisecond(),
                 new.labels.media_type,
                 new.labels.file_name,
-                self.begun_at(&new.content)?,
+                begun_at,
             ],
         )?)
     }

@@ -21,6 +21,7 @@ mod locate;
 mod placements;
 mod purges;
 mod removed;
+mod restores;
 mod rows;
 mod scan;
 mod schema;

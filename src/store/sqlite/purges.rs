@@ -10,7 +10,7 @@ use crate::model::id::CollectionName;
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::store::error::StoreResult;
-use crate::store::sql::PurgeEnd;
+use crate::store::sql::WalkEnd;
 
 pub(super) async fn begin(tenant: &SqliteTenant, dry_run: bool) -> StoreResult<()> {
     let (id, now) = (tenant.id.clone(), tenant.now());
@@ -37,17 +37,14 @@ pub(super) async fn note(
     tenant: &SqliteTenant,
     collection: &CollectionName,
     figures: PurgeFigures,
-    end: Option<PurgeEnd>,
+    end: Option<WalkEnd>,
 ) -> StoreResult<()> {
     let (id, name, now) = (tenant.id.clone(), collection.clone(), tenant.now());
     tenant
         .file
         .write("note the purge of", format!("{}/{collection}", tenant.id), move |tx| {
             let ended_at = end.as_ref().map(|_| now);
-            let stopped = end.and_then(|end| match end {
-                PurgeEnd::Whole => None,
-                PurgeEnd::Stopped(reason) => Some(reason),
-            });
+            let stopped = end.and_then(WalkEnd::stopped);
             let PurgeFigures { documents, bytes, unverified, too_young, moved } = figures;
             tx.execute(
                 "UPDATE sluss_purge SET documents = ?3, bytes = ?4, unverified = ?5, too_young = ?6, moved = ?7, ended_at = ?8, stopped = ?9 \

@@ -10,7 +10,7 @@ use crate::store::error::StoreResult;
 use crate::store::settings::TenantSettings;
 
 /// Raised with every change of the tables below.
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(super) const SCHEMA_VERSION: i64 = 4;
 
 /// Tables that all tenants of a database share. Times are Unix milliseconds.
 pub(super) const SHARED_TABLES: &str = "
@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS sluss_version (
     number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, collection TEXT NOT NULL, document TEXT NOT NULL,
     placement TEXT, object TEXT, stamp TEXT NOT NULL, length INTEGER NOT NULL, stored_length INTEGER NOT NULL,
     format INTEGER NOT NULL, key_id TEXT, wrapped_key BLOB, sha256 BLOB NOT NULL, pieces BLOB NOT NULL,
-    held_from INTEGER NOT NULL, held_to INTEGER NOT NULL, media_type TEXT, file_name TEXT, attempt TEXT, tick INTEGER NOT NULL DEFAULT 0
+    held_from INTEGER NOT NULL, held_to INTEGER NOT NULL, media_type TEXT, file_name TEXT, attempt TEXT, tick INTEGER NOT NULL DEFAULT 0,
+    exact INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS sluss_version_document ON sluss_version (tenant, collection, document, held_to);
 CREATE INDEX IF NOT EXISTS sluss_version_object ON sluss_version (object);
@@ -75,6 +76,11 @@ CREATE TABLE IF NOT EXISTS sluss_purge (
     tenant TEXT NOT NULL, collection TEXT NOT NULL, dry_run INTEGER NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER,
     documents INTEGER NOT NULL, bytes INTEGER NOT NULL, unverified INTEGER NOT NULL, too_young INTEGER NOT NULL,
     moved INTEGER NOT NULL, stopped TEXT, PRIMARY KEY (tenant, collection)
+) WITHOUT ROWID;
+-- Restores to an instant, each collection's part in a row. `stopped`: why it ended before all was done.
+CREATE TABLE IF NOT EXISTS sluss_restore (
+    tenant TEXT NOT NULL, number INTEGER NOT NULL, collection TEXT NOT NULL, instant INTEGER NOT NULL, document TEXT, target TEXT,
+    started_at INTEGER NOT NULL, ended_at INTEGER, figures TEXT NOT NULL, stopped TEXT, PRIMARY KEY (tenant, number, collection)
 ) WITHOUT ROWID;
 -- Of each collection the verification that is under way, and the last one that came to the end.
 CREATE TABLE IF NOT EXISTS sluss_verification (
@@ -134,6 +140,9 @@ const SINCE_VERSION_1: &[(&str, &str)] = &[("media_type", "TEXT"), ("file_name",
 /// What versions and staging have besides since history is kept.
 const VERSION_SINCE_VERSION_2: &[(&str, &str)] =
     &[("media_type", "TEXT"), ("file_name", "TEXT"), ("attempt", "TEXT"), ("tick", "INTEGER NOT NULL DEFAULT 0")];
+
+/// `exact`: a client wrote it at `held_from`; otherwise a copy found it then.
+const VERSION_SINCE_VERSION_3: &[(&str, &str)] = &[("exact", "INTEGER NOT NULL DEFAULT 0")];
 
 const STAGING_SINCE_VERSION_2: &[(&str, &str)] = &[("kept", "INTEGER NOT NULL DEFAULT 0")];
 
@@ -210,9 +219,9 @@ fn triggers_sql(table: &Table, settings: &TenantSettings) -> String {
 -- Triggers run in whatever SQLite the customer's programs bring: julianday, because unixepoch and 'subsec' are younger than many.
 CREATE TRIGGER {retired} AFTER DELETE ON {location} BEGIN
     INSERT INTO sluss_version (tenant, collection, document, placement, object, stamp, length, stored_length, format,
-        key_id, wrapped_key, sha256, pieces, held_from, media_type, file_name, held_to, tick)
+        key_id, wrapped_key, sha256, pieces, held_from, exact, media_type, file_name, held_to, tick)
     VALUES ({tenant}, {collection}, CAST(OLD.id AS TEXT), OLD.placement, OLD.object, OLD.stamp, OLD.length, OLD.stored_length,
-        OLD.format, OLD.key_id, OLD.wrapped_key, OLD.sha256, OLD.pieces, coalesce(OLD.begun_at, OLD.held_from),
+        OLD.format, OLD.key_id, OLD.wrapped_key, OLD.sha256, OLD.pieces, coalesce(OLD.begun_at, OLD.held_from), OLD.begun_at IS NOT NULL,
         OLD.media_type, OLD.file_name, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),
         coalesce((SELECT tick FROM sluss_tick WHERE tenant = {tenant}), 0));
     -- What was wrong with this location is no more.
@@ -300,6 +309,7 @@ pub async fn init(file: &SqliteFile, settings: &TenantSettings) -> StoreResult<(
         tx.execute_batch(SHARED_TABLES)?;
         add_columns(tx, "sluss_state", STATE_SINCE_VERSION_1)?;
         add_columns(tx, "sluss_version", VERSION_SINCE_VERSION_2)?;
+        add_columns(tx, "sluss_version", VERSION_SINCE_VERSION_3)?;
         add_columns(tx, "sluss_staging", STAGING_SINCE_VERSION_2)?;
         tx.execute_batch(VERSION_INDEXES)?;
         for config in &settings.collections {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use rusqlite::params;
 
 use super::file::{Outcome, SqliteFile};
 use super::table::Table;
 use super::{
-    STORE, change, changes, content, differences, history, insertion, placements, purges, rows, scan, staging, tally, ticks, uploads,
-    verification,
+    STORE, change, changes, content, differences, history, insertion, placements, purges, restores, rows, scan, staging, tally, ticks,
+    uploads, verification,
 };
 use crate::clock::Clock;
 use crate::model::content::Fingerprint;
@@ -20,6 +21,7 @@ use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectI
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::FlipPermit;
 use crate::model::purge::{PurgeFigures, PurgeRun};
+use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Revision, Stamp};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
@@ -27,8 +29,8 @@ use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
 use crate::store::object::PartsId;
 use crate::store::settings::TenantSettings;
 use crate::store::sql::{
-    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, PurgeEnd, Recorded, Remaining,
-    SqlContentStream, SqlStore, Staging, Tally, UploadPurpose,
+    Change, Changes, Commit, Condemned, Findings, Flipped, Insertion, NewDocument, Page, PlacementUsage, Recorded, Remaining,
+    SqlContentStream, SqlStore, Staging, Tally, UploadPurpose, WalkEnd,
 };
 
 #[derive(Clone)]
@@ -184,7 +186,7 @@ impl SqlStore for SqliteTenant {
         purges::begin(self, dry_run).await
     }
 
-    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<PurgeEnd>) -> StoreResult<()> {
+    async fn note_purge(&self, collection: &CollectionName, figures: PurgeFigures, end: Option<WalkEnd>) -> StoreResult<()> {
         purges::note(self, collection, figures, end).await
     }
 
@@ -269,6 +271,22 @@ impl HistoryStore for SqliteTenant {
 
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         ticks::go_on_from(self, tick).await
+    }
+
+    async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {
+        restores::trace(self, key, instant).await
+    }
+
+    async fn begin_restore(&self, wish: &RestoreWish) -> StoreResult<Option<u64>> {
+        restores::begin(self, wish).await
+    }
+
+    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()> {
+        restores::note(self, collection, figures, end).await
+    }
+
+    async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {
+        restores::runs(self).await
     }
 }
 

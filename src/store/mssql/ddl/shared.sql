@@ -47,7 +47,8 @@ CREATE TABLE sluss.version (
     media_type nvarchar(4000) NULL,
     file_name nvarchar(4000) NULL,
     attempt varchar(36) COLLATE Latin1_General_100_BIN2 NULL,
-    tick bigint NULL
+    tick bigint NULL,
+    exact bit NULL
 );
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_number')
 CREATE INDEX version_number ON sluss.version (tenant, collection, document, number);
@@ -215,3 +216,18 @@ CREATE TABLE sluss.begun (
 -- The longest ids do not fit into a clustered key.
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.begun') AND i.name = N'begun_document')
 CREATE UNIQUE INDEX begun_document ON sluss.begun (tenant, collection, document);
+-- Restores to an instant, each collection's part in a row. `stopped`: why it ended before all was done.
+IF OBJECT_ID(N'sluss.restore_run', N'U') IS NULL
+CREATE TABLE sluss.restore_run (
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    number bigint NOT NULL,
+    collection varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    instant bigint NOT NULL,
+    document nvarchar(512) COLLATE Latin1_General_100_BIN2 NULL,
+    target varchar(63) COLLATE Latin1_General_100_BIN2 NULL,
+    started_at bigint NOT NULL,
+    ended_at bigint NULL,
+    figures nvarchar(4000) NOT NULL,
+    stopped nvarchar(4000) NULL,
+    CONSTRAINT restore_run_key PRIMARY KEY (tenant, number, collection)
+);

@@ -7,22 +7,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
-use super::rescue::GatewayError;
+use super::checked::open_checked_object;
+use super::error::{Interrupted, StoreError, StoreErrorKind, StoreResult};
+use super::object::{ByteStream, ObjectStore};
+use super::sql::SqlStore;
 use crate::model::history::{Kept, Version};
 use crate::model::id::DocKey;
-use crate::store::checked::open_checked_object;
-use crate::store::error::{Interrupted, StoreError, StoreErrorKind, StoreResult};
-use crate::store::object::ByteStream;
-use crate::tenants::Tenant;
 
 /// Looks at the version before its bytes are given up. It moves once in its life: from staging to the object store.
 const MAX_LOOKS: u32 = 4;
 
-pub(super) const NO_VERSION: GatewayError = GatewayError::NotFound("the document has no such version: it never had, or its time is over");
-
 /// Why the bytes of a version could not be had.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Lost {
+pub enum Lost {
     #[error("the version is no more")]
     Gone,
     #[error("the version moved on again and again")]
@@ -31,32 +28,32 @@ pub(super) enum Lost {
     Store(#[from] StoreError),
 }
 
-impl From<Lost> for GatewayError {
+impl From<Lost> for Interrupted {
     fn from(lost: Lost) -> Self {
         match lost {
-            Lost::Gone => NO_VERSION,
-            Lost::Unsettled => Self::Unsettled,
-            Lost::Store(error) => error.into(),
+            Lost::Gone | Lost::Unsettled => Self::Moved,
+            Lost::Store(error) => Self::Store(error),
         }
     }
 }
 
 /// Bytes from `at` to `end` of a version that is followed to where it goes.
-pub(super) struct Following {
-    pub(super) tenant: Arc<Tenant>,
+pub struct Following {
+    pub sql: Arc<dyn SqlStore>,
+    pub objects: Arc<dyn ObjectStore>,
     /// As its row spells it.
-    pub(super) key: DocKey,
-    pub(super) version: Version,
-    pub(super) at: u64,
-    pub(super) end: u64,
+    pub key: DocKey,
+    pub version: Version,
+    pub at: u64,
+    pub end: u64,
 }
 
 impl Following {
     /// What is left of the bytes, of which the first are there.
-    pub(super) async fn open(&mut self) -> Result<ByteStream, Lost> {
+    pub async fn open(&mut self) -> Result<ByteStream, Lost> {
         let mut missing = None;
         for _ in 0..MAX_LOOKS {
-            if let Some(content) = open(&self.tenant, &self.version, self.at..self.end).await? {
+            if let Some(content) = open(&*self.sql, &*self.objects, &self.version, self.at..self.end).await? {
                 return Ok(content);
             }
             // An error only when the version still names the same place after another look: bytes leave theirs in the transaction that
@@ -65,13 +62,13 @@ impl Following {
                 return Err(self.corrupt("its bytes are not where they were kept").into());
             }
             missing = Some(self.version.kept.clone());
-            self.version = self.tenant.sql.version(&self.key, &self.version.stamp).await?.ok_or(Lost::Gone)?;
+            self.version = self.sql.version(&self.key, &self.version.stamp).await?.ok_or(Lost::Gone)?;
         }
         Err(Lost::Unsettled)
     }
 
     /// The bytes as they come, after `content` is open. They are all there, or the stream ends in an error.
-    pub(super) fn into_stream(self, content: ByteStream) -> impl Stream<Item = Result<Bytes, Lost>> + Send {
+    pub fn into_stream(self, content: ByteStream) -> impl Stream<Item = Result<Bytes, Lost>> + Send {
         stream::try_unfold((self, content), |(mut following, mut content)| async move {
             let portion = following.next(&mut content).await?;
             Ok(portion.map(|portion| (portion, (following, content))))
@@ -107,12 +104,12 @@ impl Following {
 }
 
 /// Content of a version from a range of it. `None`: it is not where it was said to be.
-async fn open(tenant: &Tenant, version: &Version, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
+async fn open(sql: &dyn SqlStore, objects: &dyn ObjectStore, version: &Version, range: Range<u64>) -> StoreResult<Option<ByteStream>> {
     match &version.kept {
         Kept::Empty => Ok(Some(Box::pin(stream::empty()))),
-        Kept::Object { object, content } => open_checked_object(&*tenant.objects, object, content, range).await,
+        Kept::Object { object, content } => open_checked_object(objects, object, content, range).await,
         Kept::Staged(attempt) => {
-            let mut content = cut(tenant.sql.open_staged(*attempt, range.start).await?, range.end - range.start);
+            let mut content = cut(sql.open_staged(*attempt, range.start).await?, range.end - range.start);
             match content.next().await {
                 None | Some(Err(Interrupted::Moved | Interrupted::Client(_))) => Ok(None),
                 Some(Err(Interrupted::Store(error))) => Err(error),

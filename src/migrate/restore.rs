@@ -1,0 +1,330 @@
+//! restore: brings a collection back to what it was at an instant, or that into another tenant. Each document is a new write or a delete, so
+//! what it ends becomes a version, and a restore can be undone by another one. Safe to repeat: what was dealt with is seen to be.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use self::intent::{Action, Intent, Look, Source};
+use self::put::{Ended, Put, remove};
+use super::work::{Attempt, JobError, SLICE, Tools};
+use crate::model::document::DocRow;
+use crate::model::history::VersionNumber;
+use crate::model::id::{CollectionName, DocKey};
+use crate::model::job::JobKind;
+use crate::model::phase::Phase;
+use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish};
+use crate::store::error::{StoreErrorKind, StoreResult};
+use crate::store::queue::Lease;
+use crate::store::sql::WalkEnd;
+use crate::tenants::{Tenant, Tenants};
+
+mod intent;
+mod put;
+
+/// Documents at once. Most of the time one waits for its stores.
+const AT_ONCE: usize = 8;
+
+/// A document that clients change again and again is looked at so often.
+const MAX_LOOKS: u32 = 5;
+
+/// What a restore would do with one document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedDocument {
+    pub collection: String,
+    pub document: String,
+    pub action: PlannedAction,
+    /// Of the content that it gets.
+    pub bytes: u64,
+    /// The version that it gets; absent where the content is the current one still.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stamp: Option<String>,
+    /// Nobody saw when the content was written that it has or gets: it may have come after the instant, and what was there before left no trace.
+    pub doubtful: bool,
+    /// Why nothing is done about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedAction {
+    /// It gets a content.
+    Restore,
+    /// It had none then, and loses what it has.
+    Remove,
+    /// It stays as it is.
+    Stay,
+}
+
+/// Why a restore may not begin, each with what to do about it; none where it may. `to`: the tenant that is written to.
+pub async fn blockers(tenant: &Tenant, to: &Tenant, wish: &RestoreWish, now: Timestamp) -> StoreResult<Vec<String>> {
+    let mut found = Vec::new();
+    let retention = tenant.config.retention();
+    if wish.instant > now {
+        found.push(format!("{} is still to come", wish.instant));
+    }
+    if !retention.keeps_history() {
+        found.push("the tenant keeps no history (keep_for = \"0s\"), so what was overwritten is no more".to_owned());
+    }
+    let reach = retention.oldest_sql_backup.map(|backup| retention.keep_for.max(backup));
+    if let Some(from) = reach.and_then(|reach| now.checked_sub(reach).ok()).filter(|from| wish.instant < *from) {
+        found.push(format!("history reaches back to {from:.0}: what ended before may be removed"));
+    }
+    let state = to.sql.state().await?;
+    if state.phase == Phase::Sql {
+        found.push(format!(
+            "tenant {} is in sql, where no history is kept and a restore could not be undone: flip it to shadow first",
+            to.id
+        ));
+    }
+    if state.read_only {
+        found.push(format!("tenant {} is read-only, and a restore writes", to.id));
+    }
+    Ok(found)
+}
+
+/// What was found of a page of documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    pub looked_at: u64,
+    /// What stays and is not in doubt is left out.
+    pub documents: Vec<PlannedDocument>,
+}
+
+/// The plan, a page of documents after the other, in bounded memory.
+pub fn plan(tenant: Arc<Tenant>, wish: RestoreWish) -> impl Stream<Item = StoreResult<Planned>> + Send {
+    let parts: Vec<CollectionName> = match &wish.only {
+        Some((collection, _)) => vec![collection.clone()],
+        None => tenant.config.collections.iter().map(|collection| collection.name.clone()).collect(),
+    };
+    let walks: VecDeque<Walk> =
+        parts.into_iter().map(|collection| Walk { collection, only: wish.only.clone(), place: Place::default() }).collect();
+    stream::try_unfold((tenant, wish, walks), |(tenant, wish, mut walks)| async move {
+        let Some(walk) = walks.front_mut() else { return Ok(None) };
+        let look = Look { tenant: &tenant, instant: wish.instant, begun: None, elsewhere: wish.into.is_some() };
+        let (intents, goes_on) = walk.next(&look).await?;
+        if !goes_on {
+            walks.pop_front();
+        }
+        let planned = Planned { looked_at: intents.len() as u64, documents: intents.iter().filter_map(planned).collect() };
+        Ok(Some((planned, (tenant, wish, walks))))
+    })
+}
+
+fn planned(intent: &Intent) -> Option<PlannedDocument> {
+    let Intent { row, action, doubtful } = intent;
+    let (action, bytes, stamp, reason) = match action {
+        Action::Stay if !doubtful => return None,
+        Action::Stay | Action::Dealt => (PlannedAction::Stay, 0, None, None),
+        Action::Put(Source::Version(version)) => (PlannedAction::Restore, version.length_bytes, Some(version.stamp.to_string()), None),
+        Action::Put(Source::Current) => (PlannedAction::Restore, row.length_bytes(), None, None),
+        Action::Remove => (PlannedAction::Remove, 0, None, None),
+        Action::Marked => (PlannedAction::Stay, 0, None, Some("it is marked as deleted, and since when was not noted".to_owned())),
+        Action::Barred(why) => (PlannedAction::Stay, 0, None, Some((*why).to_owned())),
+    };
+    let (collection, document) = (row.key.collection.to_string(), row.key.id.to_string());
+    Some(PlannedDocument { collection, document, action, bytes, stamp, doubtful: *doubtful, reason })
+}
+
+/// Where a walk has come to: first the documents that are there, then those that are no more.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Place {
+    after: Option<String>,
+    /// The documents that are there were all looked at.
+    rows_done: bool,
+    version: Option<u64>,
+    figures: RestoreFigures,
+}
+
+struct Walk {
+    collection: CollectionName,
+    only: Option<(CollectionName, String)>,
+    place: Place,
+}
+
+impl Walk {
+    /// The next documents, and whether the walk goes on.
+    async fn next(&mut self, look: &Look<'_>) -> StoreResult<(Vec<Intent>, bool)> {
+        let collection = &self.collection;
+        if let Some((_, document)) = &self.only {
+            let Some(id) = look.tenant.kept_id(collection, document) else { return Ok((Vec::new(), false)) };
+            let key = DocKey { tenant: look.tenant.id.clone(), collection: collection.clone(), id };
+            return Ok((vec![look.one(&key).await?], false));
+        }
+        if self.place.rows_done {
+            let (gone, last) = look.gone(collection, self.place.version.map(VersionNumber)).await?;
+            self.place.version = last.map(|number| number.0);
+            return Ok((gone, last.is_some()));
+        }
+        let after = self.place.after.as_deref().and_then(|after| look.tenant.kept_id(collection, after));
+        let (rows, next) = look.documents(collection, after.as_ref()).await?;
+        let intents: Vec<Intent> = stream::iter(rows).map(|row| look.judge(row)).buffered(AT_ONCE).try_collect().await?;
+        self.place.rows_done = next.is_none();
+        self.place.after = next.map(|next| next.to_string());
+        Ok((intents, true))
+    }
+}
+
+pub async fn restore(
+    tools: &Tools,
+    tenants: &Tenants,
+    tenant: &Tenant,
+    collection: &CollectionName,
+    lease: &Lease,
+) -> Result<Attempt, JobError> {
+    let runs = tenant.sql.restores().await?;
+    let Some(run) = runs.into_iter().find(|run| run.collection == collection.as_str() && run.ended_at.is_none()) else {
+        return Ok(Attempt::Done);
+    };
+    let place = lease.checkpoint.as_deref().and_then(|kept| serde_json::from_str(kept).ok()).unwrap_or_default();
+    let only = run.document.clone().map(|document| (collection.clone(), document));
+    let walk = Walk { collection: collection.clone(), only, place };
+    let target = match run.into.as_deref() {
+        Some(name) => match name.parse().ok().and_then(|name| tenants.get(&name)) {
+            Some(target) => Some(target),
+            // Another process may serve it.
+            None => return Ok(Attempt::Later(AWAY)),
+        },
+        None => None,
+    };
+    let to = target.as_deref().unwrap_or(tenant);
+    Restore { tools, tenant, to, lease, run, walk }.run().await
+}
+
+/// When a tenant that this process does not serve is asked for again.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// One collection's part, or what is left of it.
+struct Restore<'a> {
+    tools: &'a Tools,
+    tenant: &'a Tenant,
+    /// Who gets the contents.
+    to: &'a Tenant,
+    lease: &'a Lease,
+    run: RestoreRun,
+    walk: Walk,
+}
+
+/// Why a restore ended before all was done.
+enum Stop {
+    ReadOnly,
+    Failed(JobError),
+}
+
+impl From<JobError> for Stop {
+    fn from(error: JobError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Restore<'_> {
+    async fn run(mut self) -> Result<Attempt, JobError> {
+        let begun = Instant::now();
+        let elsewhere = self.run.into.is_some();
+        let started = (!elsewhere).then_some(self.run.started_at);
+        let look = Look { tenant: self.tenant, instant: self.run.instant, begun: started, elsewhere };
+        loop {
+            let phase = self.to.sql.state().await?.phase;
+            if !phase.calls_for(JobKind::Restore, false) {
+                return self.end(WalkEnd::Stopped(format!("tenant {} went to {phase}, where no history is kept", self.to.id))).await;
+            }
+            let (intents, goes_on) = self.walk.next(&look).await?;
+            let ended: Result<Vec<RestoreFigures>, Stop> =
+                stream::iter(intents).map(|intent| self.carry_out(&look, intent)).buffer_unordered(AT_ONCE).try_collect().await;
+            match ended {
+                Ok(figures) => figures.iter().for_each(|figures| self.walk.place.figures.add(figures)),
+                Err(Stop::ReadOnly) => return self.end(WalkEnd::Stopped(format!("tenant {} is read-only", self.to.id))).await,
+                Err(Stop::Failed(error)) => return Err(error),
+            }
+            if !goes_on {
+                return self.end(WalkEnd::Whole).await;
+            }
+            if !self.keep_place().await? {
+                return Ok(Attempt::Done);
+            }
+            if begun.elapsed() > SLICE {
+                return Ok(Attempt::Later(Duration::ZERO));
+            }
+        }
+    }
+
+    /// One document to its end, whoever else changes it meanwhile.
+    async fn carry_out(&self, look: &Look<'_>, mut intent: Intent) -> Result<RestoreFigures, Stop> {
+        let mut figures = RestoreFigures { looked_at: 1, ..RestoreFigures::default() };
+        let key = intent.row.key.clone();
+        for _ in 0..MAX_LOOKS {
+            figures.doubtful = u64::from(intent.doubtful);
+            let ended = match &intent.action {
+                Action::Stay => return Ok(figures),
+                Action::Dealt => return Ok(RestoreFigures { dealt: 1, ..figures }),
+                Action::Marked => return Ok(RestoreFigures { marked: 1, ..figures }),
+                Action::Barred(_) => return Ok(RestoreFigures { barred: 1, ..figures }),
+                Action::Put(source) => self.put(&intent.row, source).await,
+                Action::Remove => remove(self.to, &intent.row).await,
+            };
+            match (ended, &intent.action) {
+                (Ok(Ended::Done { .. }), Action::Remove) => return Ok(RestoreFigures { removed: 1, ..figures }),
+                (Ok(Ended::Done { bytes }), _) => return Ok(RestoreFigures { restored: 1, restored_bytes: bytes, ..figures }),
+                (Ok(Ended::Moved), _) => intent = look.one(&key).await.map_err(JobError::from)?,
+                (Ok(Ended::ReadOnly), _) => return Err(Stop::ReadOnly),
+                (Ok(Ended::Refused(reason)), _) => return Ok(self.failed(&key, &reason, figures)),
+                (Err(error), _) if is_its_own(&error) => return Ok(self.failed(&key, &error.reason(), figures)),
+                (Err(error), _) => return Err(error.into()),
+            }
+        }
+        Ok(self.failed(&key, "it changed again and again", figures))
+    }
+
+    fn failed(&self, key: &DocKey, reason: &str, figures: RestoreFigures) -> RestoreFigures {
+        tracing::warn!(event = "not_restored", tenant = %key.tenant, "{key} was not restored to {}: {reason}", self.run.instant);
+        RestoreFigures { failed: 1, ..figures }
+    }
+
+    async fn put(&self, row: &DocRow, source: &Source) -> Result<Ended, JobError> {
+        self.tools.pace.of(&self.to.id).document().await;
+        let put =
+            |to_row| async move { Put { tools: self.tools, from: self.tenant, of: row, source, to: self.to, row: to_row }.run().await };
+        if self.to.id == self.tenant.id {
+            return put(row).await;
+        }
+        let key = DocKey { tenant: self.to.id.clone(), ..row.key.clone() };
+        if self.to.collection(&key.collection).is_none() {
+            return Ok(Ended::Refused(format!("tenant {} has no collection {}", self.to.id, key.collection)));
+        }
+        put(&self.to.sql.bare_row(&key).await?).await
+    }
+
+    /// False: the lease is lost, and another agent goes on.
+    async fn keep_place(&self) -> Result<bool, JobError> {
+        let place = serde_json::to_string(&self.walk.place).expect("a place is texts and numbers");
+        if !self.tenant.jobs.checkpoint(self.lease, &place).await? {
+            return Ok(false);
+        }
+        self.tenant.sql.note_restore(&self.walk.collection, self.walk.place.figures, None).await?;
+        Ok(true)
+    }
+
+    async fn end(&self, end: WalkEnd) -> Result<Attempt, JobError> {
+        let RestoreRun { number, instant, .. } = &self.run;
+        let RestoreFigures { restored, removed, failed, .. } = self.walk.place.figures;
+        let what = format!("{}/{}", self.tenant.id, self.walk.collection);
+        tracing::info!(event = "restored_to", restored, removed, failed, "restore {number} of {what} to {instant} ended: {end:?}");
+        self.tenant.sql.note_restore(&self.walk.collection, self.walk.place.figures, Some(end)).await?;
+        Ok(Attempt::Done)
+    }
+}
+
+/// A fault of the document's own, which no waiting mends.
+fn is_its_own(error: &JobError) -> bool {
+    match error {
+        JobError::Store(error) => matches!(error.kind, StoreErrorKind::Corrupt),
+        JobError::NoMemory | JobError::AgentsDied => false,
+    }
+}

@@ -1,0 +1,8 @@
+-- One at a time: its number is the tenant's next. Nobody else begins one until the end, because the range of the tenant's rows is locked.
+DECLARE @number bigint, @open bigint;
+SELECT @number = 1 + ISNULL(MAX(r.number), 0), @open = ISNULL(SUM(CASE WHEN r.ended_at IS NULL THEN CAST(1 AS bigint) ELSE 0 END), 0)
+FROM sluss.restore_run AS r WITH (UPDLOCK, SERIALIZABLE) WHERE r.tenant = @tenant;
+IF @open > 0 BEGIN ROLLBACK TRANSACTION; SELECT 'under way' AS outcome, CAST(0 AS bigint) AS number; RETURN; END;
+INSERT INTO sluss.restore_run (tenant, number, collection, instant, document, target, started_at, figures)
+SELECT @tenant, @number, w.collection, @instant, @document, @target, @now, @figures
+FROM sluss.watermark AS w WHERE w.tenant = @tenant AND CHARINDEX(',' + w.collection + ',', @collections) > 0;

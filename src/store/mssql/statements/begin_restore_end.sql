@@ -1,0 +1,2 @@
+COMMIT TRANSACTION;
+SELECT 'begun' AS outcome, @number AS number;
