@@ -151,6 +151,7 @@ impl Admin {
             Operation::ShowFleet => Ok(self.show_fleet(operator)),
             Operation::ShowSeries => self.show_series(operator, name, query),
             Operation::ShowHistory => self.show_history(operator, name).await,
+            Operation::ListVersions => self.list_versions(operator, query).await,
             Operation::ListTransfers => Ok(self.list_transfers(operator)),
             Operation::StreamEvents => self.stream_events(operator, query),
             Operation::ListTenants => self.list_tenants(operator).await,

@@ -9,7 +9,7 @@ use super::MAX_ON_BEHALF_OF_BYTES;
 use super::api::{AuditPage, MAX_NUMBER};
 use super::events::{MEDIA_TYPE, TransferList};
 use super::health::Readiness;
-use super::history::HistoryView;
+use super::history::{HistoryView, PastList};
 use super::limits::{LimitsView, ReadOnlyView, ReadOnlyWish, ScopeView};
 use super::purge::{PurgeAnswer, PurgeList, PurgeWish};
 use super::restores::{LINES, PlanLine, RestoreAnswer, RestoreList, RestoreRequest};
@@ -102,6 +102,15 @@ fn guarded(wanted: Wanted) -> Operation {
         }
         Wanted::ShowHistory => of_tenant(told("showHistory", "What a tenant's versions come to", json_of::<HistoryView>()))
             .described("It counts all of them. What is past its time goes with the next collection, which each full sweep brings."),
+        Wanted::ListVersions => told("listVersions", "The contents that a document had, the newest first", json_of::<PastList>())
+            .described("Also of a document that is no more.")
+            .refuses(&[StatusCode::NOT_FOUND])
+            .with([
+                Parameter::query("tenant", "Whose document; has to be said.", crate::openapi::text()),
+                Parameter::query("document", "Which one, as `<collection>/<id>`; has to be said.", crate::openapi::text()),
+                Parameter::query("before", "Where the page begins: `next` of the one before.", number(0, MAX_NUMBER)),
+                limit(),
+            ]),
         Wanted::ListTransfers => told("listTransfers", "What moves through this process now", json_of::<TransferList>()),
         Wanted::StreamEvents => stream_events(),
         Wanted::ListTenants => told("listTenants", "All tenants that the token reaches", json_of::<TenantList>()),

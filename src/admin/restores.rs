@@ -210,7 +210,7 @@ impl Admin {
 }
 
 /// One document, by its id as its row spells it, where there is one: versions bear that spelling.
-async fn spelled(tenant: &Tenant, document: &str) -> Result<(CollectionName, String), AdminError> {
+pub(super) async fn spelled(tenant: &Tenant, document: &str) -> Result<(CollectionName, String), AdminError> {
     let shown: String = document.chars().take(80).collect();
     let unknown = |why: &str| AdminError::BadRequest(format!("document {shown:?}: {why}"));
     let (name, id) = document.split_once('/').ok_or_else(|| unknown("write it as <collection>/<id>"))?;

@@ -21,6 +21,7 @@ pub enum Operation {
     ShowFleet,
     ShowSeries,
     ShowHistory,
+    ListVersions,
     ListTransfers,
     StreamEvents,
     ListTenants,
@@ -83,7 +84,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 38] = [
+pub static ROUTES: [Route; 39] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -116,6 +117,7 @@ pub static ROUTES: [Route; 38] = [
     post("/admin/v1/jobs/retry", Operation::RetryJobs),
     post("/admin/v1/jobs/{job}/retry", Operation::RetryJob),
     get("/admin/v1/differences", Operation::ListAllDifferences),
+    get("/admin/v1/versions", Operation::ListVersions),
     post("/admin/v1/restores", Operation::Restore),
     get("/admin/v1/restores", Operation::ListRestores),
     get("/admin/v1/restores/plan", Operation::PlanRestore),

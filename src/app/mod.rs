@@ -4,6 +4,7 @@
 mod backends;
 mod certificates;
 mod examination;
+mod marking;
 mod objects;
 mod reconciliation;
 mod reload;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 
 use self::backends::Backends;
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
+pub use self::marking::mark;
 pub use self::reconciliation::{Reconciled, reconcile};
 use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};

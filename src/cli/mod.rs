@@ -1,5 +1,5 @@
 //! The command line: what can be said, who carries it out, and the exit code. Operators' commands speak to the admin API; only
-//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile` and `config` act directly.
+//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile`, `mark` and `config` act directly.
 
 mod doctor;
 mod health;
@@ -8,6 +8,7 @@ mod init;
 mod jobs;
 mod limits;
 mod local;
+mod mark;
 mod progress;
 mod purge;
 mod reconcile;
@@ -66,6 +67,8 @@ enum Command {
     Health(health::HealthArgs),
     /// Says whose a tenant's objects are, and adopts them.
     Reconcile(reconcile::ReconcileArgs),
+    /// Names a moment in the tenants' databases, to which a DBA's restore and `sluss restore` can both go back.
+    Mark(mark::MarkArgs),
     /// Looks at tenants and flips their phases.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -109,6 +112,9 @@ enum Command {
     History {
         #[arg(long)]
         tenant: String,
+        /// Lists the contents that this document had, and how to bring each back.
+        #[arg(long, value_name = "COLLECTION/ID")]
+        document: Option<String>,
         #[command(flatten)]
         admin: AdminArgs,
     },
@@ -278,6 +284,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Doctor(args) => Box::pin(doctor::run(args, &config, json)).await,
         Command::Health(args) => health::run(args, json).await,
         Command::Reconcile(args) => Box::pin(reconcile::run(args, &config, json)).await,
+        Command::Mark(args) => Box::pin(mark::run(args, &config, json)).await,
         Command::Config(ConfigCommand::Check) => Ok(local::check(&config, json)),
         Command::Tenant(TenantCommand::List { admin }) => remote::Remote::new(&admin, json)?.list_tenants().await,
         Command::Tenant(TenantCommand::Show { tenant, admin }) => remote::Remote::new(&admin, json)?.show_tenant(&tenant).await,
@@ -285,7 +292,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Tenant(TenantCommand::Pause { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), true).await,
         Command::Tenant(TenantCommand::Resume { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), false).await,
         Command::Tenant(TenantCommand::ReadOnly { tenant, on, admin }) => remote::Remote::new(&admin, json)?.read_only(&tenant, on).await,
-        Command::History { tenant, admin } => remote::Remote::new(&admin, json)?.show_history(&tenant).await,
+        Command::History { tenant, document: None, admin } => remote::Remote::new(&admin, json)?.show_history(&tenant).await,
+        Command::History { tenant, document: Some(document), admin } => {
+            remote::Remote::new(&admin, json)?.list_versions(&tenant, &document).await
+        }
         Command::Restore(args) => Box::pin(restore::run(args, json)).await,
         Command::Limits(command) => limits::run(command, json).await,
         Command::Pause { admin } => remote::Remote::new(&admin, json)?.pause(None, true).await,

@@ -1,6 +1,7 @@
 //! History: the contents that a document had, how long they are kept, and by which clock.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,6 +40,42 @@ impl fmt::Display for Tick {
     }
 }
 
+/// The name of a moment in a database's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkName(String);
+
+/// What SQL Server takes for the name of a transaction.
+const MAX_MARK_CHARS: usize = 32;
+
+impl MarkName {
+    pub fn of(moment: Timestamp) -> Self {
+        Self(format!("sluss_{}", moment.strftime("%Y%m%dT%H%M%SZ")))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MarkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a mark is a letter, then letters, digits and underscores, {MAX_MARK_CHARS} at most")]
+pub struct NoMarkName;
+
+impl FromStr for MarkName {
+    type Err = NoMarkName;
+    fn from_str(text: &str) -> Result<Self, NoMarkName> {
+        let is_word = text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        let begins = text.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        if is_word && begins && text.len() <= MAX_MARK_CHARS { Ok(Self(text.to_owned())) } else { Err(NoMarkName) }
+    }
+}
+
 /// Versions of one tenant are numbered in the order in which they were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VersionNumber(pub u64);
@@ -74,6 +111,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// The last moment, as databases tell time, at which it held.
+    pub fn last_moment(&self) -> Timestamp {
+        self.held_to - Duration::from_millis(1)
+    }
+
     pub fn begins(&self) -> Beginning {
         match (self.held_from, &self.stamp) {
             (None, _) => Beginning::Unknown,
@@ -118,6 +160,16 @@ mod tests {
             let ticks = Retention { keep_for, oldest_sql_backup: Some(backup) }.ticks().unwrap();
             // All ticks but the one that had begun lasted their whole time.
             prop_assert!(TICK * u32::try_from(ticks - 1).unwrap() >= keep_for.max(backup));
+        }
+    }
+
+    #[test]
+    fn a_mark_is_a_name_that_every_log_takes() {
+        let own = MarkName::of("2026-11-20T12:00:00Z".parse().unwrap());
+        assert_eq!(own.as_str().parse(), Ok(own.clone()));
+        assert_eq!(own.as_str(), "sluss_20261120T120000Z");
+        for wrong in ["", "1a", "a-b", "a'b", "å", &"a".repeat(33)] {
+            assert_eq!(wrong.parse::<MarkName>(), Err(NoMarkName), "{wrong}");
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::error::StoreResult;
 use super::sql::{SqlContentStream, WalkEnd};
 use crate::model::content::Fingerprint;
-use crate::model::history::{Tick, Version, VersionNumber};
+use crate::model::history::{MarkName, Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, CollectionName, DocKey, ObjectRef};
 use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Stamp};
@@ -73,6 +73,10 @@ pub trait HistoryStore: Send + Sync {
     /// back are as young as this tick; their
     /// objects stay until [`HistoryStore::expire`] finds that the new epoch is older than what it is told. `false`: it has come as far already.
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool>;
+
+    /// Names this moment in the database's log, where it has such names, and answers when it was by the database's clock. The tick rises behind
+    /// it, so that a database that is restored to the mark is seen to be put back.
+    async fn mark(&self, name: &MarkName) -> StoreResult<Timestamp>;
 
     /// What is known of a document's contents around an instant. The document need not exist any more; its id has to be spelled as its row did.
     async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace>;

@@ -20,7 +20,7 @@ use crate::support::{World, bare, content, guid, lettered, mint, numbered, share
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-async fn versions(w: &World, key: &DocKey) -> Vec<Version> {
+pub(crate) async fn versions(w: &World, key: &DocKey) -> Vec<Version> {
     let mut versions = w.sql.versions(key, None, 100).await.unwrap();
     versions.reverse();
     versions
@@ -47,7 +47,7 @@ async fn bring_out(w: &World, attempt: Attempt) -> ObjectRef {
     object
 }
 
-fn now(w: &World) -> i64 {
+pub(crate) fn now(w: &World) -> i64 {
     w.clock.now().as_millisecond()
 }
 

@@ -24,6 +24,7 @@ mod outbox;
 mod parts;
 mod read_only;
 mod reading;
+mod restores;
 #[path = "../support/s3.rs"]
 mod s3;
 mod shapes;

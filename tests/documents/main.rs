@@ -22,6 +22,7 @@ mod outage;
 mod ranges;
 mod read_only;
 mod refused;
+mod restores;
 mod same_answers;
 mod shapes;
 mod stopping;

@@ -9,6 +9,7 @@ mod history;
 mod office;
 mod printed;
 mod removed;
+mod restores;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other suites; none of them needs all of it")]
 mod support;

@@ -67,9 +67,13 @@ impl Office {
     }
 
     pub fn configure(&self, collections: &str) {
+        self.place("object", collections, "[objects]\ndisk = \"../../objects\"\n");
+    }
+
+    /// The same, beginning in this phase, with objects where this section says.
+    pub fn place(&self, phase: &str, collections: &str, objects: &str) {
         let tenant = self.ground.folder().join("config/tenants/acme.toml");
-        let text = format!("phase = \"object\"\n{}\n{collections}\n[objects]\ndisk = \"../../objects\"\n", self.ground.sql_section());
-        fs::write(tenant, text).unwrap();
+        fs::write(tenant, format!("phase = \"{phase}\"\n{}\n{collections}\n{objects}", self.ground.sql_section())).unwrap();
     }
 
     /// A command as an operator types it.

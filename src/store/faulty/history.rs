@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::sql::FaultySql;
 use crate::model::content::Fingerprint;
-use crate::model::history::{Tick, Version, VersionNumber};
+use crate::model::history::{MarkName, Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, CollectionName, DocKey, ObjectRef};
 use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Stamp};
@@ -59,6 +59,10 @@ impl HistoryStore for FaultySql {
 
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         self.faults.unbounded("go_on_from", self.inner.go_on_from(tick)).await
+    }
+
+    async fn mark(&self, name: &MarkName) -> StoreResult<Timestamp> {
+        self.faults.unbounded("mark", self.inner.mark(name)).await
     }
 
     async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::sql::MeteredSql;
 use crate::model::content::Fingerprint;
-use crate::model::history::{Tick, Version, VersionNumber};
+use crate::model::history::{MarkName, Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, CollectionName, DocKey, ObjectRef};
 use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Stamp};
@@ -61,6 +61,10 @@ impl HistoryStore for MeteredSql {
     /// No deadline: who reconciles has to hear what came of it.
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         self.meter.unbounded("go_on_from", self.inner.go_on_from(tick)).await
+    }
+
+    async fn mark(&self, name: &MarkName) -> StoreResult<Timestamp> {
+        self.meter.unbounded("mark", self.inner.mark(name)).await
     }
 
     async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {

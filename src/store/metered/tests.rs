@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, State};
-use crate::model::history::{Tick, Version, VersionNumber};
+use crate::model::history::{MarkName, Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, PlacementName};
 use crate::model::phase::FlipPermit;
 use crate::model::precondition::Precondition;
@@ -263,6 +263,9 @@ impl HistoryStore for Slow {
     }
     async fn go_on_from(&self, _: Tick) -> StoreResult<bool> {
         slowly(true).await
+    }
+    async fn mark(&self, _: &MarkName) -> StoreResult<Timestamp> {
+        slowly(Timestamp::UNIX_EPOCH).await
     }
     async fn trace(&self, _: &DocKey, _: Timestamp) -> StoreResult<Trace> {
         slowly(Trace::default()).await

@@ -13,7 +13,7 @@ use super::state::transaction;
 use super::tenant::{SqlServerTenant, not_initialised, silent};
 use super::{restores, scan, statements, text, ticks};
 use crate::model::content::{ContentHash, Fingerprint, PIECE_BYTES, PieceSums};
-use crate::model::history::{Kept, Tick, Version, VersionNumber};
+use crate::model::history::{Kept, MarkName, Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, CollectionName, DocKey, ObjectRef};
 use crate::model::location::Labels;
 use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
@@ -195,6 +195,10 @@ impl HistoryStore for SqlServerTenant {
 
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         ticks::go_on_from(self, tick).await
+    }
+
+    async fn mark(&self, name: &MarkName) -> StoreResult<Timestamp> {
+        ticks::mark(self, name).await
     }
 
     async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {

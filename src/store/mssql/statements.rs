@@ -97,6 +97,7 @@ pub(super) const LOCATE: &str = include_str!("statements/locate.sql");
 pub(super) const LOCK_ROW: &str = include_str!("statements/lock_row.sql");
 pub(super) const LOCK_ROW_BESIDE: &str = include_str!("statements/lock_row_beside.sql");
 pub(super) const LOOK_UP: &str = include_str!("statements/look_up.sql");
+pub(super) const MARK: &str = include_str!("statements/mark.sql");
 pub(super) const MAKE_SOLE: &str = include_str!("statements/make_sole.sql");
 pub(super) const NOTE_BEGINNING: &str = include_str!("statements/note_beginning.sql");
 pub(super) const NOTE_PURGE: &str = include_str!("statements/note_purge.sql");

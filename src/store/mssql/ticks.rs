@@ -1,12 +1,14 @@
 //! The tick of a tenant's database, by which a put-back one is noticed, and how it goes on after that.
 
+use jiff::Timestamp;
+
 use super::batch::{Batch, Misread, Row};
 use super::fault::Fault;
-use super::rows::signed;
+use super::rows::{signed, time};
 use super::statements;
-use super::tenant::{SqlServerTenant, not_initialised};
+use super::tenant::{SqlServerTenant, not_initialised, silent};
 use super::uploads::millis;
-use crate::model::history::{TICK, Tick};
+use crate::model::history::{MarkName, TICK, Tick};
 use crate::model::stamp::Epoch;
 use crate::store::error::StoreResult;
 
@@ -31,6 +33,15 @@ pub(super) async fn raise(tenant: &SqlServerTenant, seen: Tick) -> StoreResult<T
 async fn one(tenant: &SqlServerTenant, batch: &Batch<'_>, operation: &'static str) -> StoreResult<Tick> {
     let found = async { Ok(read(tenant.run(batch).await?.pop().ok_or_else(|| not_initialised(&tenant.id))?)?) };
     found.await.map_err(|fault: Fault| fault.at(operation, &tenant.id))
+}
+
+pub(super) async fn mark(tenant: &SqlServerTenant, name: &MarkName) -> StoreResult<Timestamp> {
+    let batch = tenant.batch(statements::MARK).with("at", "bigint", tenant.at()).with("mark", "varchar(32)", name.as_str());
+    let marked = async {
+        let at = tenant.run(&batch).await?.pop().ok_or_else(silent)?.integer()?;
+        Ok(time(at)?)
+    };
+    marked.await.map_err(|fault: Fault| fault.at("mark a moment of", &tenant.id))
 }
 
 pub(super) async fn go_on_from(tenant: &SqlServerTenant, from: Tick) -> StoreResult<bool> {

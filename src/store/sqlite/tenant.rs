@@ -16,7 +16,7 @@ use super::{
 use crate::clock::Clock;
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, State};
-use crate::model::history::{Tick, Version, VersionNumber};
+use crate::model::history::{MarkName, Tick, Version, VersionNumber};
 use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, TenantId};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::FlipPermit;
@@ -271,6 +271,10 @@ impl HistoryStore for SqliteTenant {
 
     async fn go_on_from(&self, tick: Tick) -> StoreResult<bool> {
         ticks::go_on_from(self, tick).await
+    }
+
+    async fn mark(&self, _: &MarkName) -> StoreResult<Timestamp> {
+        ticks::mark(self).await
     }
 
     async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {

@@ -1,5 +1,8 @@
 //! The tick of a tenant's database, by which a put-back one is noticed, and how it goes on after that.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::file::Outcome;
@@ -37,6 +40,18 @@ pub(super) async fn raise(tenant: &SqliteTenant, seen: Tick) -> StoreResult<Tick
             let raise = "UPDATE sluss_tick SET tick = tick + (at <= ?2 - ?3), at = ?2 WHERE tenant = ?1 AND (at <= ?2 - ?3 OR at > ?2)";
             tx.execute(raise, params![id.as_str(), now, TICK.as_millis() as i64])?;
             Ok(Outcome::Commit(read(tx, &id)?))
+        })
+        .await
+}
+
+/// A file has no log that a mark could be put into.
+pub(super) async fn mark(tenant: &SqliteTenant) -> StoreResult<Timestamp> {
+    let (id, clock) = (tenant.id.clone(), Arc::clone(&tenant.clock));
+    tenant
+        .file
+        .write("mark a moment of", tenant.id.to_string(), move |tx| {
+            tx.execute("UPDATE sluss_tick SET tick = tick + 1 WHERE tenant = ?1", [id.as_str()])?;
+            Ok(Outcome::Commit(clock.now()))
         })
         .await
 }

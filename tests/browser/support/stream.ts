@@ -14,6 +14,7 @@ const PLACES: Record<Direction, [from: Party, to: Party]> = {
   copy: ["sql", "object"],
   write_back: ["object", "sql"],
   keep: ["sql", "object"],
+  restore: ["object", "sql"],
   verify: ["object", "nobody"],
 };
 /** Documents are of many sizes. */

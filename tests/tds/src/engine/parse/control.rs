@@ -191,6 +191,12 @@ impl Parser<'_> {
         self.at += 1;
         if self.take("TRAN") || self.take("TRANSACTION") {
             self.transaction_name();
+            // A mark is for the log, of which there is none here.
+            if self.take_all(&["WITH", "MARK"])
+                && let Kind::Text { .. } = self.peek()
+            {
+                self.at += 1;
+            }
             return Ok(Statement::Begin);
         }
         if self.take("TRY") {
@@ -224,10 +230,12 @@ impl Parser<'_> {
     }
 
     fn transaction_name(&mut self) {
-        if let Kind::Word(word) = self.peek()
-            && !super::reserved::is_reserved(word)
-            && !self.is("THROW")
-        {
+        let is_name = match self.peek() {
+            Kind::Word(word) => !super::reserved::is_reserved(word) && !self.is("THROW"),
+            Kind::Variable(_) => true,
+            _ => false,
+        };
+        if is_name {
             self.at += 1;
         }
     }

@@ -1,0 +1,94 @@
+//! Restores to an instant, the stores' part: what is known of a document around an instant, and the runs.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sluss::model::content::Fingerprint;
+use sluss::model::history::{MarkName, Version};
+use sluss::model::job::JobKind;
+use sluss::model::phase::Phase;
+use sluss::model::restore::{Beginning, RestoreFigures, RestoreWish};
+use sluss::store::sql::WalkEnd;
+
+use crate::history::{now, versions};
+use crate::support::{World, bare, numbered, shared};
+
+async fn around_an_instant_the_oldest_content_that_ended_later_is_told_and_how_its_beginning_is_known(w: World) {
+    w.flip_to(Phase::Dual).await;
+    let key = numbered(1);
+    let trace = async |instant: i64| w.sql.trace(&key, Timestamp::from_millisecond(instant).unwrap()).await.unwrap();
+    let begun = now(&w);
+    let first = w.store(&key, b"first").await.stamp.unwrap();
+    let noted = trace(begun).await;
+    assert_eq!(noted.noted.map(|(at, sha256)| (at.as_millisecond(), sha256)), Some((begun, Fingerprint::of(b"first").sha256)));
+    assert_eq!((noted.located_begun, noted.version, noted.last_ended), (None, None, None));
+    w.clock.advance(Duration::from_secs(60));
+    w.copy(&key).await;
+    assert_eq!(trace(begun).await.located_begun.unwrap().as_millisecond(), begun, "its copy has taken that over");
+    w.clock.advance(Duration::from_secs(60));
+    let replaced = now(&w);
+    w.store(&key, b"second").await;
+    w.clock.advance(Duration::from_secs(60));
+    w.delete(&key).await;
+    let deleted = now(&w);
+    let [before, between, after] = [trace(replaced - 1).await, trace(replaced).await, trace(deleted).await];
+    let version = before.version.unwrap();
+    assert_eq!((version.stamp.clone(), version.begins()), (first, Beginning::At(Timestamp::from_millisecond(begun).unwrap())));
+    assert_eq!(between.version.map(|version| version.length_bytes), Some(6));
+    assert_eq!((after.version, after.last_ended.unwrap().as_millisecond()), (None, deleted));
+    // What others wrote is as old as its copy, or older; what nobody copied is of any age.
+    let around = numbered(2);
+    w.customer.insert(&around, Some(b"around"));
+    w.copy(&around).await;
+    let copied = now(&w);
+    w.customer.set_content(&around, Some(b"around again"));
+    w.store(&around, b"third").await;
+    let begins: Vec<Beginning> = versions(&w, &around).await.iter().map(Version::begins).collect();
+    assert_eq!(begins, [Beginning::By(Timestamp::from_millisecond(copied).unwrap()), Beginning::Unknown]);
+    // The gateway's own object holds from its write on, and so does the empty content.
+    w.flip_to(Phase::Object).await;
+    for key in [numbered(3), bare("3")] {
+        let written = now(&w);
+        w.point(&key, b"pointed").await;
+        assert_eq!(w.sql.trace(&key, Timestamp::UNIX_EPOCH).await.unwrap().located_begun.unwrap().as_millisecond(), written, "{key}");
+    }
+    let empty = shared(4);
+    w.customer.insert(&empty, Some(b"x"));
+    w.store(&empty, b"").await;
+    assert_eq!(w.sql.trace(&empty, Timestamp::UNIX_EPOCH).await.unwrap().located_begun.unwrap().as_millisecond(), now(&w));
+}
+
+async fn one_restore_is_under_way_at_a_time_and_each_is_remembered(w: World) {
+    let instant = Timestamp::from_millisecond(now(&w) - 5000).unwrap();
+    let all = RestoreWish { instant, only: None, into: None };
+    let one = RestoreWish { only: Some((crate::support::documents(), "7".into())), into: Some("globex".parse().unwrap()), ..all.clone() };
+    assert_eq!(w.sql.begin_restore(&all).await.unwrap(), Some(1));
+    let parts = w.sql.restores().await.unwrap();
+    let jobs = w.all_jobs().await.into_iter().filter(|job| job.kind == JobKind::Restore).count();
+    assert!(parts.len() > 1 && parts.len() == jobs && parts.iter().all(|part| part.instant == instant && part.ended_at.is_none()));
+    assert_eq!(w.sql.begin_restore(&one).await.unwrap(), None, "another is under way");
+    let figures = RestoreFigures { looked_at: 3, restored: 2, ..RestoreFigures::default() };
+    for part in &parts {
+        w.sql.note_restore(&part.collection.parse().unwrap(), figures, Some(WalkEnd::Stopped("for a reason".into()))).await.unwrap();
+    }
+    w.clock.advance(Duration::from_secs(1));
+    assert_eq!(w.sql.begin_restore(&one).await.unwrap(), Some(2));
+    let listed = w.sql.restores().await.unwrap();
+    assert_eq!((listed[0].number, listed[0].document.as_deref(), listed[0].into.as_deref()), (2, Some("7"), Some("globex")));
+    assert_eq!(listed[0].started_at.as_millisecond(), now(&w));
+    assert_eq!((listed.len(), listed[1].figures, listed[1].stopped.as_deref()), (parts.len() + 1, figures, Some("for a reason")));
+    assert!(w.neighbour.restores().await.unwrap().is_empty());
+}
+
+async fn a_mark_tells_its_moment_and_what_is_put_back_to_it_is_behind(w: World) {
+    let name: MarkName = "before_the_upgrade".parse().unwrap();
+    let before = w.sql.tick().await.unwrap();
+    assert_eq!(w.sql.mark(&name).await.unwrap().as_millisecond(), now(&w));
+    assert!(before.is_behind(w.sql.tick().await.unwrap()), "the mark's own transaction had not raised it yet");
+}
+
+on_every_backend!(
+    a_mark_tells_its_moment_and_what_is_put_back_to_it_is_behind,
+    around_an_instant_the_oldest_content_that_ended_later_is_told_and_how_its_beginning_is_known,
+    one_restore_is_under_way_at_a_time_and_each_is_remembered,
+);
