@@ -11,7 +11,7 @@ use sluss::model::restore::{Beginning, RestoreFigures, RestoreWish};
 use sluss::store::sql::WalkEnd;
 
 use crate::history::{now, versions};
-use crate::support::{World, bare, numbered, shared};
+use crate::support::{World, bare, guid, numbered, shared};
 
 async fn around_an_instant_the_oldest_content_that_ended_later_is_told_and_how_its_beginning_is_known(w: World) {
     w.flip_to(Phase::Dual).await;
@@ -80,6 +80,28 @@ async fn one_restore_is_under_way_at_a_time_and_each_is_remembered(w: World) {
     assert!(w.neighbour.restores().await.unwrap().is_empty());
 }
 
+async fn since_when_a_document_was_marked_is_known_and_what_was_hidden_then(w: World) {
+    w.flip_to(Phase::Dual).await;
+    for key in [guid("018f2e1c-8a9b-7c3d-9e4f-5a6b7c8d9e0f"), guid("118f2e1c-8a9b-7c3d-9e4f-5a6b7c8d9e0f")] {
+        let marked = async || w.sql.trace(&key, Timestamp::UNIX_EPOCH).await.unwrap().marked.map(Timestamp::as_millisecond);
+        w.store(&key, b"first").await;
+        w.copy(&key).await;
+        assert_eq!(marked().await, None);
+        w.clock.advance(Duration::from_secs(60));
+        w.delete(&key).await;
+        let hidden = now(&w);
+        assert_eq!(marked().await, Some(hidden));
+        w.clock.advance(Duration::from_secs(60));
+        w.store(&key, b"second").await;
+        assert_eq!(marked().await, None);
+        w.clock.advance(Duration::from_secs(60));
+        w.store(&key, b"third").await;
+        let hidden_at: Vec<Option<i64>> =
+            versions(&w, &key).await.iter().map(|version| version.hidden_at.map(Timestamp::as_millisecond)).collect();
+        assert_eq!(hidden_at, [Some(hidden), None], "{key}");
+    }
+}
+
 async fn a_mark_tells_its_moment_and_what_is_put_back_to_it_is_behind(w: World) {
     let name: MarkName = "before_the_upgrade".parse().unwrap();
     let before = w.sql.tick().await.unwrap();
@@ -88,6 +110,7 @@ async fn a_mark_tells_its_moment_and_what_is_put_back_to_it_is_behind(w: World) 
 }
 
 on_every_backend!(
+    since_when_a_document_was_marked_is_known_and_what_was_hidden_then,
     a_mark_tells_its_moment_and_what_is_put_back_to_it_is_behind,
     around_an_instant_the_oldest_content_that_ended_later_is_told_and_how_its_beginning_is_known,
     one_restore_is_under_way_at_a_time_and_each_is_remembered,

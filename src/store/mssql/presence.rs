@@ -15,7 +15,7 @@ use crate::model::id::TenantId;
 const LAST_SHARED: &str = "sluss.restore_run";
 
 /// Columns that tables of older schema versions lack: the last that the DDL adds to each.
-const ADDED_COLUMNS: [(&str, &str); 2] = [("sluss.version", "exact"), ("sluss.staging", "kept")];
+const ADDED_COLUMNS: [(&str, &str); 2] = [("sluss.version", "hidden_at"), ("sluss.staging", "kept")];
 
 /// Every trigger that a collection may have; the first is on the customer's table, the others on ours.
 pub(super) const TRIGGERS: [&str; 4] = ["{revision_trigger}", "{moved_trigger}", "{attribute_moved_trigger}", "{retired_trigger}"];

@@ -25,7 +25,7 @@ use crate::store::error::{Interrupted, StoreResult};
 use crate::store::history::{HistoryFigures, VersionCount};
 use crate::store::sql::{SqlContentStream, UploadPurpose};
 
-const COLUMNS: &str = "number, collection, document, stamp, length, placement, object, attempt, sha256, pieces, media_type, file_name, held_from, held_to, exact";
+const COLUMNS: &str = "number, collection, document, stamp, length, placement, object, attempt, sha256, pieces, media_type, file_name, held_from, held_to, exact, hidden_at";
 
 impl Work<'_> {
     /// The content that the row holds and nobody else becomes a version, in staging until an agent brings it out.
@@ -112,6 +112,29 @@ impl Work<'_> {
             .map(|_| ())
     }
 
+    /// Notes since when the document is marked as deleted.
+    pub(super) fn note_mark(&self) -> rusqlite::Result<()> {
+        let [tenant, collection, document] = self.place();
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO sluss_marked (tenant, collection, document, at) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![tenant, collection, document, self.now.as_millisecond()])
+            .map(|_| ())
+    }
+
+    /// The mark is gone. The content that was hidden by it, if its time ends now, has that noted.
+    pub(super) fn forget_mark(&self) -> rusqlite::Result<()> {
+        let [tenant, collection, document] = self.place();
+        self.tx
+            .prepare_cached(
+                "UPDATE sluss_version SET hidden_at = \
+                 (SELECT at FROM sluss_marked WHERE tenant = ?1 AND collection = ?2 AND document = ?3) \
+                 WHERE tenant = ?1 AND collection = ?2 AND document = ?3 AND held_to = ?4 AND hidden_at IS NULL",
+            )?
+            .execute(params![tenant, collection, document, self.now.as_millisecond()])?;
+        let forget = "DELETE FROM sluss_marked WHERE tenant = ?1 AND collection = ?2 AND document = ?3";
+        self.tx.prepare_cached(forget)?.execute(self.place()).map(|_| ())
+    }
+
     fn place(&self) -> [String; 3] {
         [self.tenant.to_string(), self.table.collection.to_string(), self.id.to_string()]
     }
@@ -142,6 +165,7 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<Version> {
         held_from: (held_from != 0).then(|| rows::read_timestamp(held_from)).transpose()?,
         held_to: rows::read_timestamp(row.get(13)?)?,
         exact: row.get(14)?,
+        hidden_at: row.get::<_, Option<i64>>(15)?.map(rows::read_timestamp).transpose()?,
     })
 }
 

@@ -32,7 +32,12 @@ pub(super) async fn trace(tenant: &SqliteTenant, key: &DocKey, instant: Timestam
             let last_ended: Option<i64> = connection
                 .prepare_cached("SELECT max(held_to) FROM sluss_version WHERE tenant = ?1 AND collection = ?2 AND document = ?3")?
                 .query_row(place, |row| row.get(0))?;
+            let marked: Option<i64> = connection
+                .prepare_cached("SELECT at FROM sluss_marked WHERE tenant = ?1 AND collection = ?2 AND document = ?3")?
+                .query_row(place, |row| row.get(0))
+                .optional()?;
             Ok(Trace {
+                marked: marked.map(rows::read_timestamp).transpose()?,
                 located_begun: located.flatten().map(rows::read_timestamp).transpose()?,
                 noted,
                 version: history::oldest_after(connection, id.as_str(), &key, instant)?,

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS sluss_version (
     placement TEXT, object TEXT, stamp TEXT NOT NULL, length INTEGER NOT NULL, stored_length INTEGER NOT NULL,
     format INTEGER NOT NULL, key_id TEXT, wrapped_key BLOB, sha256 BLOB NOT NULL, pieces BLOB NOT NULL,
     held_from INTEGER NOT NULL, held_to INTEGER NOT NULL, media_type TEXT, file_name TEXT, attempt TEXT, tick INTEGER NOT NULL DEFAULT 0,
-    exact INTEGER NOT NULL DEFAULT 0
+    exact INTEGER NOT NULL DEFAULT 0, hidden_at INTEGER
 );
 CREATE INDEX IF NOT EXISTS sluss_version_document ON sluss_version (tenant, collection, document, held_to);
 CREATE INDEX IF NOT EXISTS sluss_version_object ON sluss_version (object);
@@ -66,6 +66,10 @@ CREATE TABLE IF NOT EXISTS sluss_tick (
 CREATE TABLE IF NOT EXISTS sluss_begun (
     tenant TEXT NOT NULL, collection TEXT NOT NULL, document TEXT NOT NULL, at INTEGER NOT NULL, sha256 BLOB NOT NULL,
     PRIMARY KEY (tenant, collection, document)
+) WITHOUT ROWID;
+-- Since when a document is marked as deleted that a client marked.
+CREATE TABLE IF NOT EXISTS sluss_marked (
+    tenant TEXT NOT NULL, collection TEXT NOT NULL, document TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (tenant, collection, document)
 ) WITHOUT ROWID;
 -- Up to which revision the changes of a collection were dealt with.
 CREATE TABLE IF NOT EXISTS sluss_watermark (
@@ -141,8 +145,8 @@ const SINCE_VERSION_1: &[(&str, &str)] = &[("media_type", "TEXT"), ("file_name",
 const VERSION_SINCE_VERSION_2: &[(&str, &str)] =
     &[("media_type", "TEXT"), ("file_name", "TEXT"), ("attempt", "TEXT"), ("tick", "INTEGER NOT NULL DEFAULT 0")];
 
-/// `exact`: a client wrote it at `held_from`; otherwise a copy found it then.
-const VERSION_SINCE_VERSION_3: &[(&str, &str)] = &[("exact", "INTEGER NOT NULL DEFAULT 0")];
+/// `exact`: a client wrote it at `held_from`; otherwise a copy found it then. `hidden_at`: since when the document was marked as deleted when it ended.
+const VERSION_SINCE_VERSION_3: &[(&str, &str)] = &[("exact", "INTEGER NOT NULL DEFAULT 0"), ("hidden_at", "INTEGER")];
 
 const STAGING_SINCE_VERSION_2: &[(&str, &str)] = &[("kept", "INTEGER NOT NULL DEFAULT 0")];
 

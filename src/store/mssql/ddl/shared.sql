@@ -48,7 +48,8 @@ CREATE TABLE sluss.version (
     file_name nvarchar(4000) NULL,
     attempt varchar(36) COLLATE Latin1_General_100_BIN2 NULL,
     tick bigint NULL,
-    exact bit NULL
+    exact bit NULL,
+    hidden_at bigint NULL
 );
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_number')
 CREATE INDEX version_number ON sluss.version (tenant, collection, document, number);
@@ -216,6 +217,17 @@ CREATE TABLE sluss.begun (
 -- The longest ids do not fit into a clustered key.
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.begun') AND i.name = N'begun_document')
 CREATE UNIQUE INDEX begun_document ON sluss.begun (tenant, collection, document);
+-- Since when a document is marked as deleted that a client marked. The longest ids do not fit into a clustered key.
+IF OBJECT_ID(N'sluss.marked', N'U') IS NULL
+CREATE TABLE sluss.marked (
+    number bigint IDENTITY(1, 1) NOT NULL CONSTRAINT marked_key PRIMARY KEY,
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    collection varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    document nvarchar(512) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    at bigint NOT NULL
+);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.marked') AND i.name = N'marked_document')
+CREATE UNIQUE INDEX marked_document ON sluss.marked (tenant, collection, document);
 -- Restores to an instant, each collection's part in a row. `stopped`: why it ended before all was done.
 IF OBJECT_ID(N'sluss.restore_run', N'U') IS NULL
 CREATE TABLE sluss.restore_run (
