@@ -8,6 +8,7 @@ use sluss::model::history::{MarkName, Version};
 use sluss::model::job::JobKind;
 use sluss::model::phase::Phase;
 use sluss::model::restore::{Beginning, RestoreFigures, RestoreWish};
+use sluss::store::queue::Verdict;
 use sluss::store::sql::WalkEnd;
 
 use crate::history::{now, versions};
@@ -78,6 +79,13 @@ async fn one_restore_is_under_way_at_a_time_and_each_is_remembered(w: World) {
     assert_eq!(listed[0].started_at.as_millisecond(), now(&w));
     assert_eq!((listed.len(), listed[1].figures, listed[1].stopped.as_deref()), (parts.len() + 1, figures, Some("for a reason")));
     assert!(w.neighbour.restores().await.unwrap().is_empty());
+    // An operator who leaves its job in quarantine has given it up.
+    while let Some(lease) = w.jobs.claim("a", Duration::from_secs(60), None).await.unwrap() {
+        w.jobs.fail(lease, "broken", Verdict::Quarantine).await.unwrap();
+    }
+    assert_eq!(w.sql.begin_restore(&all).await.unwrap(), Some(3));
+    let given_up = w.sql.restores().await.unwrap().into_iter().find(|part| part.number == 2).unwrap();
+    assert_eq!(given_up.stopped.as_deref(), Some("its job was given up"));
 }
 
 async fn since_when_a_document_was_marked_is_known_and_what_was_hidden_then(w: World) {
