@@ -2,6 +2,7 @@
 //! Nothing above this room sees a driver's type.
 
 mod audit;
+pub mod backups;
 pub mod checked;
 pub mod control;
 pub mod disk;
@@ -26,3 +27,6 @@ mod secret;
 pub mod settings;
 pub mod sql;
 pub mod sqlite;
+
+/// A set that may outgrow memory: it needs no database but SQLite's own code.
+pub use sqlite::{Scratch, ScratchName};
