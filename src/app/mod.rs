@@ -277,6 +277,7 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             transfers: Arc::clone(&self.transfers),
             control: Arc::clone(&self.control),
+            clock: Arc::clone(&self.clock),
             pace: Pace::new(limits.watch()),
             limits: Arc::clone(limits),
             verify_pace: verify::Pace::new(self.config.agents.verify_bytes_per_second),

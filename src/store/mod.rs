@@ -23,7 +23,7 @@ pub mod probe;
 pub mod queue;
 pub mod removal;
 pub mod s3;
-mod secret;
+pub mod secret;
 pub mod settings;
 pub mod sql;
 pub mod sqlite;

@@ -61,6 +61,7 @@ fn rendered() -> String {
         &acme,
         &[PlacementGauge { placement, objects: 7, bytes: 700, max_objects: Some(7), max_bytes: Some(900), is_full: true }],
     );
+    metrics.set_backups(&acme, Some(jiff::Timestamp::UNIX_EPOCH), false);
     metrics.render()
 }
 
