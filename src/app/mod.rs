@@ -2,6 +2,7 @@
 //! It is the only room that names backends.
 
 mod backends;
+mod backups;
 mod certificates;
 mod examination;
 mod objects;
@@ -22,6 +23,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::backends::Backends;
+pub use self::backups::verify_backup;
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
 pub use self::reconciliation::{Reconciled, reconcile};
 use self::reload::Reload;
