@@ -2,6 +2,7 @@
 //! It is the only room that names backends.
 
 mod backends;
+mod backups;
 mod certificates;
 mod examination;
 mod marking;
@@ -23,6 +24,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::backends::Backends;
+pub use self::backups::verify_backup;
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
 pub use self::marking::mark;
 pub use self::reconciliation::{Reconciled, reconcile};
@@ -279,6 +281,7 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             transfers: Arc::clone(&self.transfers),
             control: Arc::clone(&self.control),
+            clock: Arc::clone(&self.clock),
             pace: Pace::new(limits.watch()),
             limits: Arc::clone(limits),
             verify_pace: verify::Pace::new(self.config.agents.verify_bytes_per_second),

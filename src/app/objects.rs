@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::budget::Budget;
-use crate::config::{Limits, ObjectStoreConfig, PlacementConfig, S3Config, S3Credentials};
+use crate::config::{BackupConfig, Limits, ObjectStoreConfig, PlacementConfig, S3Config, S3Credentials};
 use crate::lock::lock;
 use crate::store::disk::DiskStore;
 use crate::store::guarded::{Gate, GateSettings, GuardedObjects};
@@ -16,6 +16,7 @@ use crate::store::object::ObjectStore;
 use crate::store::placed::{FillLimits, Place};
 use crate::store::s3::{S3Client, S3Store};
 use crate::telemetry::Metrics;
+use crate::tenants::Offsite;
 
 /// Requests at once to one folder, at least: agents and comparisons come beside the documents. A folder has threads of its own and no
 /// connections that could run out, so its gate bounds little and spares much.
@@ -97,6 +98,12 @@ impl ObjectBackends {
         let store = Arc::new(GuardedObjects::new(store, Arc::clone(&gate)));
         let limits = FillLimits { max_objects: placement.max_objects, max_bytes: placement.max_bytes };
         Ok((Place { name: placement.name.clone(), limits, store }, gate))
+    }
+
+    /// Where a tenant's backup goes to, and the gate before it.
+    pub(super) fn offsite(&self, backup: &BackupConfig) -> anyhow::Result<(Offsite, Arc<Gate>)> {
+        let (Place { name, store, .. }, gate) = self.place(&backup.objects)?;
+        Ok((Offsite::new(name, store), gate))
     }
 
     /// The one gate of this process to a store.

@@ -4,6 +4,7 @@
 //! so that all of them are told at once. `gateway`, `tenant` and `collection` name the keys, `across` judges what no single file shows.
 
 mod across;
+mod backup;
 mod collection;
 mod gateway;
 mod guise;
@@ -32,6 +33,7 @@ use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::Backoff;
 use crate::model::phase::Phase;
 
+pub use backup::{BackupConfig, KeptManifests, Schedule};
 pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, Disposition, TenantColumn};
 pub use guise::{AnswerValue, HeaderLine, ValuePart};
 pub use problem::{ConfigProblems, Problem};
@@ -217,9 +219,15 @@ pub struct TenantConfig {
     pub collections: Vec<CollectionConfig>,
     /// The first is filled first; never empty.
     pub objects: Vec<PlacementConfig>,
+    pub backup: Option<BackupConfig>,
 }
 
 impl TenantConfig {
+    /// Where objects of this tenant lie, and where its backup goes to.
+    pub fn every_placement(&self) -> impl Iterator<Item = &PlacementConfig> {
+        self.objects.iter().chain(self.backup.as_ref().map(|backup| &backup.objects))
+    }
+
     pub fn retention(&self) -> Retention {
         Retention { keep_for: self.keep_history_for, oldest_sql_backup: self.oldest_sql_backup }
     }

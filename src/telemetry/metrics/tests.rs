@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::model::limits::{Limit, LimitTable, WorkLimits};
+use crate::telemetry::BackupGauge;
 
 fn tenant(name: &str) -> TenantId {
     name.parse().unwrap()
@@ -37,6 +38,7 @@ fn touch_everything(metrics: &Metrics) {
     metrics.set_limits(&limits());
     metrics.set_certificate_expiry("admin", Timestamp::UNIX_EPOCH);
     metrics.set_placements(&acme, &[placement("one", true)]);
+    metrics.set_backups(&acme, BackupGauge { scheduled: true, last_success: Some(Timestamp::UNIX_EPOCH), last_failed: false });
 }
 
 /// Everything is limited, and one tenant is paused besides.
@@ -65,6 +67,11 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
     let metrics = Metrics::new("1.2.3");
     touch_everything(&metrics);
     let expected = "\
+        sluss_backup_bytes_total{}
+        sluss_backup_last_failed{tenant}
+        sluss_backup_last_success_timestamp_seconds{tenant}
+        sluss_backup_objects_total{}
+        sluss_backup_scheduled{tenant}
         sluss_breaker_open{store}
         sluss_breaker_opened_total{store}
         sluss_build_info{version}
