@@ -4,6 +4,7 @@
 //! so that all of them are told at once. `gateway`, `tenant` and `collection` name the keys, `across` judges what no single file shows.
 
 mod across;
+mod backup_sealing;
 mod collection;
 mod gateway;
 mod guise;
@@ -11,6 +12,7 @@ mod listeners;
 mod load;
 mod placement;
 mod problem;
+mod recipient;
 mod routes;
 mod s3;
 mod secret;
@@ -32,9 +34,11 @@ use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::Backoff;
 use crate::model::phase::Phase;
 
+pub use backup_sealing::{BackupSealing, LockMode, ObjectLock, SealingConfig};
 pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, Disposition, TenantColumn};
 pub use guise::{AnswerValue, HeaderLine, ValuePart};
 pub use problem::{ConfigProblems, Problem};
+pub use recipient::{NoRecipient, Recipient, key_of};
 pub use routes::{AttributeHeaders, Missing, RouteAuth, RouteConfig, RouteOperation, Segment, Template, TenantSource};
 pub use s3::{S3Config, S3Credentials};
 pub use secret::{Secret, SecretSource};

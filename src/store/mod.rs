@@ -22,6 +22,7 @@ pub mod probe;
 pub mod queue;
 pub mod removal;
 pub mod s3;
+pub mod sealed;
 mod secret;
 pub mod settings;
 pub mod sql;

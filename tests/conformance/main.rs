@@ -16,6 +16,7 @@ mod documents;
 mod history;
 mod injection;
 mod jobs;
+mod locking;
 mod network;
 mod objects;
 mod odd_tables;
