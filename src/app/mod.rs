@@ -3,6 +3,7 @@
 
 mod backends;
 mod certificates;
+mod drill;
 mod examination;
 mod objects;
 mod reconciliation;
@@ -212,10 +213,11 @@ impl App {
         }
     }
 
-    fn start_documents(&self, listener: Listener) {
+    /// The document API, as its listener serves it.
+    fn documents(&self) -> Documents {
         let limits = &self.config.limits;
         let inbound = InboundLimits { max_bytes: limits.max_document_bytes, min_rate: limits.min_rate, window: limits.rate_window };
-        let documents = Documents {
+        Documents {
             routes: self.routes.clone(),
             own_api: self.config.own_api,
             admission: Admission::new(limits, Arc::clone(&self.metrics)),
@@ -237,8 +239,11 @@ impl App {
                 limits: inbound,
             },
             upstream: self.upstream.clone(),
-        };
-        let stack = service::stack(documents, Arc::clone(&self.metrics)).map_request(boxed);
+        }
+    }
+
+    fn start_documents(&self, listener: Listener) {
+        let stack = service::stack(self.documents(), Arc::clone(&self.metrics)).map_request(boxed);
         tracing::info!(address = %listener.local_addr(), "serving documents on {}", listener.local_addr());
         self.tasks.spawn(listener.serve(stack, self.serve_settings(), self.drain.clone(), self.tasks.clone()));
     }
