@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::budget::Budget;
-use crate::config::{Limits, ObjectStoreConfig, PlacementConfig, S3Config, S3Credentials};
+use crate::clock::SystemClock;
+use crate::config::{BackupConfig, BackupSealing, Limits, ObjectLock, ObjectStoreConfig, PlacementConfig, S3Config, S3Credentials};
 use crate::lock::lock;
 use crate::store::disk::DiskStore;
 use crate::store::guarded::{Gate, GateSettings, GuardedObjects};
@@ -15,6 +16,7 @@ use crate::store::metered::{Meter, MeteredObjects, StoreObserver};
 use crate::store::object::ObjectStore;
 use crate::store::placed::{FillLimits, Place};
 use crate::store::s3::{S3Client, S3Store};
+use crate::store::sealed::SealedObjects;
 use crate::telemetry::Metrics;
 
 /// Requests at once to one folder, at least: agents and comparisons come beside the documents. A folder has threads of its own and no
@@ -72,6 +74,22 @@ impl ObjectBackends {
 
     /// Asks no store yet, so one that is away keeps nobody from starting.
     pub(super) fn open(&self, placement: &PlacementConfig) -> anyhow::Result<Arc<dyn ObjectStore>> {
+        self.open_locking(placement, None)
+    }
+
+    /// A tenant's backup: sealed and locked as its section says.
+    pub(super) fn offsite(&self, backup: &BackupConfig) -> anyhow::Result<Arc<dyn ObjectStore>> {
+        let placement = &backup.objects;
+        let BackupSealing { sealing, object_lock } = &backup.sealing;
+        let store = self.open_locking(placement, *object_lock).with_context(|| format!("placement {}", placement.name))?;
+        Ok(match sealing {
+            // Around deadlines and counts, which are the store's own.
+            Some(sealing) => Arc::new(SealedObjects::new(store, sealing.clone())),
+            None => store,
+        })
+    }
+
+    fn open_locking(&self, placement: &PlacementConfig, lock: Option<ObjectLock>) -> anyhow::Result<Arc<dyn ObjectStore>> {
         let (store, meter): (Arc<dyn ObjectStore>, Meter) = match &placement.store {
             ObjectStoreConfig::Disk { root } => {
                 let disk = DiskStore::open(placement.name.clone(), root, &placement.prefix);
@@ -80,6 +98,10 @@ impl ObjectBackends {
             ObjectStoreConfig::S3(s3) => {
                 let client = self.client(s3)?;
                 let store = S3Store::new(placement.name.clone(), &placement.prefix, s3, client, Arc::clone(&self.budget));
+                let store = match lock {
+                    Some(lock) => store.locking(lock, Arc::new(SystemClock)),
+                    None => store,
+                };
                 // It bounds each request itself, and tries again meanwhile.
                 (Arc::new(store), self.meter("s3", s3.timeout).stalling(LAST_OF_AN_UPLOAD * s3.timeout))
             }

@@ -4,6 +4,7 @@
 //! so that all of them are told at once. `gateway`, `tenant` and `collection` name the keys, `across` judges what no single file shows.
 
 mod across;
+mod backup;
 mod backup_sealing;
 mod collection;
 mod gateway;
@@ -34,6 +35,7 @@ use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::Backoff;
 use crate::model::phase::Phase;
 
+pub use backup::{BackupConfig, KeptManifests, Schedule};
 pub use backup_sealing::{BackupSealing, LockMode, ObjectLock, SealingConfig};
 pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, Disposition, TenantColumn};
 pub use guise::{AnswerValue, HeaderLine, ValuePart};
@@ -221,6 +223,7 @@ pub struct TenantConfig {
     pub collections: Vec<CollectionConfig>,
     /// The first is filled first; never empty.
     pub objects: Vec<PlacementConfig>,
+    pub backup: Option<BackupConfig>,
 }
 
 impl TenantConfig {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::doctor::Finding;
 use super::error::{StoreErrorKind, StoreResult};
-use super::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
+use super::object::{ByteStream, Note, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::{ObjectLock, S3Config};
@@ -24,7 +24,7 @@ mod fault;
 mod listing;
 mod lock;
 mod metadata;
-mod owner;
+mod note;
 mod parts;
 mod reading;
 mod removal;
@@ -193,11 +193,21 @@ impl ObjectStore for S3Store {
 
     async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
         self.own("owner", placement)?;
-        owner::read(self).await
+        note::read(self, "owner", Note::Owner).await
     }
 
     async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
         self.own("claim", placement)?;
-        owner::write(self, owner).await
+        note::write(self, "claim", Note::Owner, owner).await
+    }
+
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.own("manifest list", placement)?;
+        note::read(self, "manifest list", Note::Manifests).await
+    }
+
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()> {
+        self.own("set manifest list", placement)?;
+        note::write(self, "set manifest list", Note::Manifests, list).await
     }
 }

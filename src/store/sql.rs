@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use jiff::Timestamp;
 
+use super::backups::BackupStore;
 use super::error::{Interrupted, StoreResult};
 use super::history::HistoryStore;
 use super::object::{PartsId, PartsLog};
@@ -385,7 +386,7 @@ pub(in crate::store) fn sum_by_placement(parts: Vec<PlacementUsage>) -> Vec<Plac
 }
 
 #[async_trait]
-pub trait SqlStore: HistoryStore {
+pub trait SqlStore: HistoryStore + BackupStore {
     /// The document's row, its location and the tenant's state as of one instant; bytes ride along up to 64 KiB.
     async fn row(&self, key: &DocKey) -> StoreResult<DocRow>;
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use super::backups::HELD_BACK;
 use super::change::Work;
 use super::file::{Outcome, SqliteFile, broken};
 use super::jobs::{self, Wish};
@@ -24,7 +25,7 @@ use crate::store::error::{Interrupted, StoreResult};
 use crate::store::history::{HistoryFigures, VersionCount};
 use crate::store::sql::{SqlContentStream, UploadPurpose};
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "number, collection, document, stamp, length, placement, object, attempt, sha256, pieces, media_type, file_name, held_from, held_to";
 
 impl Work<'_> {
@@ -116,7 +117,7 @@ impl Work<'_> {
     }
 }
 
-fn read_version(row: &Row<'_>) -> rusqlite::Result<Version> {
+pub(super) fn read_version(row: &Row<'_>) -> rusqlite::Result<Version> {
     let stamp: String = row.get(3)?;
     let length_bytes: u64 = row.get(4)?;
     let attempt: Option<String> = row.get(7)?;
@@ -312,9 +313,10 @@ pub(super) async fn expire(tenant: &SqliteTenant, older_than: u64, limit: usize)
 
 fn find_past(tx: &Transaction<'_>, tenant: &str, older_than: u64, limit: usize) -> rusqlite::Result<Vec<Past>> {
     let mut statement = tx.prepare_cached(
-        "SELECT number, placement, object, attempt, stored_length FROM sluss_version \
-         WHERE tenant = ?1 AND tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2 ORDER BY tick LIMIT ?3",
-    )?;
+        &format!(
+        "SELECT v.number, v.placement, v.object, v.attempt, v.stored_length FROM sluss_version v WHERE v.tenant = ?1 \
+         AND v.tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2 AND NOT {HELD_BACK} ORDER BY v.tick LIMIT ?3"
+    ))?;
     let found = statement.query_map(params![tenant, signed(older_than), limit as u64], |row| {
         let attempt: Option<String> = row.get(3)?;
         Ok(Past {
@@ -338,7 +340,7 @@ pub(super) async fn figures(tenant: &SqliteTenant, older_than: Option<u64>) -> S
         .read("count the versions of", tenant.id.to_string(), move |connection| {
             let count = |condition: &str| {
                 let statement =
-                    format!("SELECT count(*), coalesce(sum(stored_length), 0) FROM sluss_version WHERE tenant = ?1 AND {condition}");
+                    format!("SELECT count(*), coalesce(sum(v.stored_length), 0) FROM sluss_version v WHERE v.tenant = ?1 AND {condition}");
                 let older_than = older_than.map_or(i64::MAX, signed);
                 connection
                     .prepare_cached(&statement)?
@@ -347,7 +349,7 @@ pub(super) async fn figures(tenant: &SqliteTenant, older_than: Option<u64>) -> S
             Ok(HistoryFigures {
                 all: count("?2 IS NOT NULL")?,
                 staged: count("?2 IS NOT NULL AND attempt IS NOT NULL")?,
-                past: count("tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2")?,
+                past: count(&format!("v.tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2 AND NOT {HELD_BACK}"))?,
             })
         })
         .await

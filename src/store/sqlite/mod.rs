@@ -2,6 +2,7 @@
 //!
 //! Large values never pass through a statement: SQLite would hold them whole. They move by blob handles, a portion at a time.
 
+mod backups;
 mod change;
 mod changes;
 mod content;
@@ -25,6 +26,7 @@ mod removed;
 mod rows;
 mod scan;
 mod schema;
+mod scratch;
 mod staging;
 mod table;
 mod tally;
@@ -39,6 +41,7 @@ pub use doctor::examine;
 pub use file::SqliteFile;
 pub use removed::remove;
 pub use schema::init;
+pub use scratch::{Scratch, ScratchName};
 pub use tenant::SqliteTenant;
 
 /// The name of this backend in errors and metrics.
