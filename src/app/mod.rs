@@ -6,6 +6,8 @@ mod certificates;
 mod drill;
 mod examination;
 mod objects;
+mod offsite;
+mod rebuild;
 mod reconciliation;
 mod reload;
 
@@ -23,7 +25,9 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::backends::Backends;
+pub use self::drill::{DrillProgress, DrillWish, Drilled, drill};
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
+pub use self::rebuild::{Rebuilt, rebuild_locations, rebuild_objects};
 pub use self::reconciliation::{Reconciled, reconcile};
 use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};

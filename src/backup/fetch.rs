@@ -41,12 +41,6 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// Safe to repeat: what is there with its length stays as it is.
-    pub async fn is_there(&self, wanted: &Wanted) -> StoreResult<bool> {
-        let facts = self.primary.head(&wanted.object).await?;
-        Ok(facts.is_some_and(|facts| facts.length_bytes == wanted.length_bytes))
-    }
-
     /// For what is not there, or is of another length.
     pub async fn fetch(&self, wanted: &Wanted) -> StoreResult<Fetched> {
         let memory = self.primary.upload_bytes(Some(wanted.length_bytes)) + 2 * PIECE_BYTES as u64;

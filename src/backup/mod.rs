@@ -2,5 +2,8 @@
 //! Each step is safe to repeat and safe to lose.
 
 pub mod chain;
+pub mod evidence;
+pub mod fetch;
 pub mod manifest;
 pub mod retention;
+pub mod state;

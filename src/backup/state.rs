@@ -28,9 +28,10 @@ pub enum StateError {
     #[error("manifest {number} is not what was signed: its SHA-256 is {found}")]
     Hash { number: u64, found: ContentHash },
     #[error("manifest {number} cannot be read: {}", .reason.chain())]
-    Store { number: u64, reason: StoreError },
+    Unread { number: u64, reason: StoreError },
+    /// Of the names that were met, or of what is done with the documents.
     #[error("{}", .0.chain())]
-    Set(StoreError),
+    Store(#[from] StoreError),
 }
 
 /// One manifest's file on its way, line by line. Its hash is checked at its end.
@@ -48,7 +49,7 @@ impl Lines {
     pub async fn open(offsite: &dyn ObjectStore, placement: &PlacementName, manifest: &Manifest) -> Result<Self, StateError> {
         let number = manifest.number;
         let object = ObjectRef { placement: placement.clone(), id: manifest.object };
-        let content = offsite.get(&object, 0..manifest.length).await.map_err(|reason| StateError::Store { number, reason })?;
+        let content = offsite.get(&object, 0..manifest.length).await.map_err(|reason| StateError::Unread { number, reason })?;
         Ok(Self {
             manifest: manifest.clone(),
             content: content.ok_or(StateError::Missing(number))?,
@@ -80,7 +81,7 @@ impl Lines {
                     self.portion = portion;
                     self.decoder = Some(decoder);
                 }
-                Some(Err(Interrupted::Store(reason))) => return Err(StateError::Store { number, reason }),
+                Some(Err(Interrupted::Store(reason))) => return Err(StateError::Unread { number, reason }),
                 Some(Err(Interrupted::Moved | Interrupted::Client(_))) => return Err(StateError::Missing(number)),
                 None => {
                     decoder.finish(&mut self.lines).map_err(wrong)?;
@@ -120,7 +121,7 @@ pub struct State<'a> {
 
 impl<'a> State<'a> {
     pub fn new(offsite: &'a dyn ObjectStore, placement: &'a PlacementName, chain: &'a [Manifest]) -> Result<Self, StateError> {
-        Ok(Self { offsite, placement, left: chain, reading: None, seen: Scratch::new().map_err(StateError::Set)? })
+        Ok(Self { offsite, placement, left: chain, reading: None, seen: Scratch::new()? })
     }
 
     /// Some of them; `None` at the end.
@@ -128,7 +129,7 @@ impl<'a> State<'a> {
         loop {
             let Some(lines) = self.page().await? else { return Ok(None) };
             let names = lines.iter().map(|(collection, document, _)| name(collection, document)).collect();
-            let first = self.seen.add(names).await.map_err(StateError::Set)?;
+            let first = self.seen.add(names).await?;
             let held: Vec<Held> = lines.into_iter().zip(first).filter(|(_, first)| *first).filter_map(|((.., held), _)| held).collect();
             if !held.is_empty() {
                 return Ok(Some(held));

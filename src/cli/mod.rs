@@ -1,5 +1,5 @@
 //! The command line: what can be said, who carries it out, and the exit code. Operators' commands speak to the admin API; only
-//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile` and `config` act directly.
+//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile`, `backup drill`, `backup rebuild` and `config` act directly.
 
 mod doctor;
 mod health;
@@ -11,6 +11,7 @@ mod local;
 mod progress;
 mod purge;
 mod reconcile;
+mod recovery;
 mod remote;
 mod verify;
 mod waves;
@@ -65,6 +66,9 @@ enum Command {
     Health(health::HealthArgs),
     /// Says whose a tenant's objects are, and adopts them.
     Reconcile(reconcile::ReconcileArgs),
+    /// Shows that a tenant's backup can be restored, and restores what was lost.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Looks at tenants and flips their phases.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -212,6 +216,14 @@ enum JobsCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum BackupCommand {
+    /// Restores documents of the newest manifest into a scratch tenant, compares every byte, and leaves evidence of it.
+    Drill(recovery::DrillArgs),
+    /// Brings back objects that are missing, or locations that were lost.
+    Rebuild(recovery::RebuildArgs),
+}
+
+#[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Reads every file and reports every problem at once.
     Check,
@@ -274,6 +286,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Doctor(args) => Box::pin(doctor::run(args, &config, json)).await,
         Command::Health(args) => health::run(args, json).await,
         Command::Reconcile(args) => Box::pin(reconcile::run(args, &config, json)).await,
+        Command::Backup(BackupCommand::Drill(args)) => Box::pin(recovery::drill(args, &config, json)).await,
+        Command::Backup(BackupCommand::Rebuild(args)) => Box::pin(recovery::rebuild(args, &config, json)).await,
         Command::Config(ConfigCommand::Check) => Ok(local::check(&config, json)),
         Command::Tenant(TenantCommand::List { admin }) => remote::Remote::new(&admin, json)?.list_tenants().await,
         Command::Tenant(TenantCommand::Show { tenant, admin }) => remote::Remote::new(&admin, json)?.show_tenant(&tenant).await,

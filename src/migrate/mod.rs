@@ -14,6 +14,7 @@ pub mod pace;
 pub mod places;
 pub mod presence;
 pub mod purge;
+pub mod relocate;
 pub mod schedule;
 pub mod sweep;
 pub mod throttle;

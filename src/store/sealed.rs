@@ -188,6 +188,15 @@ impl ObjectStore for SealedObjects {
     async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
         self.inner.claim(placement, owner).await
     }
+
+    /// Not sealed: it names no document, and is what everything begins with where all else was lost.
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.inner.manifest_list(placement).await
+    }
+
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()> {
+        self.inner.set_manifest_list(placement, list).await
+    }
 }
 
 impl SealedObjects {

@@ -128,7 +128,12 @@ impl Change {
     pub const fn is_a_clients(&self) -> bool {
         match self {
             Self::Store { .. } | Self::Point { .. } | Self::Delete { .. } => true,
-            Self::Publish { .. } | Self::WriteBack { .. } | Self::Repair { .. } | Self::Purge { .. } | Self::Distrust { .. } | Self::Relocate { .. } => false,
+            Self::Publish { .. }
+            | Self::WriteBack { .. }
+            | Self::Repair { .. }
+            | Self::Purge { .. }
+            | Self::Distrust { .. }
+            | Self::Relocate { .. } => false,
         }
     }
 

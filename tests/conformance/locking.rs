@@ -40,7 +40,9 @@ async fn what_is_put_stays_until_its_time_and_says_until_when() {
     // In one request, and in parts.
     for length in [1000, (5 << 20) + 1] {
         let object = put(&objects, &content(length)).await;
-        for error in [objects.delete(&object).await.unwrap_err(), objects.delete_all(std::slice::from_ref(&object)).await.remove(0).unwrap_err()] {
+        for error in
+            [objects.delete(&object).await.unwrap_err(), objects.delete_all(std::slice::from_ref(&object)).await.remove(0).unwrap_err()]
+        {
             assert_eq!(error.kind, StoreErrorKind::Denied);
             let until = error.locked_until().expect("it is locked, not forbidden");
             let left = until.duration_since(SystemClock.now()).unsigned_abs();

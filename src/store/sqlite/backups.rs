@@ -15,8 +15,7 @@ use crate::store::backups::{BackupEnd, BackupStore, Ended, Located};
 use crate::store::error::StoreResult;
 
 /// The order that `read` relies on.
-const COLUMNS: &str =
-    "number, state, instant, ended_at, documents, bytes, only_in_sql, objects_copied, bytes_copied, reason, manifest";
+const COLUMNS: &str = "number, state, instant, ended_at, documents, bytes, only_in_sql, objects_copied, bytes_copied, reason, manifest";
 
 /// A condition on a version `v`: it held at the instant of a manifest that is kept, or is being made, so that it may not go.
 pub(super) const HELD_BACK: &str = "EXISTS (SELECT 1 FROM sluss_backup b WHERE b.tenant = v.tenant AND b.state IN ('kept', 'running') \
@@ -228,8 +227,7 @@ impl BackupStore for SqliteTenant {
         self.file
             .read("walk what was located in", format!("{}/{collection}", self.id), move |connection| {
                 let behind = if after.is_some() { "(held_from, id) > (?1, ?3)" } else { "held_from >= ?1 AND ?3 IS NULL" };
-                let statement =
-                    format!("SELECT held_from, id FROM {} WHERE {behind} ORDER BY held_from, id LIMIT ?2", table.location);
+                let statement = format!("SELECT held_from, id FROM {} WHERE {behind} ORDER BY held_from, id LIMIT ?2", table.location);
                 let from = after.as_ref().map_or(since, |after| after.at).as_millisecond();
                 let mut statement = connection.prepare_cached(&statement)?;
                 let mut found = statement.query(params![from, limit as u64, after.map(|after| after.id)])?;

@@ -1,0 +1,125 @@
+//! The way back from a backup: objects that a lost bucket had, and locations that went with Sluss's own tables.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::backends;
+use super::examination::control;
+use super::offsite::Offsite;
+use crate::backup::chain;
+use crate::backup::manifest::Header;
+use crate::backup::state::{self, State};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, TenantConfig};
+use crate::migrate::presence::{Presence, Search};
+use crate::migrate::relocate::{Relocation, Relocations};
+use crate::model::backup::Manifest;
+use crate::model::history::Tick;
+use crate::model::stamp::Epoch;
+use crate::store::control::AuditRecord;
+use crate::store::error::{StoreError, StoreResult};
+use crate::store::sql::SqlStore;
+
+/// Brings back to the tenant's own placements what rows name and what is missing there, and with `manifest` also what the tenant held at the
+/// instant of that manifest. Safe to repeat, and goes on where it was.
+pub async fn rebuild_objects(
+    config: &Config,
+    tenant: &TenantConfig,
+    manifest: Option<u64>,
+    actor: &str,
+    said: impl FnMut(&Presence),
+) -> anyhow::Result<Presence> {
+    let offsite = Offsite::open(config, tenant).await?;
+    let chain = manifest.map(|number| trusted(&offsite, number)).transpose()?;
+    audit(config, tenant, actor, "backup.rebuild", "objects".to_owned()).await?;
+    let (fetcher, clock) = (offsite.fetcher(), clock());
+    let collections: Vec<_> = tenant.collections.iter().map(|collection| collection.name.clone()).collect();
+    let mut search = Search::new(&tenant.id, &*offsite.primary, Some(&fetcher), said);
+    backends::with_sql(tenant, &clock, async |sql| search.rows(&*sql, &collections).await).await?;
+    if let Some(chain) = chain {
+        state::check(&*offsite.objects, &offsite.placement, chain).await?;
+        search.state(&mut State::new(&*offsite.objects, &offsite.placement, chain)?).await?;
+    }
+    Ok(search.found())
+}
+
+/// What became of lost locations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    pub relocations: Relocations,
+    pub manifest: u64,
+    /// In which the tenant was at the manifest's instant; Sluss's tables do not know it any more.
+    pub phase: crate::model::phase::Phase,
+    /// The one in which the tenant goes on, where that had to be raised.
+    pub epoch: Option<Epoch>,
+}
+
+/// Gives documents that have none the locations that a manifest, else the newest, tells of. Safe to repeat.
+pub async fn rebuild_locations(
+    config: &Config,
+    tenant: &TenantConfig,
+    manifest: Option<u64>,
+    actor: &str,
+    mut said: impl FnMut(&Relocations),
+) -> anyhow::Result<Rebuilt> {
+    let offsite = Offsite::open(config, tenant).await?;
+    let newest = offsite.manifests.last().context("no manifest is kept there")?.number;
+    let number = manifest.unwrap_or(newest);
+    let chain = trusted(&offsite, number)?;
+    let header = state::check(&*offsite.objects, &offsite.placement, chain).await?.context("a manifest without a header")?;
+    audit(config, tenant, actor, "backup.rebuild", format!("locations by manifest {number}")).await?;
+    let clock = clock();
+    let (relocations, epoch) = backends::with_sql(tenant, &clock, async |sql| {
+        let epoch = beyond(&*sql, &header).await?;
+        let relocation = Relocation { tenant: &tenant.id, collections: &tenant.collections, sql: &*sql, objects: &*offsite.primary };
+        let (mut done, mut state) = (Relocations::default(), open(&offsite, chain)?);
+        while let Some(page) = state.next().await.map_err(as_stores)? {
+            relocation.page(page.into_iter().map(Into::into).collect(), &mut done).await?;
+            said(&done);
+        }
+        Ok((done, epoch))
+    })
+    .await?;
+    Ok(Rebuilt { relocations, manifest: number, phase: header.phase, epoch })
+}
+
+/// New tables begin at the first epoch, and stamps of this one must not come twice.
+async fn beyond(sql: &dyn SqlStore, header: &Header) -> StoreResult<Option<Epoch>> {
+    let found = sql.tick().await?;
+    if found.epoch.0 > header.epoch {
+        return Ok(None);
+    }
+    let from = found.beyond(Tick { epoch: Epoch(header.epoch), number: found.number });
+    sql.go_on_from(from).await?;
+    Ok(Some(from.epoch))
+}
+
+/// The chain of a manifest, which the configured key vouches for.
+fn trusted(offsite: &Offsite, number: u64) -> anyhow::Result<&[Manifest]> {
+    let chain = chain::chain(&offsite.manifests, number);
+    let chain = chain.with_context(|| format!("manifest {number} is not kept there, or one that it follows is missing"))?;
+    match chain::flaws(&offsite.tenant, chain, &offsite.public_key).first() {
+        Some((number, flaw)) => anyhow::bail!("manifest {number}: {flaw}"),
+        None => Ok(chain),
+    }
+}
+
+fn open<'a>(offsite: &'a Offsite, chain: &'a [Manifest]) -> StoreResult<State<'a>> {
+    State::new(&*offsite.objects, &offsite.placement, chain).map_err(as_stores)
+}
+
+fn as_stores(error: state::StateError) -> StoreError {
+    StoreError::new("backup", "read", "the manifests", crate::store::error::StoreErrorKind::Corrupt).because(error)
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+async fn audit(config: &Config, tenant: &TenantConfig, actor: &str, action: &str, detail: String) -> anyhow::Result<()> {
+    let (actor, action, tenant) = (actor.to_owned(), action.to_owned(), Some(tenant.id.to_string()));
+    let record = AuditRecord { actor, on_behalf_of: None, action, tenant, detail };
+    control(config).await?.audit(record).await.map_err(|error| anyhow::anyhow!(error.chain()))?;
+    Ok(())
+}
