@@ -2,13 +2,11 @@
 //! back, and every byte is compared. It shows that a backup can be restored, before anybody needs it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context;
 use rand::RngExt;
 
-use super::offsite::Offsite;
-use crate::backup::chain;
+use super::source::Source;
 use crate::backup::evidence::{self, DrilledManifest, Evidence, MOST_NAMED};
 use crate::backup::state::{self, State};
 use crate::clock::{Clock, SystemClock};
@@ -16,7 +14,6 @@ use crate::compare::fingerprint;
 use crate::config::{Config, TenantConfig};
 use crate::model::backup::{Held, Manifest};
 use crate::model::id::ObjectRef;
-use crate::store::object::ObjectStore;
 
 mod scratch;
 
@@ -51,17 +48,16 @@ pub struct Drilled {
 /// Restores into a folder beside the evidence, or a temporary one where there is none. A difference is no error: the evidence says so. An error
 /// leaves no evidence: nothing was shown.
 pub async fn drill(config: &Config, tenant: &TenantConfig, wish: DrillWish, said: impl FnMut(DrillProgress)) -> anyhow::Result<Drilled> {
-    let offsite = Offsite::open(config, tenant).await?;
-    let folder = offsite.backup.evidence.clone();
+    let source = Source::open(config, tenant).await?;
+    let (folder, newest) = (source.backup.evidence.clone(), source.newest()?.clone());
     if let Some(folder) = &folder {
         std::fs::create_dir_all(folder).with_context(|| format!("make the folder {}", folder.display()))?;
     }
     let within = folder.clone().unwrap_or_else(std::env::temp_dir);
-    let mut drill = Drill::begin(config, &offsite, &within, said).await?;
-    let (manifests, began_at) = (&offsite.manifests, SystemClock.now());
-    let newest = manifests.last().context("no manifest is kept: run `sluss backup run` first")?;
-    drill.run(manifests, newest, wish.sample).await?;
-    let evidence = drill.evidence(tenant, newest, wish, began_at);
+    let began_at = SystemClock.now();
+    let mut drill = Drill::begin(config, &source, &within, said).await?;
+    drill.run(&newest, wish.sample).await?;
+    let evidence = drill.evidence(tenant, &newest, wish, began_at);
     let file = match folder {
         None => None,
         Some(folder) => {
@@ -74,8 +70,7 @@ pub async fn drill(config: &Config, tenant: &TenantConfig, wish: DrillWish, said
 }
 
 struct Drill<'a, F> {
-    offsite: &'a Offsite,
-    primary: Arc<dyn ObjectStore>,
+    source: &'a Source,
     scratch: ScratchTenant,
     progress: DrillProgress,
     compared_with_primary: u64,
@@ -84,29 +79,26 @@ struct Drill<'a, F> {
 }
 
 impl<'a, F: FnMut(DrillProgress)> Drill<'a, F> {
-    async fn begin(config: &Config, offsite: &'a Offsite, within: &Path, said: F) -> anyhow::Result<Self> {
+    async fn begin(config: &Config, source: &'a Source, within: &Path, said: F) -> anyhow::Result<Self> {
         let scratch = ScratchTenant::plant(config, within).await.context("make the scratch tenant")?;
-        let primary = offsite.primary.clone();
-        Ok(Self { offsite, primary, scratch, progress: DrillProgress::default(), compared_with_primary: 0, named: Vec::new(), said })
+        Ok(Self { source, scratch, progress: DrillProgress::default(), compared_with_primary: 0, named: Vec::new(), said })
     }
 
-    async fn run(&mut self, manifests: &[Manifest], newest: &Manifest, sample: Option<usize>) -> anyhow::Result<()> {
-        let Offsite { objects, placement, .. } = self.offsite;
-        let Some(chain) = chain::chain(manifests, newest.number) else {
+    async fn run(&mut self, newest: &Manifest, sample: Option<usize>) -> anyhow::Result<()> {
+        let source = self.source;
+        source.listed.problems.iter().for_each(|problem| self.differs(problem.clone()));
+        let Ok(chain) = source.chain(newest.number) else {
             self.differs(format!("manifest {}: a manifest of its chain is missing", newest.number));
             return Ok(());
         };
-        for (number, flaw) in chain::flaws(&self.offsite.tenant, chain, &self.offsite.public_key) {
-            self.differs(format!("manifest {number}: {flaw}"));
-        }
-        if let Err(error) = state::check(&**objects, placement, chain).await {
+        if let Err(error) = state::check(source.files(), chain).await {
             self.differs(error.to_string());
         }
         // What cannot be trusted is not restored from.
         if self.progress.different > 0 {
             return Ok(());
         }
-        let mut state = State::new(&**objects, placement, chain)?;
+        let mut state = State::new(source.files(), chain)?;
         let Some(sample) = sample else {
             while let Some(page) = state.next().await? {
                 self.restore(page).await;
@@ -131,8 +123,9 @@ impl<'a, F: FnMut(DrillProgress)> Drill<'a, F> {
     }
 
     async fn restore_one(&mut self, held: &Held) -> Result<(), String> {
-        let copy = ObjectRef { placement: self.offsite.placement.clone(), id: held.object };
-        let content = self.offsite.objects.get(&copy, 0..held.length).await.map_err(|error| error.chain())?;
+        let offsite = &self.source.offsite;
+        let copy = ObjectRef { placement: offsite.placement.clone(), id: held.object };
+        let content = offsite.objects.get(&copy, 0..held.length).await.map_err(|error| error.chain())?;
         let content = content.ok_or("the offsite store has no such object")?;
         let id = self.scratch.restore(held, content).await?;
         let found = self.scratch.read_back(id).await?;
@@ -145,8 +138,8 @@ impl<'a, F: FnMut(DrillProgress)> Drill<'a, F> {
     /// Nothing to compare with where the primary placement has it no more: that is what backups are for.
     async fn compare_with_primary(&mut self, held: &Held) -> Result<(), String> {
         let original = ObjectRef { placement: held.placement.clone(), id: held.object };
-        let Ok(Some(facts)) = self.primary.head(&original).await else { return Ok(()) };
-        let content = self.primary.get(&original, 0..facts.length_bytes).await;
+        let Ok(Some(facts)) = self.source.primary.head(&original).await else { return Ok(()) };
+        let content = self.source.primary.get(&original, 0..facts.length_bytes).await;
         let Ok(Some(content)) = content else { return Ok(()) };
         let Ok(Some(found)) = fingerprint(content).await else { return Ok(()) };
         self.compared_with_primary += 1;
@@ -163,7 +156,7 @@ impl<'a, F: FnMut(DrillProgress)> Drill<'a, F> {
 
     fn evidence(self, tenant: &TenantConfig, newest: &Manifest, wish: DrillWish, began_at: jiff::Timestamp) -> Evidence {
         let DrillProgress { documents, bytes, different, .. } = self.progress;
-        let chain = chain::chain(&self.offsite.manifests, newest.number).unwrap_or_default();
+        let chain = self.source.chain(newest.number).unwrap_or_default();
         let ended_at = SystemClock.now();
         Evidence {
             tenant: tenant.id.to_string(),
@@ -178,7 +171,7 @@ impl<'a, F: FnMut(DrillProgress)> Drill<'a, F> {
                 chain: chain.iter().map(|manifest| manifest.number).collect(),
                 sha256: newest.sha256.to_string(),
                 signature: newest.signature.to_string(),
-                public_key: self.offsite.public_key.to_string(),
+                public_key: self.source.public_key.to_string(),
             },
             whole: wish.sample.is_none(),
             documents,

@@ -6,10 +6,10 @@ mod certificates;
 mod drill;
 mod examination;
 mod objects;
-mod offsite;
 mod rebuild;
 mod reconciliation;
 mod reload;
+mod source;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -6,19 +6,18 @@ use anyhow::Context;
 
 use super::backends;
 use super::examination::control;
-use super::offsite::Offsite;
-use crate::backup::chain;
+use super::source::Source;
 use crate::backup::manifest::Header;
 use crate::backup::state::{self, State};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, TenantConfig};
 use crate::migrate::presence::{Presence, Search};
 use crate::migrate::relocate::{Relocation, Relocations};
-use crate::model::backup::Manifest;
 use crate::model::history::Tick;
+use crate::model::phase::Phase;
 use crate::model::stamp::Epoch;
 use crate::store::control::AuditRecord;
-use crate::store::error::{StoreError, StoreResult};
+use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::sql::SqlStore;
 
 /// Brings back to the tenant's own placements what rows name and what is missing there, and with `manifest` also what the tenant held at the
@@ -30,16 +29,16 @@ pub async fn rebuild_objects(
     actor: &str,
     said: impl FnMut(&Presence),
 ) -> anyhow::Result<Presence> {
-    let offsite = Offsite::open(config, tenant).await?;
-    let chain = manifest.map(|number| trusted(&offsite, number)).transpose()?;
+    let source = Source::open(config, tenant).await?;
+    let chain = manifest.map(|number| source.chain(number)).transpose()?;
     audit(config, tenant, actor, "backup.rebuild", "objects".to_owned()).await?;
-    let (fetcher, clock) = (offsite.fetcher(), clock());
+    let (fetcher, clock) = (source.fetcher(), clock());
     let collections: Vec<_> = tenant.collections.iter().map(|collection| collection.name.clone()).collect();
-    let mut search = Search::new(&tenant.id, &*offsite.primary, Some(&fetcher), said);
+    let mut search = Search::new(&tenant.id, &*source.primary, Some(&fetcher), said);
     backends::with_sql(tenant, &clock, async |sql| search.rows(&*sql, &collections).await).await?;
     if let Some(chain) = chain {
-        state::check(&*offsite.objects, &offsite.placement, chain).await?;
-        search.state(&mut State::new(&*offsite.objects, &offsite.placement, chain)?).await?;
+        state::check(source.files(), chain).await?;
+        search.state(&mut State::new(source.files(), chain)?).await?;
     }
     Ok(search.found())
 }
@@ -50,7 +49,7 @@ pub struct Rebuilt {
     pub relocations: Relocations,
     pub manifest: u64,
     /// In which the tenant was at the manifest's instant; Sluss's tables do not know it any more.
-    pub phase: crate::model::phase::Phase,
+    pub phase: Phase,
     /// The one in which the tenant goes on, where that had to be raised.
     pub epoch: Option<Epoch>,
 }
@@ -63,17 +62,16 @@ pub async fn rebuild_locations(
     actor: &str,
     mut said: impl FnMut(&Relocations),
 ) -> anyhow::Result<Rebuilt> {
-    let offsite = Offsite::open(config, tenant).await?;
-    let newest = offsite.manifests.last().context("no manifest is kept there")?.number;
-    let number = manifest.unwrap_or(newest);
-    let chain = trusted(&offsite, number)?;
-    let header = state::check(&*offsite.objects, &offsite.placement, chain).await?.context("a manifest without a header")?;
+    let source = Source::open(config, tenant).await?;
+    let number = manifest.map_or_else(|| source.newest().map(|newest| newest.number), Ok)?;
+    let chain = source.chain(number)?;
+    let header = state::check(source.files(), chain).await?.context("a manifest without a header")?;
     audit(config, tenant, actor, "backup.rebuild", format!("locations by manifest {number}")).await?;
     let clock = clock();
     let (relocations, epoch) = backends::with_sql(tenant, &clock, async |sql| {
         let epoch = beyond(&*sql, &header).await?;
-        let relocation = Relocation { tenant: &tenant.id, collections: &tenant.collections, sql: &*sql, objects: &*offsite.primary };
-        let (mut done, mut state) = (Relocations::default(), open(&offsite, chain)?);
+        let relocation = Relocation { tenant: &tenant.id, collections: &tenant.collections, sql: &*sql, objects: &*source.primary };
+        let (mut done, mut state) = (Relocations::default(), State::new(source.files(), chain).map_err(as_stores)?);
         while let Some(page) = state.next().await.map_err(as_stores)? {
             relocation.page(page.into_iter().map(Into::into).collect(), &mut done).await?;
             said(&done);
@@ -95,22 +93,8 @@ async fn beyond(sql: &dyn SqlStore, header: &Header) -> StoreResult<Option<Epoch
     Ok(Some(from.epoch))
 }
 
-/// The chain of a manifest, which the configured key vouches for.
-fn trusted(offsite: &Offsite, number: u64) -> anyhow::Result<&[Manifest]> {
-    let chain = chain::chain(&offsite.manifests, number);
-    let chain = chain.with_context(|| format!("manifest {number} is not kept there, or one that it follows is missing"))?;
-    match chain::flaws(&offsite.tenant, chain, &offsite.public_key).first() {
-        Some((number, flaw)) => anyhow::bail!("manifest {number}: {flaw}"),
-        None => Ok(chain),
-    }
-}
-
-fn open<'a>(offsite: &'a Offsite, chain: &'a [Manifest]) -> StoreResult<State<'a>> {
-    State::new(&*offsite.objects, &offsite.placement, chain).map_err(as_stores)
-}
-
 fn as_stores(error: state::StateError) -> StoreError {
-    StoreError::new("backup", "read", "the manifests", crate::store::error::StoreErrorKind::Corrupt).because(error)
+    StoreError::new("offsite", "read", "the manifests", StoreErrorKind::Corrupt).because(error)
 }
 
 fn clock() -> Arc<dyn Clock> {
