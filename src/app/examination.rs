@@ -39,7 +39,7 @@ pub async fn examine(config: &Config, tenant: &TenantConfig) -> anyhow::Result<V
         let name = &backup.objects.name;
         let found = match stores.offsite(backup) {
             // No flip relies on it, so it is no evidence.
-            Ok(objects) => evidence::examine(&*objects, &tenant.id, &backup.objects, &SystemClock).await.findings,
+            Ok((offsite, _)) => evidence::examine(&*offsite.objects, &tenant.id, &backup.objects, &SystemClock).await.findings,
             Err(error) => vec![Finding::refused("settings", format!("{error:#}"), "")],
         };
         findings.extend(found.into_iter().map(|found| Finding { about: format!("backup {name}: {}", found.about), ..found }));

@@ -4,6 +4,7 @@
 mod backends;
 mod certificates;
 mod drill;
+mod drilling;
 mod examination;
 mod objects;
 mod rebuild;
@@ -25,6 +26,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::backends::Backends;
+use self::drilling::Drilling;
 pub use self::drill::{DrillProgress, DrillWish, Drilled, drill};
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
 pub use self::rebuild::{Rebuilt, rebuild_locations, rebuild_objects};
@@ -153,6 +155,7 @@ impl App {
         self.tasks.spawn(Arc::clone(&limits).follow(self.drain.clone()));
         let fleet = self.start_housekeeping(&process, &limits, admin.is_some());
         self.start_reload();
+        self.start_drilling(process.works);
         first_looks(&self.tenants, &self.control).await;
         if process.works {
             self.start_agents(process.name.clone(), &limits);
@@ -199,6 +202,17 @@ impl App {
             access: Arc::clone(&self.access),
         };
         self.tasks.spawn(reload.run(self.drain.clone()));
+    }
+
+    fn start_drilling(&self, works: bool) {
+        let drilling = Drilling {
+            config: self.config.clone(),
+            tenants: Arc::clone(&self.tenants),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            works,
+        };
+        self.tasks.spawn(drilling.run(self.drain.clone()));
     }
 
     fn process(&self, role: Role) -> Process {
@@ -286,6 +300,7 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             transfers: Arc::clone(&self.transfers),
             control: Arc::clone(&self.control),
+            clock: Arc::clone(&self.clock),
             pace: Pace::new(limits.watch()),
             limits: Arc::clone(limits),
             verify_pace: verify::Pace::new(self.config.agents.verify_bytes_per_second),

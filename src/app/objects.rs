@@ -18,6 +18,7 @@ use crate::store::placed::{FillLimits, Place};
 use crate::store::s3::{S3Client, S3Store};
 use crate::store::sealed::SealedObjects;
 use crate::telemetry::Metrics;
+use crate::tenants::Offsite;
 
 /// Requests at once to one folder, at least: agents and comparisons come beside the documents. A folder has threads of its own and no
 /// connections that could run out, so its gate bounds little and spares much.
@@ -77,18 +78,6 @@ impl ObjectBackends {
         self.open_locking(placement, None)
     }
 
-    /// A tenant's backup: sealed and locked as its section says.
-    pub(super) fn offsite(&self, backup: &BackupConfig) -> anyhow::Result<Arc<dyn ObjectStore>> {
-        let placement = &backup.objects;
-        let BackupSealing { sealing, object_lock } = &backup.sealing;
-        let store = self.open_locking(placement, *object_lock).with_context(|| format!("placement {}", placement.name))?;
-        Ok(match sealing {
-            // Around deadlines and counts, which are the store's own.
-            Some(sealing) => Arc::new(SealedObjects::new(store, sealing.clone())),
-            None => store,
-        })
-    }
-
     fn open_locking(&self, placement: &PlacementConfig, lock: Option<ObjectLock>) -> anyhow::Result<Arc<dyn ObjectStore>> {
         let (store, meter): (Arc<dyn ObjectStore>, Meter) = match &placement.store {
             ObjectStoreConfig::Disk { root } => {
@@ -113,12 +102,28 @@ impl ObjectBackends {
 
     /// One of a tenant's placements, with its limits, and the gate before it.
     pub(super) fn place(&self, placement: &PlacementConfig) -> anyhow::Result<(Place, Arc<Gate>)> {
-        let store = self.open(placement).with_context(|| format!("placement {}", placement.name))?;
+        self.place_locking(placement, None)
+    }
+
+    fn place_locking(&self, placement: &PlacementConfig, lock: Option<ObjectLock>) -> anyhow::Result<(Place, Arc<Gate>)> {
+        let store = self.open_locking(placement, lock).with_context(|| format!("placement {}", placement.name))?;
         let gate = self.gate(placement);
         // Deadlines and counts first, so that the gate hears of what takes too long.
         let store = Arc::new(GuardedObjects::new(store, Arc::clone(&gate)));
         let limits = FillLimits { max_objects: placement.max_objects, max_bytes: placement.max_bytes };
         Ok((Place { name: placement.name.clone(), limits, store }, gate))
+    }
+
+    /// Where a tenant's backup goes to, sealed and locked as its section says, and the gate before it.
+    pub(super) fn offsite(&self, backup: &BackupConfig) -> anyhow::Result<(Offsite, Arc<Gate>)> {
+        let BackupSealing { sealing, object_lock } = &backup.sealing;
+        let (Place { name, store, .. }, gate) = self.place_locking(&backup.objects, *object_lock)?;
+        let store = match sealing {
+            // Outermost: deadlines, counts and the gate are about what the store is asked for.
+            Some(sealing) => Arc::new(SealedObjects::new(store, sealing.clone())),
+            None => store,
+        };
+        Ok((Offsite::new(name, store), gate))
     }
 
     /// The one gate of this process to a store.

@@ -14,6 +14,7 @@ use crate::store::control::{AuditRecord, ControlStore};
 use crate::store::error::StoreResult;
 use crate::store::placed::placed;
 use crate::store::sql::SqlStore;
+use crate::tenants::Offsite;
 use crate::tenants::continuity::{self, Course};
 
 /// Bounds one transaction.
@@ -45,12 +46,10 @@ pub async fn reconcile(
     let places = tenant.objects.iter().map(|placement| Ok(stores.place(placement)?.0)).collect::<anyhow::Result<Vec<_>>>()?;
     let objects = placed(places).0;
     let fetcher = match &tenant.backup {
-        Some(backup) => Some(Fetcher {
-            offsite: stores.offsite(backup)?,
-            placement: backup.objects.name.clone(),
-            primary: Arc::clone(&objects),
-            budget,
-        }),
+        Some(backup) => {
+            let (Offsite { objects: offsite, placement, .. }, _) = stores.offsite(backup)?;
+            Some(Fetcher { offsite, placement, primary: Arc::clone(&objects), budget })
+        }
         None => None,
     };
     let collections: Vec<_> = tenant.collections.iter().map(|collection| collection.name.clone()).collect();

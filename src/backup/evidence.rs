@@ -72,16 +72,35 @@ fn file_name(Evidence { tenant, ended_at, passed, .. }: &Evidence) -> String {
     format!("{tenant}.drill.{}.{ended}.json", ended_at.strftime("%Y%m%dT%H%M%SZ"))
 }
 
-/// When the last drill of the tenant ended well. `None`: none did, or nothing can be read there. Blocks.
-pub fn last_passed(folder: &Path, tenant: &TenantId) -> Option<Timestamp> {
-    let names = fs::read_dir(folder).ok()?.take(MOST_FILES).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.filter_map(|name| passed_at(&name, tenant)).max()
+/// When a tenant's drills last ended. `None`: no file says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LastDrills {
+    pub passed: Option<Timestamp>,
+    /// Well or not.
+    pub any: Option<Timestamp>,
 }
 
-fn passed_at(name: &str, tenant: &TenantId) -> Option<Timestamp> {
-    let rest = name.strip_prefix(tenant.as_str())?.strip_prefix(".drill.")?;
-    let moment = rest.strip_suffix(".json")?.strip_suffix(PASSED)?.strip_suffix('.')?;
-    jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", moment).ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|moment| moment.timestamp())
+/// By the names of the files. A folder that cannot be read has none. Blocks.
+pub fn last(folder: &Path, tenant: &TenantId) -> LastDrills {
+    let names = fs::read_dir(folder).into_iter().flatten().take(MOST_FILES);
+    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| ended(&name, tenant)).fold(LastDrills::default(), |last, (at, passed)| LastDrills {
+        passed: if passed { last.passed.max(Some(at)) } else { last.passed },
+        any: last.any.max(Some(at)),
+    })
+}
+
+/// When, and whether well.
+fn ended(name: &str, tenant: &TenantId) -> Option<(Timestamp, bool)> {
+    let rest = name.strip_prefix(tenant.as_str())?.strip_prefix(".drill.")?.strip_suffix(".json")?;
+    let (moment, ended) = rest.split_once('.')?;
+    let passed = match ended {
+        PASSED => true,
+        FAILED => false,
+        _ => return None,
+    };
+    let moment = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", moment).ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some((moment.timestamp(), passed))
 }
 
 #[cfg(test)]
@@ -116,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn the_last_that_passed_is_known_by_the_names_of_the_files() {
+    fn the_last_one_and_the_last_that_passed_are_known_by_the_names_of_the_files() {
         let folder = tempfile::tempdir().unwrap();
         let [acme, acme_2] = ["acme", "acme-2"].map(|tenant| tenant.parse().unwrap());
-        assert_eq!(last_passed(folder.path(), &acme), None);
+        assert_eq!(last(folder.path(), &acme), LastDrills::default());
         for (tenant, at, passed) in [
             ("acme", "2026-11-01T03:00:00Z", true),
             ("acme", "2026-11-08T03:00:00Z", true),
@@ -130,7 +149,8 @@ mod tests {
             let path = keep(folder.path(), &written).unwrap();
             assert_eq!(serde_json::from_slice::<Evidence>(&fs::read(path).unwrap()).unwrap(), written);
         }
-        assert_eq!(last_passed(folder.path(), &acme), Some("2026-11-08T03:00:00Z".parse().unwrap()));
-        assert_eq!(last_passed(folder.path(), &acme_2), Some("2026-11-20T03:00:00Z".parse().unwrap()));
+        let at = |moment: &str| Some(moment.parse().unwrap());
+        assert_eq!(last(folder.path(), &acme), LastDrills { passed: at("2026-11-08T03:00:00Z"), any: at("2026-11-15T03:00:00Z") });
+        assert_eq!(last(folder.path(), &acme_2).passed, at("2026-11-20T03:00:00Z"));
     }
 }

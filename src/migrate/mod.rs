@@ -2,6 +2,7 @@
 //! Every action here is safe to repeat and safe to lose.
 
 pub mod agents;
+pub mod backup;
 pub mod changes;
 pub mod collect;
 pub mod compare;

@@ -160,6 +160,8 @@ pub struct BackupFigures {
     pub bytes: u64,
     /// Documents whose content only SQL held: they are in no manifest, and in the SQL backup.
     pub only_in_sql: u64,
+    /// Contents whose object is not what it should be in the tenant's own store: they are in no manifest.
+    pub left_out: u64,
     pub objects_copied: u64,
     pub bytes_copied: u64,
 }

@@ -29,17 +29,19 @@ pub enum JobKind {
     Keep,
     /// Remove what abandoned uploads and attempts left behind, and versions past their time.
     Collect,
+    /// Copy what objects hold to the offsite placement, and write a manifest of it.
+    Backup,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 8] =
-        [Self::Copy, Self::WriteBack, Self::Sweep, Self::Changes, Self::Verify, Self::Purge, Self::Keep, Self::Collect];
+    pub const ALL: [Self; 9] =
+        [Self::Copy, Self::WriteBack, Self::Sweep, Self::Changes, Self::Verify, Self::Purge, Self::Keep, Self::Collect, Self::Backup];
 
     /// Whether a tenant is not yet where its phase wants it while such a job is open. The others come again and again.
     pub const fn is_backlog(self) -> bool {
         match self {
             Self::Copy | Self::WriteBack | Self::Sweep => true,
-            Self::Changes | Self::Verify | Self::Purge | Self::Keep | Self::Collect => false,
+            Self::Changes | Self::Verify | Self::Purge | Self::Keep | Self::Collect | Self::Backup => false,
         }
     }
 
@@ -47,7 +49,7 @@ impl JobKind {
     pub const fn moves_a_document(self) -> bool {
         match self {
             Self::Copy | Self::WriteBack | Self::Keep => true,
-            Self::Sweep | Self::Changes | Self::Verify | Self::Purge | Self::Collect => false,
+            Self::Sweep | Self::Changes | Self::Verify | Self::Purge | Self::Collect | Self::Backup => false,
         }
     }
 
@@ -61,6 +63,7 @@ impl JobKind {
             Self::Purge => "purge",
             Self::Keep => "keep",
             Self::Collect => "collect",
+            Self::Backup => "backup",
         }
     }
 }
@@ -85,7 +88,7 @@ impl FromStr for JobKind {
         let unknown = || UnknownLabel {
             what: "job kind",
             value: text.to_owned(),
-            known: "copy, write_back, sweep, changes, verify, purge, keep, collect",
+            known: "copy, write_back, sweep, changes, verify, purge, keep, collect, backup",
         };
         Self::ALL.into_iter().find(|kind| kind.label() == text).ok_or_else(unknown)
     }
@@ -174,7 +177,7 @@ impl JobTarget {
     ) -> Result<Self, IdError> {
         let tenant = tenant.clone();
         match kind {
-            JobKind::Collect => Ok(Self::Tenant(tenant)),
+            JobKind::Collect | JobKind::Backup => Ok(Self::Tenant(tenant)),
             JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge => Ok(Self::Collection(tenant, collection.parse()?)),
             JobKind::Keep => Ok(Self::Staged(tenant, document.parse()?)),
             JobKind::Copy | JobKind::WriteBack => {

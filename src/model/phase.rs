@@ -67,7 +67,7 @@ impl Phase {
             (JobKind::WriteBack, Self::Sealed) => false,
             (JobKind::Purge, Self::Sealed) => true,
             (JobKind::Purge, Self::Sql | Self::Shadow | Self::Dual | Self::Object) => false,
-            (JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Keep | JobKind::Collect, _) => true,
+            (JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Keep | JobKind::Collect | JobKind::Backup, _) => true,
         }
     }
 

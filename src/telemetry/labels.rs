@@ -63,10 +63,12 @@ pub enum Direction {
     Keep,
     /// From every holder, to be compared.
     Verify,
+    /// From the object store to the offsite placement.
+    Backup,
 }
 
 impl Direction {
-    pub const ALL: [Self; 6] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack, Self::Keep, Self::Verify];
+    pub const ALL: [Self; 7] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack, Self::Keep, Self::Verify, Self::Backup];
 
     pub const fn label(self) -> &'static str {
         match self {
@@ -76,6 +78,7 @@ impl Direction {
             Self::WriteBack => "write_back",
             Self::Keep => "keep",
             Self::Verify => "verify",
+            Self::Backup => "backup",
         }
     }
 }

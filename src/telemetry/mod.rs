@@ -1,5 +1,6 @@
 //! What the process says about itself: metrics and log lines. Neither ever names a document in a label, nor a secret anywhere.
 
+mod backups;
 mod families;
 mod labels;
 mod logging;

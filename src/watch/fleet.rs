@@ -34,6 +34,15 @@ pub struct Look {
     pub jobs: Vec<JobCount>,
     pub tally: Tally,
     pub open_differences: u64,
+    /// `None`: the tenant has no backup, or another process tells of it.
+    pub backup: Option<BackupSeen>,
+}
+
+/// How a tenant's backup stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupSeen {
+    pub last_success: Option<Timestamp>,
+    pub last_failed: bool,
 }
 
 /// What a fleet is put together from.
@@ -215,7 +224,7 @@ struct Around {
 
 impl Seen {
     fn new(tenant: &Tenant, look: &Look, now: Timestamp) -> Self {
-        let Look { state, jobs, tally, open_differences } = look;
+        let Look { state, jobs, tally, open_differences, backup: _ } = look;
         let waits = |count: &&JobCount| count.state != JobState::Quarantined && count.kind.is_backlog();
         let sum = |fits: &dyn Fn(&&JobCount) -> bool| jobs.iter().filter(fits).map(|count| count.jobs).sum();
         let oldest = jobs.iter().filter(waits).map(|count| count.oldest).min();

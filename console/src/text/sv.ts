@@ -224,8 +224,8 @@ export const sv: Catalogue = {
   },
   side: { sql: "SQL", object: "objektlagret" },
   jobs: {
-    kind: { copy: "kopieringar", write_back: "tillbakaskrivningar", sweep: "genomgångar", changes: "ändringssökningar", verify: "verifieringar", purge: "rensningar", keep: "versioner att spara", collect: "städningar" },
-    one: { copy: "kopiering", write_back: "tillbakaskrivning", sweep: "genomgång", changes: "ändringssökning", verify: "verifiering", purge: "rensning", keep: "version att spara", collect: "städning" },
+    kind: { copy: "kopieringar", write_back: "tillbakaskrivningar", sweep: "genomgångar", changes: "ändringssökningar", verify: "verifieringar", purge: "rensningar", keep: "versioner att spara", collect: "städningar", backup: "säkerhetskopieringar" },
+    one: { copy: "kopiering", write_back: "tillbakaskrivning", sweep: "genomgång", changes: "ändringssökning", verify: "verifiering", purge: "rensning", keep: "version att spara", collect: "städning", backup: "säkerhetskopiering" },
     state: { ready: "väntar", leased: "körs", quarantined: "i karantän" },
   },
   chart: {
@@ -364,7 +364,7 @@ export const sv: Catalogue = {
     search: "Filtrera på dokument",
     none: "Inget flyttas just nu.",
     noneFound: "Ingen överföring passar filtren.",
-    directions: { download: "nedladdning", upload: "uppladdning", copy: "kopiering", write_back: "tillbakaskrivning", keep: "spara en version", verify: "verifiering" },
+    directions: { download: "nedladdning", upload: "uppladdning", copy: "kopiering", write_back: "tillbakaskrivning", keep: "spara en version", verify: "verifiering", backup: "säkerhetskopiering" },
     newDocument: "ett nytt dokument",
     parties: { client: "klient", sql: "SQL", object: "objektlagret", cache: "cache", nobody: "" },
     columns: { document: "Dokument", direction: "Riktning", progress: "Byte", rate: "Takt", age: "Ålder", attempt: "Försök" },

@@ -21,10 +21,10 @@ use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
 use crate::store::sql::{SqlContentStream, UploadPurpose};
 
 /// The order that `read` relies on.
-const COLUMNS: &str = "v.number, v.collection, v.document, v.stamp, v.length, v.placement, v.object, v.attempt, v.sha256, v.pieces, v.media_type, \
+pub(super) const COLUMNS: &str = "v.number, v.collection, v.document, v.stamp, v.length, v.placement, v.object, v.attempt, v.sha256, v.pieces, v.media_type, \
                        v.file_name, v.held_from, v.held_to";
 
-fn read(mut row: Row) -> Result<Version, Misread> {
+pub(super) fn read(mut row: Row) -> Result<Version, Misread> {
     let (number, collection, document) = (VersionNumber(row.count()?), row.text()?, row.text()?);
     let stamp = row.text()?.parse().map_err(|error| strange("a stamp", error))?;
     let length_bytes = row.count()?;

@@ -12,7 +12,7 @@ use super::table::Table;
 use crate::model::id::TenantId;
 
 /// Of the shared tables, the one that the DDL makes last.
-const LAST_SHARED: &str = "sluss.begun";
+const LAST_SHARED: &str = "sluss.backup_bad";
 
 /// Columns that tables of schema version 1 lack: the last that the DDL adds to each.
 const COLUMNS_SINCE_1: [(&str, &str); 2] = [("sluss.version", "tick"), ("sluss.staging", "kept")];

@@ -18,7 +18,9 @@ use crate::store::removal::{Removal, blocker};
 use crate::store::settings::TenantSettings;
 
 /// The shared tables, in the order in which they may go. That of the tenants' states is the last: while it has a row, all of them are in use.
-const SHARED: [&str; 15] = [
+const SHARED: [&str; 17] = [
+    "backup_bad",
+    "backup_run",
     "difference",
     "verification",
     "purge",

@@ -18,7 +18,7 @@ use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::settings::TenantSettings;
 
 /// Raised with every change of the tables; what is new for older ones is added to `ddl` as statements that look first.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// What `sysname` leaves for the two names in the longest of ours, `attribute_moved/<tenant>/<collection>`.
 const MAX_OWN_NAME_BYTES: usize = 110;

@@ -15,28 +15,30 @@ use crate::store::backups::{BackupEnd, BackupStore, Ended, Located};
 use crate::store::error::StoreResult;
 
 /// The order that `read` relies on.
-const COLUMNS: &str = "number, state, instant, ended_at, documents, bytes, only_in_sql, objects_copied, bytes_copied, reason, manifest";
+const COLUMNS: &str =
+    "number, state, instant, ended_at, documents, bytes, only_in_sql, left_out, objects_copied, bytes_copied, reason, manifest";
 
 /// A condition on a version `v`: it held at the instant of a manifest that is kept, or is being made, so that it may not go.
-pub(super) const HELD_BACK: &str = "EXISTS (SELECT 1 FROM sluss_backup b WHERE b.tenant = v.tenant AND b.state IN ('kept', 'running') \
+pub(super) const HELD_BACK: &str = "EXISTS (SELECT 1 FROM sluss_backup_run b WHERE b.tenant = v.tenant AND b.state IN ('kept', 'running') \
                                     AND b.instant >= v.held_from AND b.instant < v.held_to)";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<BackupRun> {
     let state: String = row.get(1)?;
-    let manifest: Option<String> = row.get(10)?;
+    let manifest: Option<String> = row.get(11)?;
     Ok(BackupRun {
         number: row.get(0)?,
-        state: state.parse().map_err(|error| broken(format!("sluss_backup: {error}")))?,
+        state: state.parse().map_err(|error| broken(format!("sluss_backup_run: {error}")))?,
         instant: rows::read_timestamp(row.get(2)?)?,
         ended_at: row.get::<_, Option<i64>>(3)?.map(rows::read_timestamp).transpose()?,
         figures: BackupFigures {
             documents: row.get(4)?,
             bytes: row.get(5)?,
             only_in_sql: row.get(6)?,
-            objects_copied: row.get(7)?,
-            bytes_copied: row.get(8)?,
+            left_out: row.get(7)?,
+            objects_copied: row.get(8)?,
+            bytes_copied: row.get(9)?,
         },
-        reason: row.get(9)?,
+        reason: row.get(10)?,
         manifest: manifest.map(|text| parsed(&text, "a manifest")).transpose()?,
     })
 }
@@ -50,17 +52,17 @@ fn spelled(value: &impl serde::Serialize) -> String {
 }
 
 fn run(tx: &Transaction<'_>, tenant: &TenantId, number: u64) -> rusqlite::Result<BackupRun> {
-    let statement = format!("SELECT {COLUMNS} FROM sluss_backup WHERE tenant = ?1 AND number = ?2");
+    let statement = format!("SELECT {COLUMNS} FROM sluss_backup_run WHERE tenant = ?1 AND number = ?2");
     tx.query_row(&statement, params![tenant.as_str(), number], read)
 }
 
 /// Answers whether a run goes on. One whose job is gone, or was given up, does not.
 fn goes_on(tx: &Transaction<'_>, tenant: &TenantId, now: i64) -> rusqlite::Result<bool> {
     let statement = "SELECT b.number, EXISTS (SELECT 1 FROM sluss_job j WHERE j.tenant = ?1 AND j.kind = 'backup' AND j.state <> 'quarantined') \
-                     FROM sluss_backup b WHERE b.tenant = ?1 AND b.state = 'running'";
+                     FROM sluss_backup_run b WHERE b.tenant = ?1 AND b.state = 'running'";
     let found: Option<(u64, bool)> = tx.query_row(statement, [tenant.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((number, false)) = found else { return Ok(found.is_some()) };
-    let given_up = "UPDATE sluss_backup SET state = 'failed', ended_at = ?3, reason = coalesce(reason, 'its job was given up') \
+    let given_up = "UPDATE sluss_backup_run SET state = 'failed', ended_at = ?3, reason = coalesce(reason, 'its job was given up') \
                     WHERE tenant = ?1 AND number = ?2";
     tx.execute(given_up, params![tenant.as_str(), number, now])?;
     Ok(false)
@@ -76,10 +78,10 @@ impl BackupStore for SqliteTenant {
                     return Ok(Outcome::Rollback(None));
                 }
                 let number: u64 =
-                    tx.query_row("SELECT coalesce(max(number), 0) + 1 FROM sluss_backup WHERE tenant = ?1", [id.as_str()], |row| row.get(0))?;
+                    tx.query_row("SELECT coalesce(max(number), 0) + 1 FROM sluss_backup_run WHERE tenant = ?1", [id.as_str()], |row| row.get(0))?;
                 tx.execute(
-                    "INSERT INTO sluss_backup (tenant, number, state, instant, documents, bytes, only_in_sql, objects_copied, bytes_copied) \
-                     VALUES (?1, ?2, 'running', ?3, 0, 0, 0, 0, 0)",
+                    "INSERT INTO sluss_backup_run (tenant, number, state, instant, documents, bytes, only_in_sql, left_out, objects_copied, \
+                     bytes_copied) VALUES (?1, ?2, 'running', ?3, 0, 0, 0, 0, 0, 0)",
                     params![id.as_str(), number, now],
                 )?;
                 let job = NewJob { kind: JobKind::Backup, target: JobTarget::Tenant(id.clone()), priority: Priority::Housekeeping };
@@ -94,7 +96,7 @@ impl BackupStore for SqliteTenant {
         self.file
             .read("list the backups of", self.id.to_string(), move |connection| {
                 let statement =
-                    format!("SELECT {COLUMNS} FROM sluss_backup WHERE tenant = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3");
+                    format!("SELECT {COLUMNS} FROM sluss_backup_run WHERE tenant = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3");
                 let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
                 connection.prepare_cached(&statement)?.query_map(params![id.as_str(), before, limit as u64], read)?.collect()
             })
@@ -105,7 +107,7 @@ impl BackupStore for SqliteTenant {
         let id = self.id.clone();
         self.file
             .read("list the backups of", self.id.to_string(), move |connection| {
-                let statement = format!("SELECT {COLUMNS} FROM sluss_backup WHERE tenant = ?1 AND state = ?2 ORDER BY number");
+                let statement = format!("SELECT {COLUMNS} FROM sluss_backup_run WHERE tenant = ?1 AND state = ?2 ORDER BY number");
                 connection.prepare_cached(&statement)?.query_map([id.as_str(), state.label()], read)?.collect()
             })
             .await
@@ -131,7 +133,7 @@ impl BackupStore for SqliteTenant {
                 };
                 note(tx, &id, number, figures)?;
                 tx.execute(
-                    "UPDATE sluss_backup SET state = ?3, ended_at = ?4, reason = ?5, manifest = ?6 \
+                    "UPDATE sluss_backup_run SET state = ?3, ended_at = ?4, reason = ?5, manifest = ?6 \
                      WHERE tenant = ?1 AND number = ?2 AND state = 'running'",
                     params![id.as_str(), number, state.label(), now, reason, manifest],
                 )?;
@@ -144,7 +146,7 @@ impl BackupStore for SqliteTenant {
         let (id, reason) = (self.id.clone(), reason.map(str::to_owned));
         self.file
             .write("note what became of a backup of", self.id.to_string(), move |tx| {
-                let statement = "UPDATE sluss_backup SET state = ?3, reason = coalesce(?4, reason) WHERE tenant = ?1 AND number = ?2";
+                let statement = "UPDATE sluss_backup_run SET state = ?3, reason = coalesce(?4, reason) WHERE tenant = ?1 AND number = ?2";
                 tx.execute(statement, params![id.as_str(), number, state.label(), reason])?;
                 Ok(Outcome::Commit(()))
             })
@@ -157,15 +159,15 @@ impl BackupStore for SqliteTenant {
             .write("take in manifests of", self.id.to_string(), move |tx| {
                 let highest = manifests.iter().map(|manifest| manifest.number).max().unwrap_or_default();
                 tx.execute(
-                    "UPDATE sluss_backup SET number = (SELECT max(max(number), ?2) + 1 FROM sluss_backup WHERE tenant = ?1) \
+                    "UPDATE sluss_backup_run SET number = (SELECT max(max(number), ?2) + 1 FROM sluss_backup_run WHERE tenant = ?1) \
                      WHERE tenant = ?1 AND state = 'running' AND number <= ?2",
                     params![id.as_str(), highest],
                 )?;
                 for manifest in &manifests {
                     let Manifest { number, instant, documents, bytes, .. } = manifest;
                     tx.execute(
-                        "INSERT INTO sluss_backup (tenant, number, state, instant, ended_at, documents, bytes, only_in_sql, objects_copied, \
-                         bytes_copied, manifest) VALUES (?1, ?2, 'kept', ?3, ?3, ?4, ?5, 0, 0, 0, ?6) \
+                        "INSERT INTO sluss_backup_run (tenant, number, state, instant, ended_at, documents, bytes, only_in_sql, left_out, \
+                         objects_copied, bytes_copied, manifest) VALUES (?1, ?2, 'kept', ?3, ?3, ?4, ?5, 0, 0, 0, 0, ?6) \
                          ON CONFLICT (tenant, number) DO UPDATE SET state = excluded.state, instant = excluded.instant, \
                          ended_at = excluded.ended_at, documents = excluded.documents, bytes = excluded.bytes, manifest = excluded.manifest",
                         params![id.as_str(), number, instant.as_millisecond(), documents, bytes, spelled(manifest)],
@@ -262,11 +264,11 @@ impl BackupStore for SqliteTenant {
 }
 
 fn note(tx: &Transaction<'_>, tenant: &TenantId, number: u64, figures: BackupFigures) -> rusqlite::Result<()> {
-    let BackupFigures { documents, bytes, only_in_sql, objects_copied, bytes_copied } = figures;
+    let BackupFigures { documents, bytes, only_in_sql, left_out, objects_copied, bytes_copied } = figures;
     tx.execute(
-        "UPDATE sluss_backup SET documents = ?3, bytes = ?4, only_in_sql = ?5, objects_copied = ?6, bytes_copied = ?7 \
+        "UPDATE sluss_backup_run SET documents = ?3, bytes = ?4, only_in_sql = ?5, left_out = ?6, objects_copied = ?7, bytes_copied = ?8 \
          WHERE tenant = ?1 AND number = ?2 AND state = 'running'",
-        params![tenant.as_str(), number, documents, bytes, only_in_sql, objects_copied, bytes_copied],
+        params![tenant.as_str(), number, documents, bytes, only_in_sql, left_out, objects_copied, bytes_copied],
     )?;
     Ok(())
 }

@@ -90,10 +90,10 @@ CREATE TABLE IF NOT EXISTS sluss_difference (
     run INTEGER NOT NULL, UNIQUE (tenant, collection, subject, kind)
 );
 -- Backups: a run each, and what became of its manifest, which is as the offsite store lists it.
-CREATE TABLE IF NOT EXISTS sluss_backup (
+CREATE TABLE IF NOT EXISTS sluss_backup_run (
     tenant TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, instant INTEGER NOT NULL, ended_at INTEGER,
-    documents INTEGER NOT NULL, bytes INTEGER NOT NULL, only_in_sql INTEGER NOT NULL, objects_copied INTEGER NOT NULL,
-    bytes_copied INTEGER NOT NULL, reason TEXT, manifest TEXT, PRIMARY KEY (tenant, number)
+    documents INTEGER NOT NULL, bytes INTEGER NOT NULL, only_in_sql INTEGER NOT NULL, left_out INTEGER NOT NULL,
+    objects_copied INTEGER NOT NULL, bytes_copied INTEGER NOT NULL, reason TEXT, manifest TEXT, PRIMARY KEY (tenant, number)
 ) WITHOUT ROWID;
 -- Objects of the offsite store that are not what a manifest says, until a run has copied them anew.
 CREATE TABLE IF NOT EXISTS sluss_backup_bad (

@@ -55,6 +55,9 @@ IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sl
 CREATE INDEX version_object ON sluss.version (object);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_placement')
 CREATE INDEX version_placement ON sluss.version (tenant, placement) INCLUDE (stored_length);
+-- A backup walks what ended since the one before it.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_ended')
+CREATE INDEX version_ended ON sluss.version (tenant, held_to, number);
 ALTER TABLE sluss.version SET (LOCK_ESCALATION = DISABLE);
 IF OBJECT_ID(N'sluss.upload', N'U') IS NULL
 CREATE TABLE sluss.upload (
@@ -215,3 +218,31 @@ CREATE TABLE sluss.begun (
 -- The longest ids do not fit into a clustered key.
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.begun') AND i.name = N'begun_document')
 CREATE UNIQUE INDEX begun_document ON sluss.begun (tenant, collection, document);
+-- Backups: a run each, and what became of its manifest, which is as the offsite store lists it.
+IF OBJECT_ID(N'sluss.backup_run', N'U') IS NULL
+CREATE TABLE sluss.backup_run (
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    number bigint NOT NULL,
+    state varchar(16) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    instant bigint NOT NULL,
+    ended_at bigint NULL,
+    documents bigint NOT NULL,
+    bytes bigint NOT NULL,
+    only_in_sql bigint NOT NULL,
+    left_out bigint NOT NULL,
+    objects_copied bigint NOT NULL,
+    bytes_copied bigint NOT NULL,
+    reason nvarchar(4000) NULL,
+    manifest nvarchar(4000) NULL,
+    CONSTRAINT backup_run_key PRIMARY KEY (tenant, number)
+);
+-- Objects of the offsite store that are not what a manifest says, until a run has copied them anew.
+IF OBJECT_ID(N'sluss.backup_bad', N'U') IS NULL
+CREATE TABLE sluss.backup_bad (
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    object varchar(36) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    held nvarchar(max) NOT NULL,
+    what nvarchar(4000) NOT NULL,
+    found_at bigint NOT NULL,
+    CONSTRAINT backup_bad_key PRIMARY KEY (tenant, object)
+);
