@@ -1,6 +1,7 @@
 //! The admin listener: what operators see and steer, metrics, health. It never serves a document.
 
 pub mod api;
+pub mod backups;
 pub mod console;
 pub mod error;
 pub mod events;
@@ -158,6 +159,8 @@ impl Admin {
             Operation::Sweep => self.sweep(operator, name).await,
             Operation::Purge => self.purge(operator, name, body).await,
             Operation::ListPurges => self.list_purges(operator, name).await,
+            Operation::BackUp => self.back_up(operator, body).await,
+            Operation::ListBackups => self.list_backups(operator, query).await,
             Operation::Verify => self.verify(operator, name, body).await,
             Operation::ShowVerification => self.show_verification(operator, name).await,
             Operation::ListDifferences => self.list_differences(operator, name, query).await,

@@ -29,6 +29,8 @@ pub enum Operation {
     Sweep,
     Purge,
     ListPurges,
+    BackUp,
+    ListBackups,
     Verify,
     ShowVerification,
     ListDifferences,
@@ -80,7 +82,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 35] = [
+pub static ROUTES: [Route; 37] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -97,6 +99,8 @@ pub static ROUTES: [Route; 35] = [
     post("/admin/v1/tenants/{tenant}/sweep", Operation::Sweep),
     post("/admin/v1/tenants/{tenant}/purge", Operation::Purge),
     get("/admin/v1/tenants/{tenant}/purge", Operation::ListPurges),
+    post("/admin/v1/backups", Operation::BackUp),
+    get("/admin/v1/backups", Operation::ListBackups),
     post("/admin/v1/tenants/{tenant}/verify", Operation::Verify),
     get("/admin/v1/tenants/{tenant}/verification", Operation::ShowVerification),
     get("/admin/v1/tenants/{tenant}/differences", Operation::ListDifferences),

@@ -17,7 +17,7 @@ use crate::store::s3::S3Client;
 use crate::telemetry::Metrics;
 
 /// One command has the process to itself.
-const BUDGET_WAIT: Duration = Duration::from_secs(60);
+pub(super) const BUDGET_WAIT: Duration = Duration::from_secs(60);
 
 /// What is found on this tenant's database and placements, and what it means. What was found on placements is kept in the control
 /// database, where there is one: it is what a flip relies on.
@@ -28,7 +28,7 @@ pub async fn examine(config: &Config, tenant: &TenantConfig) -> anyhow::Result<V
         findings.push(Finding::note("evidence", format!("what is seen of the placements is not kept: {error:#}"), "run `sluss init`"));
     }
     let control = control.as_deref().ok();
-    for placement in &tenant.objects {
+    for placement in tenant.every_placement() {
         let found = match stores.open(placement) {
             Ok(objects) => look(&*objects, control, tenant, placement).await,
             Err(error) => vec![Finding::refused("settings", format!("{error:#}"), "")],
@@ -97,7 +97,7 @@ impl Owned {
 pub async fn owners(config: &Config, tenant: &TenantConfig) -> anyhow::Result<Vec<Owned>> {
     let (stores, installation) = (stores(config).0, control(config).await?.installation().await.map_err(told)?);
     let mut owned = Vec::new();
-    for placement in &tenant.objects {
+    for placement in tenant.every_placement() {
         let owner = stores.open(placement)?.owner(&placement.name).await.map_err(told)?;
         owned.push(Owned::new(placement, owner, &installation));
     }
@@ -110,7 +110,7 @@ pub async fn adopt(config: &Config, tenant: &TenantConfig, actor: &str) -> anyho
     let (stores, control) = (stores(config).0, control(config).await?);
     let installation = control.installation().await.map_err(told)?;
     let mut owned = Vec::new();
-    for placement in &tenant.objects {
+    for placement in tenant.every_placement() {
         let objects = stores.open(placement)?;
         let mut owner = objects.owner(&placement.name).await.map_err(told)?;
         if owner.as_ref() != Some(&installation) {

@@ -2,6 +2,7 @@
 //! It is the only room that names backends.
 
 mod backends;
+mod backups;
 mod certificates;
 mod drill;
 mod drilling;
@@ -26,8 +27,9 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::backends::Backends;
-use self::drilling::Drilling;
+pub use self::backups::verify_backup;
 pub use self::drill::{DrillProgress, DrillWish, Drilled, drill};
+use self::drilling::Drilling;
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
 pub use self::rebuild::{Rebuilt, rebuild_locations, rebuild_objects};
 pub use self::reconciliation::{Reconciled, reconcile};

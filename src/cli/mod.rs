@@ -1,6 +1,7 @@
 //! The command line: what can be said, who carries it out, and the exit code. Operators' commands speak to the admin API; only
-//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile`, `backup drill`, `backup rebuild` and `config` act directly.
+//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile`, `config` and `backup verify`, `drill` and `rebuild` act directly.
 
+mod backup;
 mod doctor;
 mod health;
 mod history;
@@ -66,9 +67,6 @@ enum Command {
     Health(health::HealthArgs),
     /// Says whose a tenant's objects are, and adopts them.
     Reconcile(reconcile::ReconcileArgs),
-    /// Shows that a tenant's backup can be restored, and restores what was lost.
-    #[command(subcommand)]
-    Backup(BackupCommand),
     /// Looks at tenants and flips their phases.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -108,6 +106,9 @@ enum Command {
         #[command(flatten)]
         admin: AdminArgs,
     },
+    /// Copies of all objects in a second placement, with signed manifests of what a tenant held.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Says what the versions of a tenant's documents come to, and what of them the next collection removes.
     History {
         #[arg(long)]
@@ -181,7 +182,7 @@ enum JobsCommand {
         /// ready, leased or quarantined.
         #[arg(long)]
         state: Option<String>,
-        /// copy, write_back, sweep, changes, verify, purge or collect.
+        /// copy, write_back, sweep, changes, verify, purge, keep, collect or backup.
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]
@@ -213,14 +214,6 @@ enum JobsCommand {
         #[command(flatten)]
         admin: AdminArgs,
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum BackupCommand {
-    /// Restores documents of the newest manifest into a scratch tenant, compares every byte, and leaves evidence of it.
-    Drill(recovery::DrillArgs),
-    /// Brings back objects that are missing, or locations that were lost.
-    Rebuild(recovery::RebuildArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -286,8 +279,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Doctor(args) => Box::pin(doctor::run(args, &config, json)).await,
         Command::Health(args) => health::run(args, json).await,
         Command::Reconcile(args) => Box::pin(reconcile::run(args, &config, json)).await,
-        Command::Backup(BackupCommand::Drill(args)) => Box::pin(recovery::drill(args, &config, json)).await,
-        Command::Backup(BackupCommand::Rebuild(args)) => Box::pin(recovery::rebuild(args, &config, json)).await,
         Command::Config(ConfigCommand::Check) => Ok(local::check(&config, json)),
         Command::Tenant(TenantCommand::List { admin }) => remote::Remote::new(&admin, json)?.list_tenants().await,
         Command::Tenant(TenantCommand::Show { tenant, admin }) => remote::Remote::new(&admin, json)?.show_tenant(&tenant).await,
@@ -295,6 +286,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Tenant(TenantCommand::Pause { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), true).await,
         Command::Tenant(TenantCommand::Resume { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), false).await,
         Command::Tenant(TenantCommand::ReadOnly { tenant, on, admin }) => remote::Remote::new(&admin, json)?.read_only(&tenant, on).await,
+        Command::Backup(command) => backup::run(command, &config, json).await,
         Command::History { tenant, admin } => remote::Remote::new(&admin, json)?.show_history(&tenant).await,
         Command::Limits(command) => limits::run(command, json).await,
         Command::Pause { admin } => remote::Remote::new(&admin, json)?.pause(None, true).await,

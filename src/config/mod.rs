@@ -227,6 +227,11 @@ pub struct TenantConfig {
 }
 
 impl TenantConfig {
+    /// Where objects of this tenant lie, and where its backup goes to.
+    pub fn every_placement(&self) -> impl Iterator<Item = &PlacementConfig> {
+        self.objects.iter().chain(self.backup.as_ref().map(|backup| &backup.objects))
+    }
+
     pub fn retention(&self) -> Retention {
         Retention { keep_for: self.keep_history_for, oldest_sql_backup: self.oldest_sql_backup }
     }

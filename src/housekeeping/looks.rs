@@ -19,9 +19,9 @@ use crate::model::id::TenantId;
 use crate::store::error::StoreResult;
 use crate::store::queue::JobCount;
 use crate::store::sql::Tally;
-use crate::telemetry::{HeldBy, HeldDocuments, JobGauge, Metrics};
+use crate::telemetry::{BackupGauge, HeldBy, HeldDocuments, JobGauge, Metrics};
 use crate::tenants::{Tenant, Tenants};
-use crate::watch::{BackupSeen, Fleet, Look};
+use crate::watch::{Fleet, Look};
 
 /// How soon a new tenant, or one that somebody has just changed, is looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -255,7 +255,7 @@ impl Looks {
         }
         self.metrics.set_placements(&tenant.id, &filling::gauges(&tenant.filling));
         match look.backup {
-            Some(BackupSeen { last_success, last_failed }) => self.metrics.set_backups(&tenant.id, last_success, last_failed),
+            Some(backup) => self.metrics.set_backups(&tenant.id, backup),
             None => self.metrics.forget_backups(&tenant.id),
         }
     }
@@ -332,18 +332,21 @@ async fn look(tenant: &Tenant, exports: bool, is_watched: bool) -> StoreResult<L
     if is_watched {
         open_differences = tenant.sql.open_differences().await?;
     }
-    let backup = if exports && tenant.config.backup.is_some() { Some(backup(tenant).await?) } else { None };
+    let backup = match tenant.config.backup.as_ref().filter(|_| exports) {
+        Some(config) => Some(backup(tenant, config.schedule.is_some()).await?),
+        None => None,
+    };
     Ok(Look { state, jobs, tally, open_differences, backup })
 }
 
 /// Failures behind which nobody looks for an older success.
 const BACKUPS: usize = 50;
 
-async fn backup(tenant: &Tenant) -> StoreResult<BackupSeen> {
+async fn backup(tenant: &Tenant, scheduled: bool) -> StoreResult<BackupGauge> {
     let runs = tenant.sql.backups(None, BACKUPS).await?;
     let last_success = runs.iter().find(|run| run.manifest.is_some()).and_then(|run| run.ended_at);
     let last = runs.iter().find(|run| run.state != BackupState::Running);
-    Ok(BackupSeen { last_success, last_failed: last.is_some_and(|run| run.state == BackupState::Failed) })
+    Ok(BackupGauge { scheduled, last_success, last_failed: last.is_some_and(|run| run.state == BackupState::Failed) })
 }
 
 #[cfg(test)]

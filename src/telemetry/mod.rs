@@ -9,6 +9,7 @@ mod standing;
 mod traffic;
 mod upstream;
 
+pub use backups::BackupGauge;
 pub use labels::{CacheOutcome, Direction, HeldBy, JobOutcome, Refusal, ServedFrom, ShadowVerdict, Shed, UpstreamTrouble};
 pub use logging::{LogFormat, LoggingError, init};
 pub use metrics::{Answered, HeldDocuments, InFlight, JobGauge, METRICS_MEDIA_TYPE, Metrics, PlacementGauge};

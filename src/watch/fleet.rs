@@ -21,7 +21,7 @@ use crate::model::limits::Allowed;
 use crate::store::placed::Level;
 use crate::store::queue::JobCount;
 use crate::store::sql::{Holding, Tally};
-use crate::telemetry::Metrics;
+use crate::telemetry::{BackupGauge, Metrics};
 use crate::tenants::{Tenant, TenantInstance, Tenants};
 
 /// As much of an error as fits on a line of a page.
@@ -35,14 +35,7 @@ pub struct Look {
     pub tally: Tally,
     pub open_differences: u64,
     /// `None`: the tenant has no backup, or another process tells of it.
-    pub backup: Option<BackupSeen>,
-}
-
-/// How a tenant's backup stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackupSeen {
-    pub last_success: Option<Timestamp>,
-    pub last_failed: bool,
+    pub backup: Option<BackupGauge>,
 }
 
 /// What a fleet is put together from.

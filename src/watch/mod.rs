@@ -12,6 +12,6 @@ pub mod summary;
 pub mod transfers;
 
 pub use events::Events;
-pub use fleet::{BackupSeen, Fleet, FleetParts, Look};
+pub use fleet::{Fleet, FleetParts, Look};
 pub use series::Series;
 pub use transfers::Transfers;

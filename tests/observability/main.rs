@@ -21,7 +21,7 @@ use std::time::Duration;
 use sluss::model::job::JobKind;
 use sluss::model::limits::{Limit, LimitTable, WorkLimits};
 use sluss::model::phase::Phase;
-use sluss::telemetry::{Answered, JobOutcome, Metrics, PlacementGauge, ServedFrom};
+use sluss::telemetry::{Answered, BackupGauge, JobOutcome, Metrics, PlacementGauge, ServedFrom};
 
 /// The labels of each series by its name.
 type Series = BTreeMap<String, BTreeSet<String>>;
@@ -62,7 +62,7 @@ fn rendered() -> String {
         &acme,
         &[PlacementGauge { placement, objects: 7, bytes: 700, max_objects: Some(7), max_bytes: Some(900), is_full: true }],
     );
-    metrics.set_backups(&acme, Some(jiff::Timestamp::UNIX_EPOCH), false);
+    metrics.set_backups(&acme, BackupGauge { scheduled: true, last_success: Some(jiff::Timestamp::UNIX_EPOCH), last_failed: false });
     metrics.render()
 }
 

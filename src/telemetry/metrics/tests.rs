@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::telemetry::BackupGauge;
 use crate::model::limits::{Limit, LimitTable, WorkLimits};
 
 fn tenant(name: &str) -> TenantId {
@@ -38,7 +39,7 @@ fn touch_everything(metrics: &Metrics) {
     metrics.set_limits(&limits());
     metrics.set_certificate_expiry("admin", Timestamp::UNIX_EPOCH);
     metrics.set_placements(&acme, &[placement("one", true)]);
-    metrics.set_backups(&acme, Some(Timestamp::UNIX_EPOCH), false);
+    metrics.set_backups(&acme, BackupGauge { scheduled: true, last_success: Some(Timestamp::UNIX_EPOCH), last_failed: false });
 }
 
 /// Everything is limited, and one tenant is paused besides.
@@ -72,6 +73,7 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
         sluss_backup_last_failed{tenant}
         sluss_backup_last_success_timestamp_seconds{tenant}
         sluss_backup_objects_total{}
+        sluss_backup_scheduled{tenant}
         sluss_breaker_open{store}
         sluss_breaker_opened_total{store}
         sluss_build_info{version}

@@ -15,6 +15,7 @@ const PLACES: Record<Direction, [from: Party, to: Party]> = {
   write_back: ["object", "sql"],
   keep: ["sql", "object"],
   verify: ["object", "nobody"],
+  backup: ["object", "object"],
 };
 /** Documents are of many sizes. */
 const SIZES = [40_000, 300_000, 2_000_000, 25_000_000, 400_000_000] as const;
