@@ -31,7 +31,7 @@ pub use self::backups::verify_backup;
 pub use self::drill::{DrillProgress, DrillWish, Drilled, drill};
 use self::drilling::Drilling;
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
-pub use self::rebuild::{Rebuilt, rebuild_locations, rebuild_objects};
+pub use self::rebuild::{Rebuilt, rebuild_from_bucket, rebuild_locations, rebuild_objects};
 pub use self::reconciliation::{Reconciled, reconcile};
 use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};

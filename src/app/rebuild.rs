@@ -5,12 +5,13 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::backends;
-use super::examination::control;
+use super::examination::{control, stores};
 use super::source::Source;
 use crate::backup::manifest::Header;
 use crate::backup::state::{self, State};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, TenantConfig};
+use crate::migrate::bucket::BucketWalk;
 use crate::migrate::presence::{Presence, Search};
 use crate::migrate::relocate::{Relocation, Relocations};
 use crate::model::history::Tick;
@@ -18,6 +19,7 @@ use crate::model::phase::Phase;
 use crate::model::stamp::Epoch;
 use crate::store::control::AuditRecord;
 use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::placed::placed;
 use crate::store::sql::SqlStore;
 
 /// Brings back to the tenant's own placements what rows name and what is missing there, and with `manifest` also what the tenant held at the
@@ -47,9 +49,8 @@ pub async fn rebuild_objects(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rebuilt {
     pub relocations: Relocations,
-    pub manifest: u64,
-    /// In which the tenant was at the manifest's instant; Sluss's tables do not know it any more.
-    pub phase: Phase,
+    /// The one that was asked, and the phase of its instant, which Sluss's tables do not know any more.
+    pub manifest: Option<(u64, Phase)>,
     /// The one in which the tenant goes on, where that had to be raised.
     pub epoch: Option<Epoch>,
 }
@@ -79,7 +80,32 @@ pub async fn rebuild_locations(
         Ok((done, epoch))
     })
     .await?;
-    Ok(Rebuilt { relocations, manifest: number, phase: header.phase, epoch })
+    Ok(Rebuilt { relocations, manifest: Some((number, header.phase)), epoch })
+}
+
+/// The same by what the objects in the tenant's own placements say of themselves: the newest that names a document is taken for its content.
+pub async fn rebuild_from_bucket(
+    config: &Config,
+    tenant: &TenantConfig,
+    actor: &str,
+    mut said: impl FnMut(&Relocations),
+) -> anyhow::Result<Rebuilt> {
+    let (stores, _) = stores(config);
+    let places = tenant.objects.iter().map(|placement| Ok(stores.place(placement)?.0)).collect::<anyhow::Result<Vec<_>>>()?;
+    let objects = placed(places).0;
+    audit(config, tenant, actor, "backup.rebuild", "locations by the objects alone".to_owned()).await?;
+    let clock = clock();
+    let relocations = backends::with_sql(tenant, &clock, async |sql| {
+        let relocation = Relocation { tenant: &tenant.id, collections: &tenant.collections, sql: &*sql, objects: &*objects };
+        let (mut done, mut walk) = (Relocations::default(), BucketWalk::new(&*objects, &tenant.id).await?);
+        while let Some(page) = walk.next().await? {
+            relocation.page(page, &mut done).await?;
+            said(&done);
+        }
+        Ok(done)
+    })
+    .await?;
+    Ok(Rebuilt { relocations, manifest: None, epoch: None })
 }
 
 /// New tables begin at the first epoch, and stamps of this one must not come twice.

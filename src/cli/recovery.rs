@@ -38,6 +38,9 @@ pub(super) struct RebuildArgs {
     /// Gives documents that have no location the one that the manifest tells of: after Sluss's own tables were lost and `init` made new ones.
     #[arg(long)]
     locations: bool,
+    /// With --locations: by what the objects in the tenant's own placements say of themselves, where no manifest is left.
+    #[arg(long, requires = "locations", conflicts_with = "manifest")]
+    from_bucket: bool,
 }
 
 pub(super) async fn drill(args: DrillArgs, config: &Path, json: bool) -> anyhow::Result<Exit> {
@@ -129,19 +132,22 @@ async fn locations(config: &Config, tenant: &TenantConfig, args: &RebuildArgs, j
         let (looked, back) = (done.looked_at(), done.sole + done.equal);
         shown.show(looked, None, |pace| format!("{looked} documents were looked at, {back} locations came back{pace}"));
     };
-    let rebuilt = app::rebuild_locations(config, tenant, args.manifest, ACTOR, said).await?;
+    let rebuilt = match args.from_bucket {
+        true => app::rebuild_from_bucket(config, tenant, ACTOR, said).await?,
+        false => app::rebuild_locations(config, tenant, args.manifest, ACTOR, said).await?,
+    };
     drop(shown);
     tell_locations(&args.tenant, &rebuilt, json);
     let Relocations { missing, unknown, moved, .. } = rebuilt.relocations;
     Ok(if missing + unknown + moved == 0 { Exit::Done } else { Exit::Failed })
 }
 
-fn tell_locations(tenant: &str, Rebuilt { relocations, manifest, phase, epoch }: &Rebuilt, json: bool) {
+fn tell_locations(tenant: &str, Rebuilt { relocations, manifest, epoch }: &Rebuilt, json: bool) {
     let Relocations { sole, equal, there, others, missing, unknown, moved } = relocations;
     if json {
         println!(
             "{}",
-            json!({ "tenant": tenant, "manifest": manifest, "phase": phase, "epoch": epoch.map(|epoch| epoch.0), "sole": sole, "equal": equal,
+            json!({ "tenant": tenant, "manifest": manifest.map(|(number, _)| number), "phase": manifest.map(|(_, phase)| phase), "epoch": epoch.map(|epoch| epoch.0), "sole": sole, "equal": equal,
                 "there": there, "others": others, "missing": missing, "unknown": unknown, "moved": moved })
         );
         return;
@@ -162,5 +168,7 @@ fn tell_locations(tenant: &str, Rebuilt { relocations, manifest, phase, epoch }:
     if let Some(epoch) = epoch {
         println!("{tenant}: it goes on in epoch {epoch}");
     }
-    println!("{tenant}: at the manifest's instant it was in phase {phase}");
+    if let Some((_, phase)) = manifest {
+        println!("{tenant}: at the manifest's instant it was in phase {phase}");
+    }
 }

@@ -3,6 +3,7 @@
 
 pub mod agents;
 pub mod backup;
+pub mod bucket;
 pub mod changes;
 pub mod collect;
 pub mod compare;

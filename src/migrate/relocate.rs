@@ -29,13 +29,14 @@ pub struct Told {
     pub object: ObjectRef,
     pub stamp: Stamp,
     pub labels: Labels,
-    pub content: Fingerprint,
+    /// `None`: only the object itself tells it.
+    pub content: Option<Fingerprint>,
 }
 
 impl From<Held> for Told {
     fn from(held: Held) -> Self {
         let Held { collection, document, stamp, placement, object, length, sha256, pieces, media_type, file_name, held_from: _ } = held;
-        let content = Fingerprint { length_bytes: length, sha256, pieces };
+        let content = Some(Fingerprint { length_bytes: length, sha256, pieces });
         Self { collection, document, object: ObjectRef { placement, id: object }, stamp, labels: Labels { media_type, file_name }, content }
     }
 }
@@ -116,16 +117,16 @@ impl Relocation<'_> {
                 return Ok(End::There);
             }
             let Some(seen) = row.document.as_ref().map(|document| document.revision) else { return Ok(End::Other) };
-            let sole = match row.truth().holder {
-                Holder::NoContent => true,
-                Holder::Sql if self.is_the_rows(&row, &told).await? => false,
-                Holder::NoDocument | Holder::Sql | Holder::Both | Holder::Object | Holder::EmptyDocument => return Ok(End::Other),
-            };
-            let facts = self.objects.head(&told.object).await?;
-            if facts.is_none_or(|facts| facts.length_bytes != told.content.length_bytes) {
-                return Ok(End::Missing);
+            match row.truth().holder {
+                Holder::NoContent | Holder::Sql => {}
+                Holder::NoDocument | Holder::Both | Holder::Object | Holder::EmptyDocument => return Ok(End::Other),
             }
-            let Told { object, stamp, labels, content, .. } = told.clone();
+            let Some(content) = self.content(&told).await? else { return Ok(End::Missing) };
+            let sole = row.truth().holder == Holder::NoContent;
+            if !sole && !self.is_the_rows(&row, &content).await? {
+                return Ok(End::Other);
+            }
+            let Told { object, stamp, labels, .. } = told.clone();
             let change = Change::Relocate { seen, located: Box::new(Relocated { object, stamp, labels, content }), sole };
             // The id as the row spells it.
             match self.sql.commit(&row.key, row.state.epoch, change).await? {
@@ -136,14 +137,26 @@ impl Relocation<'_> {
         Ok(End::Moved)
     }
 
+    /// What the object holds, as far as it is told or can be read. `None`: it is not there, or of another length.
+    async fn content(&self, told: &Told) -> StoreResult<Option<Fingerprint>> {
+        let Some(facts) = self.objects.head(&told.object).await? else { return Ok(None) };
+        match &told.content {
+            Some(content) => Ok((facts.length_bytes == content.length_bytes).then(|| content.clone())),
+            None => match self.objects.get(&told.object, 0..facts.length_bytes).await? {
+                Some(content) => fingerprint(content).await,
+                None => Ok(None),
+            },
+        }
+    }
+
     /// Read to the end only where the length is the same.
-    async fn is_the_rows(&self, row: &DocRow, told: &Told) -> StoreResult<bool> {
+    async fn is_the_rows(&self, row: &DocRow, wanted: &Fingerprint) -> StoreResult<bool> {
         let Some(document) = &row.document else { return Ok(false) };
-        if row.length_bytes() != told.content.length_bytes {
+        if row.length_bytes() != wanted.length_bytes {
             return Ok(false);
         }
         let content: Option<ByteStream> = self.sql.open(&row.key, document.revision, 0, PIECE_BYTES).await?;
         let Some(content) = content else { return Ok(false) };
-        Ok(fingerprint(content).await?.is_some_and(|found| found == told.content))
+        Ok(fingerprint(content).await?.is_some_and(|found| found == *wanted))
     }
 }

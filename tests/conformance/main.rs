@@ -25,6 +25,7 @@ mod outbox;
 mod parts;
 mod read_only;
 mod reading;
+mod relocating;
 #[path = "../support/s3.rs"]
 mod s3;
 mod shapes;
