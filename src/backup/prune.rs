@@ -36,9 +36,12 @@ pub async fn prune(tenant: &Tenant, offsite: &Offsite, config: &BackupConfig) ->
 
 /// Manifests whose time is over are kept no more.
 async fn drop_past(tenant: &Tenant, config: &BackupConfig) -> StoreResult<()> {
-    let kept = kept_manifests(tenant).await?;
-    let stays = retention::kept(&kept, config.keep, &config.time_zone);
-    for manifest in kept.iter().filter(|manifest| !stays.contains(&manifest.number)) {
+    // One that is broken leaves when its time is over, as any other: until then somebody may mend it.
+    let mut known = kept_manifests(tenant).await?;
+    known.extend(tenant.sql.backups_in(BackupState::Broken).await?.into_iter().filter_map(|run| run.manifest));
+    known.sort_by_key(|manifest| manifest.number);
+    let stays = retention::kept(&known, config.keep, &config.time_zone);
+    for manifest in known.iter().filter(|manifest| !stays.contains(&manifest.number)) {
         tenant.sql.set_backup(manifest.number, BackupState::Leaving, None).await?;
         tracing::info!(event = "manifest_dropped", "manifest {} of {} is kept no more", manifest.number, tenant.id);
     }

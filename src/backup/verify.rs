@@ -65,13 +65,17 @@ impl Verification<'_> {
     pub async fn verify(&self, all: bool, mut said: impl FnMut(&Verified)) -> StoreResult<Verified> {
         let mut verified = Verified::default();
         let manifests = self.listed(&mut verified).await?;
-        for (number, flaw) in chain::flaws(self.tenant, &manifests, &self.key) {
-            verified.problem(format!("manifest {number}: {flaw}"));
-        }
         let newest = manifests.last().and_then(|newest| chain::chain(&manifests, newest.number));
         let chosen = if all { &manifests[..] } else { newest.unwrap_or(&manifests) };
         if chosen.is_empty() {
             verified.problem("there is no manifest: no backup has come to its end".to_owned());
+        }
+        let first = if all { 0 } else { chosen.first().map_or(0, |first| first.number) };
+        for (number, flaw) in chain::flaws(self.tenant, &manifests, &self.key).into_iter().filter(|(number, _)| *number >= first) {
+            verified.problem(format!("manifest {number}: {flaw}"));
+        }
+        for run in self.sql.backups_in(BackupState::Broken).await?.into_iter().filter(|run| run.number >= first) {
+            verified.problem(format!("manifest {} is broken: {}", run.number, run.reason.as_deref().unwrap_or("as it was found before")));
         }
         // Manifests of one chain, and neighbours, name the same objects.
         let read = Scratch::new()?;
@@ -87,9 +91,6 @@ impl Verification<'_> {
         problems.into_iter().for_each(|problem| verified.problem(problem));
         let kept = self.sql.backups_in(BackupState::Kept).await?;
         let kept: Vec<Manifest> = kept.into_iter().filter_map(|run| run.manifest).collect();
-        for run in self.sql.backups_in(BackupState::Broken).await? {
-            verified.problem(format!("manifest {} is broken: {}", run.number, run.reason.as_deref().unwrap_or("as it was found before")));
-        }
         if !is_there && !kept.is_empty() {
             verified.problem("the list of manifests is not in the offsite store".to_owned());
         }

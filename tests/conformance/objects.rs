@@ -337,6 +337,18 @@ async fn what_is_deleted_is_not_listed(objects: Objects) {
     assert_eq!(names(&objects, 10).await, [two]);
 }
 
+async fn the_list_of_manifests_is_the_one_that_was_written_last_and_is_no_object(objects: Objects) {
+    let placement = &objects.placements()[0];
+    assert_eq!(objects.manifest_list(placement).await.unwrap(), None);
+    for list in ["{}", &"[1, 2]".repeat(100_000)] {
+        objects.set_manifest_list(placement, list).await.unwrap();
+        assert_eq!(objects.manifest_list(placement).await.unwrap().as_deref(), Some(list));
+    }
+    assert_eq!(objects.owner(placement).await.unwrap(), None);
+    let page = objects.list(None, 10).await.unwrap();
+    assert!(page.objects.is_empty() && page.foreign.is_empty(), "{page:?}");
+}
+
 async fn the_owner_is_who_claimed_last_and_is_no_object(objects: Objects) {
     let [placement] = &objects.placements()[..] else { panic!("one placement") };
     assert_eq!(objects.owner(placement).await.unwrap(), None);
@@ -411,6 +423,7 @@ macro_rules! conforming {
                 what_is_deleted_is_not_listed,
                 a_list_tells_what_an_object_takes,
                 the_owner_is_who_claimed_last_and_is_no_object,
+                the_list_of_manifests_is_the_one_that_was_written_last_and_is_no_object,
                 many_are_deleted_at_once_whether_they_are_there_or_not,
                 giving_up_parts_that_are_not_there_succeeds,
                 a_checked_read_of_the_empty_content_asks_no_store,
