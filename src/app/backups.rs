@@ -5,10 +5,9 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::backends;
-use super::examination::{BUDGET_WAIT, stores};
+use super::examination::stores;
 use crate::backup::signing_key;
 use crate::backup::verify::{Verification, Verified};
-use crate::budget::Budget;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, TenantConfig};
 
@@ -16,9 +15,10 @@ use crate::config::{Config, TenantConfig};
 /// so that the next run makes it anew. `said` hears how far it is.
 pub async fn verify_backup(config: &Config, tenant: &TenantConfig, all: bool, said: impl FnMut(&Verified)) -> anyhow::Result<Verified> {
     let backup = tenant.backup.as_ref().with_context(|| format!("the file of tenant {} has no [backup]", tenant.id))?;
-    let (offsite, _) = stores(config).offsite(backup)?;
+    let (stores, budget) = stores(config);
+    let (offsite, _) = stores.offsite(backup)?;
     let key = signing_key(&tenant.id, backup).await.map_err(|error| anyhow::anyhow!(error.chain()))?.public_key();
-    let (clock, budget): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), Budget::new(config.limits.buffer_bytes, BUDGET_WAIT));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     backends::with_sql(tenant, &clock, async |sql| {
         let verification = Verification {
             tenant: &tenant.id,

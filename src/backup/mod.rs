@@ -3,12 +3,15 @@
 
 pub mod chain;
 mod copying;
+pub mod evidence;
+pub mod fetch;
 pub mod manifest;
 pub mod prune;
 pub mod reading;
 pub mod retention;
 pub mod run;
 mod spool;
+pub mod state;
 pub mod verify;
 mod walk;
 

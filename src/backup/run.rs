@@ -154,7 +154,11 @@ impl Run<'_> {
     /// The manifest's file of an attempt that did not hear what became of it.
     async fn remove_leftover(&self) -> StoreResult<()> {
         let Some(leftover) = self.lease.checkpoint.as_deref().and_then(|kept| kept.parse::<ObjectId>().ok()) else { return Ok(()) };
-        self.offsite.objects.delete(&ObjectRef { placement: self.offsite.placement.clone(), id: leftover }).await
+        match self.offsite.objects.delete(&ObjectRef { placement: self.offsite.placement.clone(), id: leftover }).await {
+            // Nobody names it, and it takes room until somebody lists what nobody names.
+            Err(error) if error.locked_until().is_some() => Ok(()),
+            removed => removed,
+        }
     }
 
     /// Copies anew what a verification found to be bad, where the tenant's own store has it still.
@@ -166,7 +170,12 @@ impl Run<'_> {
                 tracing::error!(event = "backup_damaged", "the copy of {source} is bad, and {} has it no more", self.tenant.id);
                 continue;
             }
-            self.offsite.objects.delete(&copying.copy_of(&held)).await?;
+            let copy = copying.copy_of(&held);
+            match self.offsite.objects.delete(&copy).await {
+                // A store that locks keeps versions: what is put now is what is read.
+                Err(error) if error.locked_until().is_some() => {}
+                removed => removed?,
+            }
             match copying.copy(&held).await? {
                 Copied::LeftOut(reason) => tracing::error!(event = "backup_damaged", "a bad copy cannot be made anew: {reason}"),
                 Copied::Now | Copied::There => {

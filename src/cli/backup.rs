@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::progress::Progress;
 use super::remote::{LOOK_EVERY, Remote, read, segment};
-use super::{AdminArgs, Exit, local};
+use super::{AdminArgs, Exit, local, recovery};
 use crate::admin::backups::{BackupAnswer, BackupLists, BackupOutcome, BackupView};
 use crate::admin::views::TenantView;
 use crate::app;
@@ -36,6 +36,10 @@ pub(super) enum BackupCommand {
     },
     /// Reads the manifests and every object that they name from the offsite store, and compares. The next run copies anew what is bad.
     Verify(VerifyArgs),
+    /// Restores documents of the newest manifest into a scratch tenant, compares every byte, and leaves evidence of it.
+    Drill(recovery::DrillArgs),
+    /// Brings back objects that are missing, or locations that were lost.
+    Rebuild(recovery::RebuildArgs),
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +56,8 @@ pub(super) async fn run(command: BackupCommand, config: &Path, json: bool) -> an
         BackupCommand::Run { tenant, no_wait, admin } => Remote::new(&admin, json)?.back_up(&tenant, !no_wait).await,
         BackupCommand::List { tenant, admin } => Remote::new(&admin, json)?.list_backups(tenant.as_deref()).await,
         BackupCommand::Verify(args) => Box::pin(verify(&args, config, json)).await,
+        BackupCommand::Drill(args) => Box::pin(recovery::drill(args, config, json)).await,
+        BackupCommand::Rebuild(args) => Box::pin(recovery::rebuild(args, config, json)).await,
     }
 }
 

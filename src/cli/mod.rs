@@ -1,5 +1,5 @@
 //! The command line: what can be said, who carries it out, and the exit code. Operators' commands speak to the admin API; only
-//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile`, `mark`, `config` and `backup verify` act directly.
+//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile`, `mark`, `config` and `backup verify`, `drill` and `rebuild` act directly.
 
 mod backup;
 mod doctor;
@@ -13,6 +13,7 @@ mod mark;
 mod progress;
 mod purge;
 mod reconcile;
+mod recovery;
 mod remote;
 mod restore;
 mod verify;

@@ -2,6 +2,7 @@
 //! `gateway-config/tenants/acme.toml`.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use cronexpr::{Crontab, MakeTimestamp, parse_crontab};
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use toml::de::DeValue;
 
 use super::section::Section;
 use super::value::{self, Parsed};
-use super::{PlacementConfig, SecretSource, placement, secret};
+use super::{BackupSealing, PlacementConfig, SecretSource, backup_sealing, placement, secret};
 use crate::model::id::TenantId;
 
 const KEY_HINT: &str = "a backup's manifests are signed: write { file = \"...\" } with an Ed25519 key";
@@ -31,6 +32,11 @@ pub struct BackupConfig {
     pub bytes_per_second: Option<u64>,
     /// The offsite placement: never one of those that hold the tenant's objects.
     pub objects: PlacementConfig,
+    pub sealing: BackupSealing,
+    /// The folder of what drills leave. `None`: a drill is told to whoever asked for it, and forgotten.
+    pub evidence: Option<PathBuf>,
+    /// `None`: only when an operator asks for one. Never without `evidence`.
+    pub drill_schedule: Option<Schedule>,
 }
 
 /// Of so many days, weeks and months the newest manifest each is kept.
@@ -88,7 +94,14 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<BackupCon
     let signing_key = section.required("signing_key", KEY_HINT, |value| secret::source(file, value));
     let bytes_per_second = section.bytes_or_none("bytes_per_second", 1..=u64::MAX);
     let objects = section.section("objects", |section| placement::read_offsite(section, id));
-    Some(BackupConfig { schedule, time_zone: zone.1, keep, signing_key: signing_key?, bytes_per_second, objects: objects? })
+    let sealing = backup_sealing::read(section, objects.as_ref());
+    let evidence = section.optional("evidence", |value| value::path_beside(file, value::text(value)?));
+    let drill_schedule = section.optional("drill_schedule", |value| Schedule::parse(value::text(value)?, &zone.0));
+    if drill_schedule.is_some() && evidence.is_none() && !section.is_refused("evidence") {
+        section.refuse("drill_schedule", "needs evidence, the folder by which everybody knows when the last drill was");
+    }
+    let (time_zone, signing_key, objects) = (zone.1, signing_key?, objects?);
+    Some(BackupConfig { schedule, time_zone, keep, signing_key, bytes_per_second, objects, sealing, evidence, drill_schedule })
 }
 
 fn time_zone(value: &DeValue<'_>) -> Parsed<(String, TimeZone)> {

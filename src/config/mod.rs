@@ -5,6 +5,7 @@
 
 mod across;
 mod backup;
+mod backup_sealing;
 mod collection;
 mod gateway;
 mod guise;
@@ -12,6 +13,7 @@ mod listeners;
 mod load;
 mod placement;
 mod problem;
+mod recipient;
 mod routes;
 mod s3;
 mod secret;
@@ -34,9 +36,11 @@ use crate::model::job::Backoff;
 use crate::model::phase::Phase;
 
 pub use backup::{BackupConfig, KeptManifests, Schedule};
+pub use backup_sealing::{BackupSealing, LockMode, ObjectLock, SealingConfig};
 pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, Disposition, TenantColumn};
 pub use guise::{AnswerValue, HeaderLine, ValuePart};
 pub use problem::{ConfigProblems, Problem};
+pub use recipient::{NoRecipient, Recipient, key_of};
 pub use routes::{AttributeHeaders, Missing, RouteAuth, RouteConfig, RouteOperation, Segment, Template, TenantSource};
 pub use s3::{S3Config, S3Credentials};
 pub use secret::{Secret, SecretSource};

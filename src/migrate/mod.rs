@@ -3,6 +3,7 @@
 
 pub mod agents;
 pub mod backup;
+pub mod bucket;
 pub mod changes;
 pub mod collect;
 pub mod compare;
@@ -16,6 +17,7 @@ pub mod pace;
 pub mod places;
 pub mod presence;
 pub mod purge;
+pub mod relocate;
 pub mod restore;
 pub mod schedule;
 pub mod sweep;

@@ -24,6 +24,7 @@ pub mod probe;
 pub mod queue;
 pub mod removal;
 pub mod s3;
+pub mod sealed;
 pub mod secret;
 pub mod settings;
 pub mod sql;

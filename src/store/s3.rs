@@ -12,7 +12,8 @@ use super::doctor::Finding;
 use super::error::{StoreErrorKind, StoreResult};
 use super::object::{ByteStream, Note, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::budget::Budget;
-use crate::config::S3Config;
+use crate::clock::Clock;
+use crate::config::{ObjectLock, S3Config};
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
 mod bucket;
@@ -21,6 +22,7 @@ mod credentials;
 mod doctor;
 mod fault;
 mod listing;
+mod lock;
 mod metadata;
 mod note;
 mod parts;
@@ -30,6 +32,7 @@ mod upload;
 
 pub use client::S3Client;
 use fault::Call;
+use lock::Retention;
 
 /// Names of ours that are no objects begin so, behind the prefix.
 const RESERVED: &str = ".sluss-";
@@ -49,6 +52,8 @@ pub struct S3Store {
     part_bytes: usize,
     parallel_parts: usize,
     budget: Arc<Budget>,
+    /// `None`: objects are not locked.
+    retention: Option<Retention>,
 }
 
 impl S3Store {
@@ -64,7 +69,13 @@ impl S3Store {
             part_bytes: usize::try_from(config.part_bytes).unwrap_or(usize::MAX),
             parallel_parts: config.parallel_parts,
             budget,
+            retention: None,
         }
+    }
+
+    /// The store refuses to remove what is put from now on before its time. The bucket has to have Object Lock.
+    pub fn locking(self, lock: ObjectLock, clock: Arc<dyn Clock>) -> Self {
+        Self { retention: Some(Retention::new(lock, clock)), ..self }
     }
 
     /// Begins a call on one object. Another placement's object is refused: its id says nothing here.
@@ -89,9 +100,9 @@ impl S3Store {
         Call::on_placement(operation, self.placement.to_string())
     }
 
-    /// Of one probe.
+    /// Of one probe, which takes away what it puts.
     fn scratch_store(&self) -> Self {
-        Self { prefix: format!("{}{SCRATCH}{}/", self.prefix, Uuid::now_v7()), ..self.clone() }
+        Self { retention: None, prefix: format!("{}{SCRATCH}{}/", self.prefix, Uuid::now_v7()), ..self.clone() }
     }
 
     fn key(&self, object: &ObjectRef) -> String {

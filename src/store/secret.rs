@@ -1,4 +1,4 @@
-//! Secrets as the stores use them: read again whenever one is needed, because they change while the process runs.
+//! Secrets as stores and signers use them: read again whenever one is needed, because they change while the process runs.
 
 use crate::config::{Secret, SecretSource};
 

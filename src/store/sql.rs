@@ -107,8 +107,20 @@ pub enum Change {
     /// The object of `seen` is not what it should be, and SQL holds the content, too: the location becomes a version, and the
     /// outbox asks for a copy. A sole object is never given up.
     Distrust { seen: Revision, object: Option<ObjectRef> },
+    /// A document without a location gets the one that a manifest, or the object itself, tells of, at `seen`. `sole` exactly where the row has no
+    /// content; else whoever asks has found the row's bytes equal. A location that is there is never touched.
+    Relocate { seen: Revision, located: Box<Relocated>, sole: bool },
     /// The row goes, and its location becomes a version.
     Delete { precondition: Precondition },
+}
+
+/// A location that was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relocated {
+    pub object: ObjectRef,
+    pub stamp: Stamp,
+    pub labels: Labels,
+    pub content: Fingerprint,
 }
 
 impl Change {
@@ -116,7 +128,12 @@ impl Change {
     pub const fn is_a_clients(&self) -> bool {
         match self {
             Self::Store { .. } | Self::Point { .. } | Self::Delete { .. } => true,
-            Self::Publish { .. } | Self::WriteBack { .. } | Self::Repair { .. } | Self::Purge { .. } | Self::Distrust { .. } => false,
+            Self::Publish { .. }
+            | Self::WriteBack { .. }
+            | Self::Repair { .. }
+            | Self::Purge { .. }
+            | Self::Distrust { .. }
+            | Self::Relocate { .. } => false,
         }
     }
 
@@ -129,6 +146,7 @@ impl Change {
             Self::Repair { .. } => "repair",
             Self::Purge { .. } => "purge",
             Self::Distrust { .. } => "distrust",
+            Self::Relocate { .. } => "relocate",
             Self::Delete { .. } => "delete",
         }
     }

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, future, stream};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sluss::budget::Budget;
-use sluss::config::S3Config;
+use sluss::config::{S3Config, SealingConfig, Secret, SecretSource};
 use sluss::model::content::{Fingerprint, PIECE_BYTES};
 use sluss::model::id::{FreshKey, ObjectRef};
 use sluss::model::location::{Labels, Location};
@@ -22,6 +22,7 @@ use sluss::store::measured::measured;
 use sluss::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PartsId, PutError, Upload};
 use sluss::store::probe::probe;
 use sluss::store::s3::{S3Client, S3Store};
+use sluss::store::sealed::SealedObjects;
 use sluss_s3::Bucket;
 
 use crate::s3::config;
@@ -440,6 +441,19 @@ pub(crate) fn on_disk() -> (tempfile::TempDir, Objects) {
     (folder, Arc::new(store))
 }
 
+/// Sealed for two keys, of which one is here.
+fn sealed_on_disk() -> (tempfile::TempDir, Objects) {
+    let (folder, disk) = on_disk();
+    let recipients = [
+        "age1lpeuvf53vmt4hqt4tmyz32gtlqxl368wmuvgn38mka7lu9skmdeqh0j0sz",
+        "age1v7k859pujz57lnxt553r0q70lm6d0trkh5r27mggy4kxv0jc5deq37x665",
+    ];
+    let recipients = recipients.iter().map(|key| key.parse().unwrap()).collect();
+    let private = Secret::new("AGE-SECRET-KEY-1KJCZLCDRT4Z9VXP67PHADXKYTE00F2QSD83AGX5GSTVP0H3ANN8SKN0XTR");
+    let identity = Some(SecretSource::Environment { variable: "KEY".into(), value: private });
+    (folder, Arc::new(SealedObjects::new(disk, SealingConfig { recipients, identity })))
+}
+
 /// On a bucket of its own.
 pub(crate) fn on_s3() -> (Bucket, Objects) {
     let bucket = Bucket::new();
@@ -454,5 +468,6 @@ pub(crate) fn s3_store(config: &S3Config) -> S3Store {
 
 conforming! {
     disk: super::on_disk();
+    sealed: super::sealed_on_disk();
     s3: super::on_s3();
 }

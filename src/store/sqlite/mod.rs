@@ -7,6 +7,7 @@ mod change;
 mod changes;
 mod content;
 mod control;
+mod created;
 mod customer;
 mod differences;
 mod doctor;
@@ -36,6 +37,7 @@ mod uploads;
 mod verification;
 
 pub use control::SqliteControl;
+pub use created::create;
 pub use doctor::examine;
 pub use file::SqliteFile;
 pub use removed::remove;
