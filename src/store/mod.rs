@@ -27,3 +27,4 @@ mod secret;
 pub mod settings;
 pub mod sql;
 pub mod sqlite;
+mod walk;
