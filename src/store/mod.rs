@@ -32,3 +32,4 @@ pub mod sqlite;
 
 /// A set that may outgrow memory: it needs no database but SQLite's own code.
 pub use sqlite::{Scratch, ScratchName};
+mod walk;

@@ -13,6 +13,7 @@ use super::backups::BackupStore;
 use super::error::{Interrupted, StoreResult};
 use super::history::HistoryStore;
 use super::object::{PartsId, PartsLog};
+pub use super::walk::WalkEnd;
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, Holder, Repair, State};
 use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, PlacementName};
@@ -307,25 +308,6 @@ impl Tally {
         };
         holding.documents += 1;
         holding.bytes += i64::try_from(row.length_bytes()).unwrap_or(i64::MAX);
-    }
-}
-
-/// How a purge of one collection, or its part of a restore, ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WalkEnd {
-    /// All of it was done.
-    Whole,
-    /// It was given up before, for this reason.
-    Stopped(String),
-}
-
-impl WalkEnd {
-    /// As the run's row has it.
-    pub(in crate::store) fn stopped(self) -> Option<String> {
-        match self {
-            Self::Whole => None,
-            Self::Stopped(reason) => Some(reason),
-        }
     }
 }
 
