@@ -29,7 +29,7 @@ pub mod secret;
 pub mod settings;
 pub mod sql;
 pub mod sqlite;
+mod walk;
 
 /// A set that may outgrow memory: it needs no database but SQLite's own code.
 pub use sqlite::{Scratch, ScratchName};
-mod walk;
