@@ -77,15 +77,22 @@ pub enum Step {
 pub fn step(row: &DocRow, trace: Trace, instant: Timestamp, begun: Option<Timestamp>) -> Step {
     let current = current(row, &trace);
     let is_marked = row.document.as_ref().is_some_and(|document| document.soft_deleted);
-    let changed_since = |begun: Timestamp| match current {
-        _ if is_marked => trace.marked.is_some_and(|marked| marked >= begun),
-        Some(Beginning::At(from)) => from >= begun,
-        Some(Beginning::By(_) | Beginning::Unknown) => false,
-        None => trace.last_ended.is_some_and(|ended| ended >= begun),
+    let changed_at = match current {
+        _ if is_marked => trace.marked,
+        Some(Beginning::At(from)) => Some(from),
+        Some(Beginning::By(_) | Beginning::Unknown) => None,
+        None => trace.last_ended,
     };
-    if begun.is_some_and(changed_since) {
-        return Step::Dealt;
+    let is_dealt = changed_at.zip(begun).is_some_and(|(changed, begun)| changed >= begun);
+    match back(row, trace, current, instant) {
+        Step::Put { .. } | Step::Remove if is_dealt => Step::Dealt,
+        step @ (Step::Stay { .. } | Step::Put { .. } | Step::Remove | Step::Dealt | Step::Marked) => step,
     }
+}
+
+/// What brings it back, whoever has changed it since.
+fn back(row: &DocRow, trace: Trace, current: Option<Beginning>, instant: Timestamp) -> Step {
+    let is_marked = row.document.as_ref().is_some_and(|document| document.soft_deleted);
     let is_visible = match (is_marked, trace.marked) {
         (false, _) => true,
         (true, Some(at)) if at <= instant => return Step::Stay { doubtful: false },

@@ -85,8 +85,14 @@ impl Look<'_> {
             }
             let trace = self.tenant.sql.trace(&key, self.instant).await?;
             // Each document once: at the version that is its answer.
-            if trace.version.as_ref().is_some_and(|answer| answer.number == version.number) {
-                found.push(self.intent(row, trace));
+            if trace.version.as_ref().is_none_or(|answer| answer.number != version.number) {
+                continue;
+            }
+            let intent = self.intent(row, trace);
+            match intent.action {
+                // It had no content then, and has none now: it was the restore itself that took it away, or there is nothing to do.
+                Action::Stay => {}
+                Action::Put(_) | Action::Remove | Action::Dealt | Action::Marked | Action::Barred(_) => found.push(intent),
             }
         }
         Ok((found, last))
