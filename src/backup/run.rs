@@ -123,12 +123,18 @@ impl Run<'_> {
         let listed = reading::listed(objects, placement, &self.tenant.id, &self.key.public_key()).await?;
         listed.problems.iter().for_each(|problem| tracing::error!(event = "backup_damaged", "{}: {problem}", self.tenant.id));
         let known = self.known().await?;
-        let is_known = |manifest: &Manifest| known.iter().any(|run| run.manifest.as_ref().is_some_and(|known| known.sha256 == manifest.sha256));
+        let is_known =
+            |manifest: &Manifest| known.iter().any(|run| run.manifest.as_ref().is_some_and(|known| known.sha256 == manifest.sha256));
         let unknown: Vec<Manifest> = listed.manifests.into_iter().filter(|manifest| !is_known(manifest)).collect();
         if unknown.is_empty() {
             return Ok(Some(running));
         }
-        tracing::warn!(event = "manifests_adopted", "the database of {} did not know {} manifests of its backup", self.tenant.id, unknown.len());
+        tracing::warn!(
+            event = "manifests_adopted",
+            "the database of {} did not know {} manifests of its backup",
+            self.tenant.id,
+            unknown.len()
+        );
         self.tenant.sql.adopt_backups(unknown).await?;
         Ok(self.tenant.sql.backups_in(BackupState::Running).await?.pop())
     }

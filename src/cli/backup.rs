@@ -140,7 +140,8 @@ fn print_run(tenant: &str, run: &BackupView) {
         figures.objects_copied,
         figures.bytes_copied
     );
-    let beside = [(figures.only_in_sql, "documents only sql holds: they are in the sql backup"), (figures.left_out, "were left out: see the log")];
+    let beside =
+        [(figures.only_in_sql, "documents only sql holds: they are in the sql backup"), (figures.left_out, "were left out: see the log")];
     beside.iter().filter(|(documents, _)| *documents > 0).for_each(|(documents, why)| println!("        {documents:>10} {why}"));
     if let Some(reason) = reason {
         println!("        {reason}");

@@ -130,7 +130,11 @@ async fn a_second_backup_copies_what_is_new_and_both_moments_can_be_told() {
         assert_eq!(house.ask(&Ask::new("DELETE", document(&ACME, "4"))).await.status, 204);
         house.settle(&ACME).await;
         let increment = back_up(&house).await;
-        assert_eq!((&increment["manifest"]["kind"], &increment["objects_copied"]), (&json!("increment"), &json!(2)), "{phase}: {increment}");
+        assert_eq!(
+            (&increment["manifest"]["kind"], &increment["objects_copied"]),
+            (&json!("increment"), &json!(2)),
+            "{phase}: {increment}"
+        );
         assert_holds(&house, 1, &first).await;
         assert_holds(&house, 2, &second).await;
         let Verified { manifests, objects, problems, named, .. } = verified(&house, true).await;

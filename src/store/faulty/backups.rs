@@ -53,7 +53,13 @@ impl BackupStore for FaultySql {
         self.faults.bounded("forget_bad_copy", self.inner.forget_bad_copy(object)).await
     }
 
-    async fn located_since(&self, collection: &CollectionName, since: Timestamp, after: Option<&Located>, limit: usize) -> StoreResult<Vec<Located>> {
+    async fn located_since(
+        &self,
+        collection: &CollectionName,
+        since: Timestamp,
+        after: Option<&Located>,
+        limit: usize,
+    ) -> StoreResult<Vec<Located>> {
         self.faults.bounded("located_since", self.inner.located_since(collection, since, after, limit)).await
     }
 

@@ -55,7 +55,13 @@ impl BackupStore for MeteredSql {
         self.meter.within("forget_bad_copy", &self.tenant, self.inner.forget_bad_copy(object)).await
     }
 
-    async fn located_since(&self, collection: &CollectionName, since: Timestamp, after: Option<&Located>, limit: usize) -> StoreResult<Vec<Located>> {
+    async fn located_since(
+        &self,
+        collection: &CollectionName,
+        since: Timestamp,
+        after: Option<&Located>,
+        limit: usize,
+    ) -> StoreResult<Vec<Located>> {
         self.meter.within("located_since", &self.tenant, self.inner.located_since(collection, since, after, limit)).await
     }
 

@@ -229,8 +229,7 @@ impl BackupStore for SqliteTenant {
         self.file
             .read("walk what was located in", format!("{}/{collection}", self.id), move |connection| {
                 let behind = if after.is_some() { "(held_from, id) > (?1, ?3)" } else { "held_from >= ?1 AND ?3 IS NULL" };
-                let statement =
-                    format!("SELECT held_from, id FROM {} WHERE {behind} ORDER BY held_from, id LIMIT ?2", table.location);
+                let statement = format!("SELECT held_from, id FROM {} WHERE {behind} ORDER BY held_from, id LIMIT ?2", table.location);
                 let from = after.as_ref().map_or(since, |after| after.at).as_millisecond();
                 let mut statement = connection.prepare_cached(&statement)?;
                 let mut found = statement.query(params![from, limit as u64, after.map(|after| after.id)])?;

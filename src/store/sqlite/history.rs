@@ -312,8 +312,7 @@ pub(super) async fn expire(tenant: &SqliteTenant, older_than: u64, limit: usize)
 }
 
 fn find_past(tx: &Transaction<'_>, tenant: &str, older_than: u64, limit: usize) -> rusqlite::Result<Vec<Past>> {
-    let mut statement = tx.prepare_cached(
-        &format!(
+    let mut statement = tx.prepare_cached(&format!(
         "SELECT v.number, v.placement, v.object, v.attempt, v.stored_length FROM sluss_version v WHERE v.tenant = ?1 \
          AND v.tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2 AND NOT {HELD_BACK} ORDER BY v.tick LIMIT ?3"
     ))?;
