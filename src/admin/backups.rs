@@ -114,12 +114,8 @@ impl Admin {
         if tenant.continuity.is_broken() {
             blockers.push("its database was put back to an earlier moment: `sluss reconcile` comes first".to_owned());
         }
-        let refused = |blockers: Vec<String>| BackupAnswer {
-            tenant: tenant.id.to_string(),
-            outcome: BackupOutcome::Blocked,
-            number: None,
-            blockers,
-        };
+        let refused =
+            |blockers: Vec<String>| BackupAnswer { tenant: tenant.id.to_string(), outcome: BackupOutcome::Blocked, number: None, blockers };
         if !blockers.is_empty() {
             self.audit(operator, "backup.refused", Some(&tenant.id), blockers.join("; ")).await?;
             return Ok(json(StatusCode::CONFLICT, &refused(blockers)));

@@ -216,7 +216,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_key_is_read_from_base64_or_pem_and_its_text_is_never_repeated() {
-        let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\n-----END PRIVATE KEY-----\n";
+        let pem =
+            "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\n-----END PRIVATE KEY-----\n";
         assert_eq!(SigningKey::parse(&Secret::new(pem)).unwrap().public_key(), key(1).public_key());
         for bad in ["", "hello", "AAAA", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"] {
             assert!(SigningKey::parse(&Secret::new(bad)).is_err_and(|error| !error.to_string().contains("AAAA")), "{bad}");

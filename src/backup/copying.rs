@@ -108,12 +108,8 @@ impl Copying<'_> {
         let begun = Begun::of(&key, Direction::Backup, (Party::Object, Party::Object), Some(held.length));
         let transfer = self.means.transfers.begin(&begun);
         let (content, measurement) = measured(self.slow(transfer.progress().of((self.means.slow)(content))));
-        let upload = Upload::unlogged(
-            FreshKey::of_copy(self.offsite.placement.clone(), held.object),
-            self.meta(held),
-            Some(held.length),
-            content,
-        );
+        let upload =
+            Upload::unlogged(FreshKey::of_copy(self.offsite.placement.clone(), held.object), self.meta(held), Some(held.length), content);
         let put = self.offsite.objects.put(upload).await;
         let copy = match transfer.end(put) {
             Ok(copy) => copy,

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 
 use flate2::Compression;
-use flate2::write::{GzEncoder, GzDecoder};
+use flate2::write::{GzDecoder, GzEncoder};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -213,7 +213,11 @@ impl Decoder {
         }
         if number == 1 {
             let header: Header = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
-            return if header.sluss_manifest == FORMAT { Ok(Line::Header(header)) } else { Err(FormatError::Format(header.sluss_manifest)) };
+            return if header.sluss_manifest == FORMAT {
+                Ok(Line::Header(header))
+            } else {
+                Err(FormatError::Format(header.sluss_manifest))
+            };
         }
         // Most lines hold a content, so they are tried first.
         let held = match serde_json::from_slice::<Held>(line) {

@@ -61,9 +61,9 @@ pub async fn signing_key(tenant: &TenantId, config: &BackupConfig) -> StoreResul
 
 /// For display: a collection that is served no more has ids of no kind.
 fn key_of(tenant: &Tenant, collection: &str, document: &str) -> Result<DocKey, BackupError> {
-    let name: CollectionName = collection.parse().map_err(|error| {
-        StoreError::new("sql", "back up", format!("{}/{collection}", tenant.id), StoreErrorKind::Other).because(error)
-    })?;
+    let name: CollectionName = collection
+        .parse()
+        .map_err(|error| StoreError::new("sql", "back up", format!("{}/{collection}", tenant.id), StoreErrorKind::Other).because(error))?;
     let id = tenant.kept_id(&name, document).unwrap_or_else(|| DocId::Text(document.to_owned()));
     Ok(DocKey { tenant: tenant.id.clone(), collection: name, id })
 }

@@ -55,7 +55,7 @@ async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreRes
     }
     let named = Scratch::new()?;
     for manifest in leaving.iter().filter_map(|run| run.manifest.as_ref()) {
-        match each_object(tenant, offsite, manifest, async |names| named.add(names).await.map(|_| ())).await {
+        match each_object(tenant, offsite, manifest, &named, Names::Join).await {
             Ok(()) => {}
             Err(ReadError::Broken(reason)) => tracing::error!(
                 event = "backup_damaged",
@@ -71,7 +71,7 @@ async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreRes
         if named.is_empty().await? {
             break;
         }
-        match each_object(tenant, offsite, manifest, async |names| named.remove(names).await.map(|_| ())).await {
+        match each_object(tenant, offsite, manifest, &named, Names::Leave).await {
             Ok(()) => {}
             Err(ReadError::Broken(reason)) => {
                 note_broken(tenant, manifest.number, &reason).await?;
@@ -89,17 +89,29 @@ async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreRes
         return Ok(());
     }
     remove_files(tenant, offsite, &leaving).await?;
-    tracing::info!(event = "pruned", objects = removed, "{} manifests of {} and {removed} objects left the offsite store", leaving.len(), tenant.id);
+    tracing::info!(
+        event = "pruned",
+        objects = removed,
+        "{} manifests of {} and {removed} objects left the offsite store",
+        leaving.len(),
+        tenant.id
+    );
     Ok(())
 }
 
-/// Gives every object that a manifest names, in portions. The whole file was read, and found to be what was signed, only on return.
-async fn each_object(
-    tenant: &Tenant,
-    offsite: &Offsite,
-    manifest: &Manifest,
-    mut take: impl AsyncFnMut(Vec<ScratchName>) -> StoreResult<()>,
-) -> Result<(), ReadError> {
+/// What becomes of a set by a manifest.
+#[derive(Debug, Clone, Copy)]
+enum Names {
+    Join,
+    Leave,
+}
+
+/// Every object that a manifest names joins a set, or leaves it. The whole file was read, and found to be what was signed, only on return.
+async fn each_object(tenant: &Tenant, offsite: &Offsite, manifest: &Manifest, set: &Scratch, what: Names) -> Result<(), ReadError> {
+    let take = async |names: Vec<ScratchName>| match what {
+        Names::Join => set.add(names).await,
+        Names::Leave => set.remove(names).await,
+    };
     let mut reading = Reading::open(&*offsite.objects, &offsite.placement, &tenant.id, manifest).await?;
     let mut names = Vec::with_capacity(BATCH);
     while let Some(line) = reading.next().await? {
@@ -111,7 +123,8 @@ async fn each_object(
             take(std::mem::take(&mut names)).await?;
         }
     }
-    Ok(take(names).await?)
+    take(names).await?;
+    Ok(())
 }
 
 /// What became of objects that are named no more.

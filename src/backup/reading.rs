@@ -141,7 +141,9 @@ pub async fn listed(objects: &dyn ObjectStore, placement: &PlacementName, tenant
         if key.vouches_for(tenant, &manifest) {
             listed.manifests.push(manifest);
         } else {
-            listed.problems.push(format!("manifest {} of the list in the offsite store is not signed by the configured key", manifest.number));
+            listed
+                .problems
+                .push(format!("manifest {} of the list in the offsite store is not signed by the configured key", manifest.number));
         }
     }
     listed.manifests.sort_by_key(|manifest| manifest.number);

@@ -90,7 +90,7 @@ impl Run<'_> {
             Some(previous) => walk.increment(previous.instant).await?,
             None => walk.base().await?,
         }
-        let only_in_sql = self.tenant.sql.tally().await?.sql.documents;
+        let only_in_sql = u64::try_from(self.tenant.sql.tally().await?.sql.documents).unwrap_or_default();
         let Walk { spool, mut figures, .. } = walk;
         figures.only_in_sql = only_in_sql;
         let spooled = spool.finish(only_in_sql).await?;
@@ -123,12 +123,18 @@ impl Run<'_> {
         let listed = reading::listed(objects, placement, &self.tenant.id, &self.key.public_key()).await?;
         listed.problems.iter().for_each(|problem| tracing::error!(event = "backup_damaged", "{}: {problem}", self.tenant.id));
         let known = self.known().await?;
-        let is_known = |manifest: &Manifest| known.iter().any(|run| run.manifest.as_ref().is_some_and(|known| known.sha256 == manifest.sha256));
+        let is_known =
+            |manifest: &Manifest| known.iter().any(|run| run.manifest.as_ref().is_some_and(|known| known.sha256 == manifest.sha256));
         let unknown: Vec<Manifest> = listed.manifests.into_iter().filter(|manifest| !is_known(manifest)).collect();
         if unknown.is_empty() {
             return Ok(Some(running));
         }
-        tracing::warn!(event = "manifests_adopted", "the database of {} did not know {} manifests of its backup", self.tenant.id, unknown.len());
+        tracing::warn!(
+            event = "manifests_adopted",
+            "the database of {} did not know {} manifests of its backup",
+            self.tenant.id,
+            unknown.len()
+        );
         self.tenant.sql.adopt_backups(unknown).await?;
         Ok(self.tenant.sql.backups_in(BackupState::Running).await?.pop())
     }

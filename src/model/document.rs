@@ -203,7 +203,9 @@ impl DocRow {
         let wanted = match kind {
             JobKind::Copy => holder == Holder::Sql,
             JobKind::WriteBack => holder == Holder::Object,
-            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge | JobKind::Keep | JobKind::Collect | JobKind::Backup => false,
+            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge | JobKind::Keep | JobKind::Collect | JobKind::Backup => {
+                false
+            }
         };
         wanted && self.state.phase.calls_for(kind, mirror)
     }

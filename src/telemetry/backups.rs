@@ -29,7 +29,11 @@ impl BackupFamilies {
         Self {
             objects: r.counter("backup_objects_total", "Objects that backups copied to an offsite store."),
             bytes: r.counter("backup_bytes_total", "Content that backups copied to an offsite store, in bytes."),
-            scheduled: r.gauges("backup_scheduled", "1 where a tenant's backups come by a schedule, 0 where they are asked for.", &["tenant"]),
+            scheduled: r.gauges(
+                "backup_scheduled",
+                "1 where a tenant's backups come by a schedule, 0 where they are asked for.",
+                &["tenant"],
+            ),
             last_success: r.seconds(
                 "backup_last_success_timestamp_seconds",
                 "When a tenant's last backup that came to its end did so, in seconds since 1970; not there before the first one.",

@@ -52,15 +52,8 @@ async fn states(w: &World) -> Vec<(u64, BackupState)> {
 async fn one_backup_is_under_way_at_a_time_and_has_a_job(w: World) {
     let run = begin(&w).await;
     let figures = BackupFigures::default();
-    let begun = BackupRun {
-        number: 1,
-        state: BackupState::Running,
-        instant: w.clock.now(),
-        ended_at: None,
-        figures,
-        reason: None,
-        manifest: None,
-    };
+    let begun =
+        BackupRun { number: 1, state: BackupState::Running, instant: w.clock.now(), ended_at: None, figures, reason: None, manifest: None };
     assert_eq!(run, begun);
     assert_eq!(w.sql.begin_backup().await.unwrap(), None);
     let jobs: Vec<_> = w.all_jobs().await.into_iter().map(|job| (job.kind, job.target)).collect();

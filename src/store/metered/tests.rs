@@ -5,8 +5,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use jiff::Timestamp;
 
 use super::*;
+use crate::model::backup::{BackupFigures, BackupRun, BackupState, BadCopy, Manifest};
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, State};
 use crate::model::history::{Tick, Version, VersionNumber};
@@ -16,6 +18,7 @@ use crate::model::precondition::Precondition;
 use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::stamp::{Epoch, Revision, Stamp};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
+use crate::store::backups::{BackupEnd, BackupStore, Ended, Located};
 use crate::store::doctor::Finding;
 use crate::store::error::ClientFault;
 use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};

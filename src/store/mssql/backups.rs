@@ -159,7 +159,11 @@ impl BackupStore for SqlServerTenant {
                 let held = parsed(&row.text()?, "a bad copy")?;
                 Ok(BadCopy { held, what: row.text()?, found_at: time(row.integer()?)? })
             };
-            self.run(&batch).await?.into_iter().map(|row| read(row).map_err(|error: Misread| error.into())).collect::<Result<Vec<_>, Fault>>()
+            self.run(&batch)
+                .await?
+                .into_iter()
+                .map(|row| read(row).map_err(|error: Misread| error.into()))
+                .collect::<Result<Vec<_>, Fault>>()
         };
         found.await.map_err(|fault: Fault| fault.at("list bad copies of", &self.id))
     }
@@ -191,7 +195,11 @@ impl BackupStore for SqlServerTenant {
                 let id = read_id(&mut row, table.id_kind)?.ok_or_else(|| strange("an id of a location", "NULL"))?;
                 Ok(Located { at, id })
             };
-            self.run(&batch).await?.into_iter().map(|row| read(row).map_err(|error: Misread| error.into())).collect::<Result<Vec<_>, Fault>>()
+            self.run(&batch)
+                .await?
+                .into_iter()
+                .map(|row| read(row).map_err(|error: Misread| error.into()))
+                .collect::<Result<Vec<_>, Fault>>()
         };
         found.await.map_err(|fault: Fault| fault.at("walk what was located in", format!("{}/{collection}", self.id)))
     }
@@ -203,11 +211,11 @@ impl BackupStore for SqlServerTenant {
             // Numbers begin above it.
             None => (since, -1),
         };
-        let batch = self
-            .batch(&text)
-            .with("from", "bigint", from.as_millisecond())
-            .with("after", "bigint", number)
-            .with("limit", "bigint", limit as i64);
+        let batch = self.batch(&text).with("from", "bigint", from.as_millisecond()).with("after", "bigint", number).with(
+            "limit",
+            "bigint",
+            limit as i64,
+        );
         let found = async { self.run(&batch).await?.into_iter().map(|row| Ok(history::read(row)?)).collect::<Result<Vec<_>, Fault>>() };
         found.await.map_err(|fault: Fault| fault.at("walk what ended in", &self.id))
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::telemetry::BackupGauge;
 use crate::model::limits::{Limit, LimitTable, WorkLimits};
+use crate::telemetry::BackupGauge;
 
 fn tenant(name: &str) -> TenantId {
     name.parse().unwrap()
