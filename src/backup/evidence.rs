@@ -1,7 +1,7 @@
 //! What a drill leaves for whoever asks whether backups can be restored: a file of JSON a drill, whose name says how it ended.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -14,6 +14,9 @@ pub const MOST_NAMED: usize = 100;
 
 /// Files of a folder that are looked at: a drill a day for a century.
 const MOST_FILES: usize = 40_000;
+
+/// Evidence of one tenant and one second.
+const MOST_AT_ONCE: u32 = 100;
 
 const PASSED: &str = "passed";
 const FAILED: &str = "failed";
@@ -54,22 +57,29 @@ pub struct DrilledManifest {
     pub public_key: String,
 }
 
-/// Writes the evidence into the folder, whole or not at all, and answers its path. Blocks.
+/// Writes the evidence into the folder, whole or not at all and over no other, and answers its path. Blocks.
 pub fn keep(folder: &Path, evidence: &Evidence) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     serde_json::to_writer_pretty(&mut file, evidence)?;
     file.write_all(b"\n")?;
     file.as_file().sync_all()?;
-    let path = folder.join(file_name(evidence));
-    file.persist(&path)?;
-    Ok(path)
+    for number in 1..=MOST_AT_ONCE {
+        let path = folder.join(file_name(evidence, number));
+        match file.persist_noclobber(&path) {
+            Ok(_) => return Ok(path),
+            Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => file = taken.file,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    anyhow::bail!("{MOST_AT_ONCE} drills of {} ended in the same second", evidence.tenant)
 }
 
-/// Times sort as they are spelled, and no file system minds them.
-fn file_name(Evidence { tenant, ended_at, passed, .. }: &Evidence) -> String {
+/// Times sort as they are spelled, and no file system minds them. `number`: among those of one second.
+fn file_name(Evidence { tenant, ended_at, passed, .. }: &Evidence, number: u32) -> String {
     let ended = if *passed { PASSED } else { FAILED };
-    format!("{tenant}.drill.{}.{ended}.json", ended_at.strftime("%Y%m%dT%H%M%SZ"))
+    let number = if number == 1 { String::new() } else { format!(".{number}") };
+    format!("{tenant}.drill.{}.{ended}{number}.json", ended_at.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 /// When a tenant's drills last ended. `None`: no file says so.
@@ -94,7 +104,7 @@ pub fn last(folder: &Path, tenant: &TenantId) -> LastDrills {
 fn ended(name: &str, tenant: &TenantId) -> Option<(Timestamp, bool)> {
     let rest = name.strip_prefix(tenant.as_str())?.strip_prefix(".drill.")?.strip_suffix(".json")?;
     let (moment, ended) = rest.split_once('.')?;
-    let passed = match ended {
+    let passed = match ended.split('.').next()? {
         PASSED => true,
         FAILED => false,
         _ => return None,
@@ -143,6 +153,7 @@ mod tests {
             ("acme", "2026-11-01T03:00:00Z", true),
             ("acme", "2026-11-08T03:00:00Z", true),
             ("acme", "2026-11-15T03:00:00Z", false),
+            ("acme", "2026-11-15T03:00:00Z", false),
             ("acme-2", "2026-11-20T03:00:00Z", true),
         ] {
             let written = evidence(tenant, at, passed);
@@ -151,6 +162,7 @@ mod tests {
         }
         let at = |moment: &str| Some(moment.parse().unwrap());
         assert_eq!(last(folder.path(), &acme), LastDrills { passed: at("2026-11-08T03:00:00Z"), any: at("2026-11-15T03:00:00Z") });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "none was written over");
         assert_eq!(last(folder.path(), &acme_2).passed, at("2026-11-20T03:00:00Z"));
     }
 }

@@ -8,7 +8,7 @@ use sluss::config::{LockMode, ObjectLock};
 use sluss::model::id::ObjectRef;
 use sluss::store::doctor::{Finding, Gravity};
 use sluss::store::error::StoreErrorKind;
-use sluss::store::object::{ObjectStore, Upload};
+use sluss::store::object::Upload;
 use sluss_s3::Bucket;
 
 use crate::objects::{Objects, content, meta, portions, put, s3_store};
