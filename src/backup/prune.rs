@@ -21,7 +21,8 @@ const BATCH: usize = 500;
 /// Bad copies that are looked through for those that go.
 const BAD: usize = 10_000;
 
-/// Lists what is kept, and removes what is not. Nothing is removed while a manifest that is kept cannot be read.
+/// Lists what is kept, and removes what is not. Nothing is removed while a manifest that is kept cannot be read. What the store does not remove now,
+/// because it is away or holds it under a lock, the next run asks for again: that is no failure.
 pub async fn prune(tenant: &Tenant, offsite: &Offsite, config: &BackupConfig) -> Result<(), BackupError> {
     let key = signing_key(&tenant.id, config).await?.public_key();
     drop_past(tenant, config).await?;
@@ -31,7 +32,10 @@ pub async fn prune(tenant: &Tenant, offsite: &Offsite, config: &BackupConfig) ->
         tracing::warn!(event = "not_pruned", "nothing leaves the backup of {}: it is sealed, and backup.identity names no key", tenant.id);
         return Ok(());
     }
-    Ok(remove(tenant, offsite, &key).await?)
+    if let Err(error) = remove(tenant, offsite, &key).await {
+        tracing::warn!(event = "not_pruned", "what left the backup of {} is removed later: {}", tenant.id, error.chain());
+    }
+    Ok(())
 }
 
 /// Manifests whose time is over are kept no more.
@@ -143,10 +147,11 @@ struct Removed {
 
 async fn remove_objects(tenant: &Tenant, offsite: &Offsite, named: &Scratch) -> StoreResult<Removed> {
     let bad: Vec<ObjectId> = tenant.sql.bad_copies(BAD).await?.into_iter().map(|bad| bad.held.object).collect();
-    let (mut after, mut removed) = (None, Removed::default());
+    let (mut after, mut removed, mut failed) = (None, Removed::default(), None);
     loop {
         let page = named.page(after, BATCH).await?;
-        let Some(last) = page.last() else { return Ok(removed) };
+        // One that stays must not keep the others.
+        let Some(last) = page.last() else { return failed.map_or(Ok(removed), Err) };
         after = Some(*last);
         let objects: Vec<ObjectRef> = page.into_iter().map(|name| object(offsite, ObjectId::from_bytes(name))).collect();
         for (object, answer) in objects.iter().zip(offsite.objects.delete_all(&objects).await) {
@@ -156,7 +161,10 @@ async fn remove_objects(tenant: &Tenant, offsite: &Offsite, named: &Scratch) -> 
                     removed.locked += 1;
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    failed = failed.or(Some(error));
+                    continue;
+                }
             }
             if bad.contains(&object.id) {
                 tenant.sql.forget_bad_copy(object.id).await?;
