@@ -10,6 +10,7 @@
 //! - [`tenants`]: this process's tenants, and who may ask for them.
 //! - [`cache`]: small contents in memory, by document and stamp. [`compare`]: what a document's holders have, compared with its location and with each other.
 //! - [`watch`]: what operators watch, kept in memory: every tenant's figures, the stores' health, the traffic of the last hour, what moves now.
+//! - [`backup`]: copies of all objects in a second placement, and the manifests of what a tenant held.
 //! - [`gateway`]: the document API. [`migrate`]: agents and flips. [`admin`]: the operators' API. [`housekeeping`]: the clock's work.
 //! - [`app`]: builds, starts and stops all of it, and alone names backends. [`cli`] and [`demo`] stand on it.
 //!
@@ -29,6 +30,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod backup;
 pub mod body;
 pub mod budget;
 pub mod cache;

@@ -17,7 +17,7 @@ use self::continuity::Continuity;
 use self::ownership::Ownership;
 use crate::config::{Auth, CollectionConfig, Rights, TenantConfig, TenantScope, TokenConfig};
 use crate::lock::{read, write};
-use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
+use crate::model::id::{CollectionName, DocId, DocKey, PlacementName, TenantId};
 use crate::model::stamp::Revision;
 use crate::store::object::ObjectStore;
 use crate::store::placed::Filling;
@@ -41,6 +41,20 @@ impl TenantInstance {
     }
 }
 
+/// The second placement, which holds copies of a tenant's objects and the manifests of its backups.
+pub struct Offsite {
+    pub placement: PlacementName,
+    pub objects: Arc<dyn ObjectStore>,
+    /// A copy of the tenant's database must write and remove nothing here, either.
+    pub ownership: Ownership,
+}
+
+impl Offsite {
+    pub fn new(placement: PlacementName, objects: Arc<dyn ObjectStore>) -> Self {
+        Self { placement, objects, ownership: Ownership::default() }
+    }
+}
+
 /// One tenant as this process serves it.
 pub struct Tenant {
     pub id: TenantId,
@@ -55,6 +69,8 @@ pub struct Tenant {
     pub work: Arc<Notify>,
     pub ownership: Ownership,
     pub continuity: Continuity,
+    /// Where its backup goes to.
+    pub offsite: Option<Offsite>,
     asked: Cache<(DocKey, u64), ()>,
 }
 
@@ -69,7 +85,11 @@ impl Tenant {
         let asked = Cache::builder().max_capacity(ACCESS_REMEMBERED).time_to_live(ACCESS_QUIET).build();
         let (work, ownership, continuity) = (Arc::new(Notify::new()), Ownership::default(), Continuity::default());
         let (id, instance) = (config.id.clone(), TenantInstance::fresh());
-        Self { id, instance, config: config.clone(), sql, jobs, objects, filling, work, ownership, continuity, asked }
+        Self { id, instance, config: config.clone(), sql, jobs, objects, filling, work, ownership, continuity, offsite: None, asked }
+    }
+
+    pub fn with_offsite(self, offsite: Offsite) -> Self {
+        Self { offsite: Some(offsite), ..self }
     }
 
     pub fn collection(&self, name: &CollectionName) -> Option<&CollectionConfig> {

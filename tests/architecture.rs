@@ -8,13 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each line may use the lines below it, and nothing beside it.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["main"],
     &["cli"],
     &["demo"],
     &["app"],
     &["admin", "housekeeping"],
     &["gateway", "migrate"],
+    &["backup"],
     &["cache", "compare"],
     &["watch"],
     &["tenants"],

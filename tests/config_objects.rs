@@ -5,7 +5,7 @@
 #[path = "support/written.rs"]
 mod written;
 
-use sluss::config::{ObjectStoreConfig, S3Config, S3Credentials};
+use sluss::config::{BackupSealing, LockMode, ObjectLock, ObjectStoreConfig, S3Config, S3Credentials};
 use tempfile::TempDir;
 use written::load;
 
@@ -262,5 +262,60 @@ fn the_objects_of_two_tenants_never_lie_in_each_other() {
     }
     for (disk, prefix) in [("../../data/objects", "acme-2/"), ("../../data/objects", "acm/"), ("../../data/others", "")] {
         assert_eq!(refused(disk, prefix), Vec::<String>::new(), "{disk} {prefix}");
+    }
+}
+
+const BACKUP: &str = "[backup]\nsigning_key = { file = \"signing\" }\n";
+
+/// A tenant with a backup: keys of its section, and where it lies.
+fn backed_up(keys: &str, place: &str) -> String {
+    format!("{}{BACKUP}{keys}\n[backup.objects]\n{place}", on(DISK))
+}
+
+const IN_A_BUCKET: &str =
+    "s3 = \"https://offsite.example\"\nbucket = \"offsite\"\naccess_key = { file = \"access\" }\nsecret_key = { file = \"secret\" }\n";
+
+const RECIPIENT: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+
+#[test]
+fn a_backup_may_be_sealed_and_locked() {
+    let keys =
+        format!("recipients = [\"{RECIPIENT}\"]\nidentity = {{ file = \"key\" }}\nobject_lock = {{ mode = \"compliance\", days = 30 }}");
+    let folder = written(&[("acme.toml", &backed_up(&keys, IN_A_BUCKET))]);
+    let config = load(&folder).unwrap_or_else(|problems| panic!("{problems}"));
+    let sealing = config.tenants[0].backup.clone().unwrap().sealing;
+    assert_eq!(sealing.object_lock, Some(ObjectLock { mode: LockMode::Compliance, days: 30 }));
+    let sealing = sealing.sealing.unwrap();
+    assert_eq!((sealing.recipients[0].to_string(), sealing.identity.is_some()), (RECIPIENT.to_owned(), true));
+    let folder = written(&[("acme.toml", &backed_up("", IN_A_BUCKET))]);
+    assert_eq!(load(&folder).unwrap().tenants[0].backup.clone().unwrap().sealing, BackupSealing::default());
+}
+
+#[test]
+fn what_cannot_seal_lock_or_drill_is_told_without_a_secret() {
+    let slip = RECIPIENT.replacen('z', "y", 1);
+    for (keys, place, told) in [
+        (format!("recipients = [\"{slip}\"]"), IN_A_BUCKET, "backup.recipients: number 1 is not a public key"),
+        (format!("recipients = [\"{RECIPIENT}\", \"{RECIPIENT}\"]"), IN_A_BUCKET, "backup.recipients: number 2 stands there twice"),
+        ("recipients = []".to_owned(), IN_A_BUCKET, "backup.recipients: needs public keys"),
+        ("identity = { file = \"key\" }".to_owned(), IN_A_BUCKET, "backup.identity: opens what is sealed, and nothing is"),
+        (format!("recipients = [\"{RECIPIENT}\"]\nidentity = \"AGE-SECRET-KEY-1X\""), IN_A_BUCKET, "backup.identity: never stands"),
+        ("object_lock = { mode = \"forever\", days = 1 }".to_owned(), IN_A_BUCKET, "backup.object_lock.mode: \"forever\" is not known"),
+        (
+            "object_lock = { mode = \"governance\", days = 0 }".to_owned(),
+            IN_A_BUCKET,
+            "backup.object_lock.days: 0 is below the minimum of 1",
+        ),
+        ("object_lock = { mode = \"governance\" }".to_owned(), IN_A_BUCKET, "backup.object_lock.days: is missing"),
+        (
+            "object_lock = { mode = \"governance\", days = 1 }".to_owned(),
+            "disk = \"../../offsite\"\n",
+            "backup.object_lock: is for a bucket",
+        ),
+        ("drill_schedule = \"0 5 * * 0\"".to_owned(), IN_A_BUCKET, "backup.drill_schedule: needs evidence"),
+    ] {
+        let problems = problems(&[("acme.toml", &backed_up(&keys, place))]);
+        assert_eq!(problems.len(), 1, "{keys}: {problems:?}");
+        assert!(problems[0].contains(told) && !problems[0].contains("SECRET"), "{keys}: {problems:?}");
     }
 }

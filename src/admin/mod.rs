@@ -1,6 +1,7 @@
 //! The admin listener: what operators see and steer, metrics, health. It never serves a document.
 
 pub mod api;
+pub mod backups;
 pub mod console;
 pub mod error;
 pub mod events;
@@ -163,6 +164,8 @@ impl Admin {
             Operation::Restore => self.restore(operator, body).await,
             Operation::ListRestores => self.list_restores(operator, query).await,
             Operation::PlanRestore => self.plan_restore(operator, query).await,
+            Operation::BackUp => self.back_up(operator, body).await,
+            Operation::ListBackups => self.list_backups(operator, query).await,
             Operation::Verify => self.verify(operator, name, body).await,
             Operation::ShowVerification => self.show_verification(operator, name).await,
             Operation::ListDifferences => self.list_differences(operator, name, query).await,

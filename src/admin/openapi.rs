@@ -7,6 +7,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::MAX_ON_BEHALF_OF_BYTES;
 use super::api::{AuditPage, MAX_NUMBER};
+use super::backups::{BackupAnswer, BackupLists, BackupWish};
 use super::events::{MEDIA_TYPE, TransferList};
 use super::health::Readiness;
 use super::history::{HistoryView, PastList};
@@ -122,6 +123,10 @@ fn guarded(wanted: Wanted) -> Operation {
             [json_of::<Counted>()],
         ),
         Wanted::Purge => purge(),
+        Wanted::BackUp => back_up(),
+        Wanted::ListBackups => told("listBackups", "Backups, the newest first, and those whose manifest is kept", json_of::<BackupLists>())
+            .refuses(&[StatusCode::NOT_FOUND])
+            .with([one_tenant(), limit()]),
         Wanted::ListPurges => {
             of_tenant(told("listPurges", "Of each collection the purge under way, or the last one", json_of::<PurgeList>()))
         }
@@ -236,6 +241,15 @@ fn plan_restore() -> Operation {
             Parameter::query("document", "Only this one, as `<collection>/<id>`.", crate::openapi::text()),
             Parameter::query("into", "The tenant that gets the contents.", crate::openapi::text()),
         ])
+}
+
+fn back_up() -> Operation {
+    let back_up = of_tenant(Operation::new("backUp", "Copies what objects hold to the offsite store, and writes a manifest of it"));
+    wishing(back_up, json_of::<BackupWish>()).answers(StatusCode::ACCEPTED, "The agents do the work.", [json_of::<BackupAnswer>()]).answers(
+        StatusCode::CONFLICT,
+        "Blocked, or one is under way; the answer tells by what. Nothing was changed.",
+        [json_of::<BackupAnswer>()],
+    )
 }
 
 fn list_jobs() -> Operation {

@@ -33,6 +33,8 @@ pub enum Operation {
     Restore,
     ListRestores,
     PlanRestore,
+    BackUp,
+    ListBackups,
     Verify,
     ShowVerification,
     ListDifferences,
@@ -84,7 +86,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 39] = [
+pub static ROUTES: [Route; 41] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -101,6 +103,8 @@ pub static ROUTES: [Route; 39] = [
     post("/admin/v1/tenants/{tenant}/sweep", Operation::Sweep),
     post("/admin/v1/tenants/{tenant}/purge", Operation::Purge),
     get("/admin/v1/tenants/{tenant}/purge", Operation::ListPurges),
+    post("/admin/v1/backups", Operation::BackUp),
+    get("/admin/v1/backups", Operation::ListBackups),
     post("/admin/v1/tenants/{tenant}/verify", Operation::Verify),
     get("/admin/v1/tenants/{tenant}/verification", Operation::ShowVerification),
     get("/admin/v1/tenants/{tenant}/differences", Operation::ListDifferences),

@@ -84,6 +84,12 @@ impl Backends {
     pub(super) fn tenant(&self, config: &TenantConfig) -> anyhow::Result<Arc<Tenant>> {
         let places = config.objects.iter().map(|placement| self.objects.place(placement)).collect::<anyhow::Result<Vec<_>>>();
         let (places, gates) = places.with_context(|| format!("open the object store of tenant {}", config.id))?.into_iter().unzip();
+        let mut gates: Vec<Arc<Gate>> = gates;
+        let offsite = config.backup.as_ref().map(|backup| self.objects.offsite(backup)).transpose();
+        let offsite = offsite.with_context(|| format!("open the offsite store of tenant {}", config.id))?.map(|(offsite, gate)| {
+            gates.push(gate);
+            offsite
+        });
         let (objects, filling) = placed(places);
         let database = self.database(config).with_context(|| format!("open the database of tenant {}", config.id))?;
         lock(&self.gates).insert(config.id.clone(), gates);
@@ -93,7 +99,11 @@ impl Backends {
         #[cfg(sluss_fault)]
         let (sql, jobs) = crate::store::faulty::wrap(sql, jobs);
         let sql = MeteredSql::new(sql, config.id.clone(), self.meter(name));
-        Ok(Arc::new(Tenant::new(config, Arc::new(sql), jobs, objects, filling)))
+        let tenant = Tenant::new(config, Arc::new(sql), jobs, objects, filling);
+        Ok(Arc::new(match offsite {
+            Some(offsite) => tenant.with_offsite(offsite),
+            None => tenant,
+        }))
     }
 
     /// With the name that the metrics know it by.

@@ -17,23 +17,32 @@ use crate::store::s3::S3Client;
 use crate::telemetry::Metrics;
 
 /// One command has the process to itself.
-const BUDGET_WAIT: Duration = Duration::from_secs(60);
+pub(super) const BUDGET_WAIT: Duration = Duration::from_secs(60);
 
 /// What is found on this tenant's database and placements, and what it means. What was found on placements is kept in the control
 /// database, where there is one: it is what a flip relies on.
 pub async fn examine(config: &Config, tenant: &TenantConfig) -> anyhow::Result<Vec<Finding>> {
     let mut findings = backends::examine(tenant, &SystemClock).await?;
-    let (stores, control) = (stores(config), control(config).await);
+    let (stores, control) = (stores(config).0, control(config).await);
     if let Err(error) = &control {
         findings.push(Finding::note("evidence", format!("what is seen of the placements is not kept: {error:#}"), "run `sluss init`"));
     }
     let control = control.as_deref().ok();
-    for placement in &tenant.objects {
+    for placement in tenant.every_placement() {
         let found = match stores.open(placement) {
             Ok(objects) => look(&*objects, control, tenant, placement).await,
             Err(error) => vec![Finding::refused("settings", format!("{error:#}"), "")],
         };
         findings.extend(found.into_iter().map(|found| Finding { about: format!("{}: {}", placement.name, found.about), ..found }));
+    }
+    if let Some(backup) = &tenant.backup {
+        let name = &backup.objects.name;
+        let found = match stores.offsite(backup) {
+            // No flip relies on it, so it is no evidence.
+            Ok((offsite, _)) => evidence::examine(&*offsite.objects, &tenant.id, &backup.objects, &SystemClock).await.findings,
+            Err(error) => vec![Finding::refused("settings", format!("{error:#}"), "")],
+        };
+        findings.extend(found.into_iter().map(|found| Finding { about: format!("backup {name}: {}", found.about), ..found }));
     }
     Ok(findings)
 }
@@ -86,9 +95,9 @@ impl Owned {
 }
 
 pub async fn owners(config: &Config, tenant: &TenantConfig) -> anyhow::Result<Vec<Owned>> {
-    let (stores, installation) = (stores(config), control(config).await?.installation().await.map_err(told)?);
+    let (stores, installation) = (stores(config).0, control(config).await?.installation().await.map_err(told)?);
     let mut owned = Vec::new();
-    for placement in &tenant.objects {
+    for placement in tenant.every_placement() {
         let owner = stores.open(placement)?.owner(&placement.name).await.map_err(told)?;
         owned.push(Owned::new(placement, owner, &installation));
     }
@@ -98,10 +107,10 @@ pub async fn owners(config: &Config, tenant: &TenantConfig) -> anyhow::Result<Ve
 /// Makes this installation the owner of all placements of a tenant, with an audit entry for each. Whoever owned them before stops writing
 /// and removing within a minute.
 pub async fn adopt(config: &Config, tenant: &TenantConfig, actor: &str) -> anyhow::Result<Vec<Owned>> {
-    let (stores, control) = (stores(config), control(config).await?);
+    let (stores, control) = (stores(config).0, control(config).await?);
     let installation = control.installation().await.map_err(told)?;
     let mut owned = Vec::new();
-    for placement in &tenant.objects {
+    for placement in tenant.every_placement() {
         let objects = stores.open(placement)?;
         let mut owner = objects.owner(&placement.name).await.map_err(told)?;
         if owner.as_ref() != Some(&installation) {
@@ -140,9 +149,10 @@ pub async fn remove_bucket(config: &S3Config) -> anyhow::Result<()> {
     S3Client::new(config)?.remove_bucket(&config.bucket).await.map_err(told)
 }
 
-pub(super) fn stores(config: &Config) -> ObjectBackends {
+/// With the memory that they draw on.
+pub(super) fn stores(config: &Config) -> (ObjectBackends, Arc<Budget>) {
     let budget = Arc::new(Budget::new(config.limits.buffer_bytes, BUDGET_WAIT));
-    ObjectBackends::new(Arc::new(Metrics::new(super::VERSION)), budget, &config.limits)
+    (ObjectBackends::new(Arc::new(Metrics::new(super::VERSION)), Arc::clone(&budget), &config.limits), budget)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]

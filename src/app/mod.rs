@@ -2,12 +2,17 @@
 //! It is the only room that names backends.
 
 mod backends;
+mod backups;
 mod certificates;
+mod drill;
+mod drilling;
 mod examination;
 mod marking;
 mod objects;
+mod rebuild;
 mod reconciliation;
 mod reload;
+mod source;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,8 +28,12 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::backends::Backends;
+pub use self::backups::verify_backup;
+pub use self::drill::{DrillProgress, DrillWish, Drilled, drill};
+use self::drilling::Drilling;
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
 pub use self::marking::mark;
+pub use self::rebuild::{Rebuilt, rebuild_from_bucket, rebuild_locations, rebuild_objects};
 pub use self::reconciliation::{Reconciled, reconcile};
 use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};
@@ -150,6 +159,7 @@ impl App {
         self.tasks.spawn(Arc::clone(&limits).follow(self.drain.clone()));
         let fleet = self.start_housekeeping(&process, &limits, admin.is_some());
         self.start_reload();
+        self.start_drilling(process.works);
         first_looks(&self.tenants, &self.control).await;
         if process.works {
             self.start_agents(process.name.clone(), &limits);
@@ -198,6 +208,17 @@ impl App {
         self.tasks.spawn(reload.run(self.drain.clone()));
     }
 
+    fn start_drilling(&self, works: bool) {
+        let drilling = Drilling {
+            config: self.config.clone(),
+            tenants: Arc::clone(&self.tenants),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            works,
+        };
+        self.tasks.spawn(drilling.run(self.drain.clone()));
+    }
+
     fn process(&self, role: Role) -> Process {
         let now = self.clock.now();
         let (role, works) = match role {
@@ -214,10 +235,11 @@ impl App {
         }
     }
 
-    fn start_documents(&self, listener: Listener) {
+    /// The document API, as its listener serves it.
+    fn documents(&self) -> Documents {
         let limits = &self.config.limits;
         let inbound = InboundLimits { max_bytes: limits.max_document_bytes, min_rate: limits.min_rate, window: limits.rate_window };
-        let documents = Documents {
+        Documents {
             routes: self.routes.clone(),
             own_api: self.config.own_api,
             admission: Admission::new(limits, Arc::clone(&self.metrics)),
@@ -239,8 +261,11 @@ impl App {
                 limits: inbound,
             },
             upstream: self.upstream.clone(),
-        };
-        let stack = service::stack(documents, Arc::clone(&self.metrics)).map_request(boxed);
+        }
+    }
+
+    fn start_documents(&self, listener: Listener) {
+        let stack = service::stack(self.documents(), Arc::clone(&self.metrics)).map_request(boxed);
         tracing::info!(address = %listener.local_addr(), "serving documents on {}", listener.local_addr());
         self.tasks.spawn(listener.serve(stack, self.serve_settings(), self.drain.clone(), self.tasks.clone()));
     }
@@ -279,6 +304,7 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             transfers: Arc::clone(&self.transfers),
             control: Arc::clone(&self.control),
+            clock: Arc::clone(&self.clock),
             pace: Pace::new(limits.watch()),
             limits: Arc::clone(limits),
             verify_pace: verify::Pace::new(self.config.agents.verify_bytes_per_second),

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::budget::Budget;
-use crate::config::{Limits, ObjectStoreConfig, PlacementConfig, S3Config, S3Credentials};
+use crate::clock::SystemClock;
+use crate::config::{BackupConfig, BackupSealing, Limits, ObjectLock, ObjectStoreConfig, PlacementConfig, S3Config, S3Credentials};
 use crate::lock::lock;
 use crate::store::disk::DiskStore;
 use crate::store::guarded::{Gate, GateSettings, GuardedObjects};
@@ -15,7 +16,9 @@ use crate::store::metered::{Meter, MeteredObjects, StoreObserver};
 use crate::store::object::ObjectStore;
 use crate::store::placed::{FillLimits, Place};
 use crate::store::s3::{S3Client, S3Store};
+use crate::store::sealed::SealedObjects;
 use crate::telemetry::Metrics;
+use crate::tenants::Offsite;
 
 /// Requests at once to one folder, at least: agents and comparisons come beside the documents. A folder has threads of its own and no
 /// connections that could run out, so its gate bounds little and spares much.
@@ -72,6 +75,10 @@ impl ObjectBackends {
 
     /// Asks no store yet, so one that is away keeps nobody from starting.
     pub(super) fn open(&self, placement: &PlacementConfig) -> anyhow::Result<Arc<dyn ObjectStore>> {
+        self.open_locking(placement, None)
+    }
+
+    fn open_locking(&self, placement: &PlacementConfig, lock: Option<ObjectLock>) -> anyhow::Result<Arc<dyn ObjectStore>> {
         let (store, meter): (Arc<dyn ObjectStore>, Meter) = match &placement.store {
             ObjectStoreConfig::Disk { root } => {
                 let disk = DiskStore::open(placement.name.clone(), root, &placement.prefix);
@@ -80,6 +87,10 @@ impl ObjectBackends {
             ObjectStoreConfig::S3(s3) => {
                 let client = self.client(s3)?;
                 let store = S3Store::new(placement.name.clone(), &placement.prefix, s3, client, Arc::clone(&self.budget));
+                let store = match lock {
+                    Some(lock) => store.locking(lock, Arc::new(SystemClock)),
+                    None => store,
+                };
                 // It bounds each request itself, and tries again meanwhile.
                 (Arc::new(store), self.meter("s3", s3.timeout).stalling(LAST_OF_AN_UPLOAD * s3.timeout))
             }
@@ -91,12 +102,28 @@ impl ObjectBackends {
 
     /// One of a tenant's placements, with its limits, and the gate before it.
     pub(super) fn place(&self, placement: &PlacementConfig) -> anyhow::Result<(Place, Arc<Gate>)> {
-        let store = self.open(placement).with_context(|| format!("placement {}", placement.name))?;
+        self.place_locking(placement, None)
+    }
+
+    fn place_locking(&self, placement: &PlacementConfig, lock: Option<ObjectLock>) -> anyhow::Result<(Place, Arc<Gate>)> {
+        let store = self.open_locking(placement, lock).with_context(|| format!("placement {}", placement.name))?;
         let gate = self.gate(placement);
         // Deadlines and counts first, so that the gate hears of what takes too long.
         let store = Arc::new(GuardedObjects::new(store, Arc::clone(&gate)));
         let limits = FillLimits { max_objects: placement.max_objects, max_bytes: placement.max_bytes };
         Ok((Place { name: placement.name.clone(), limits, store }, gate))
+    }
+
+    /// Where a tenant's backup goes to, sealed and locked as its section says, and the gate before it.
+    pub(super) fn offsite(&self, backup: &BackupConfig) -> anyhow::Result<(Offsite, Arc<Gate>)> {
+        let BackupSealing { sealing, object_lock } = &backup.sealing;
+        let (Place { name, store, .. }, gate) = self.place_locking(&backup.objects, *object_lock)?;
+        let store = match sealing {
+            // Outermost: deadlines, counts and the gate are about what the store is asked for.
+            Some(sealing) => Arc::new(SealedObjects::new(store, sealing.clone())),
+            None => store,
+        };
+        Ok((Offsite::new(name, store), gate))
     }
 
     /// The one gate of this process to a store.

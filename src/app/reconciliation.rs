@@ -1,9 +1,11 @@
 //! After a tenant's database was put back to an earlier moment: it goes on in a new epoch, and everything that its rows name is looked for.
+//! What is missing comes back from the tenant's backup, where there is one.
 
 use std::sync::Arc;
 
 use super::backends;
 use super::examination::{control, stores};
+use crate::backup::fetch::Fetcher;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, TenantConfig};
 use crate::migrate::presence::{self, Presence};
@@ -12,6 +14,7 @@ use crate::store::control::{AuditRecord, ControlStore};
 use crate::store::error::StoreResult;
 use crate::store::placed::placed;
 use crate::store::sql::SqlStore;
+use crate::tenants::Offsite;
 use crate::tenants::continuity::{self, Course};
 
 /// Bounds one transaction.
@@ -39,17 +42,26 @@ pub async fn reconcile(
     said: impl FnMut(&Presence),
 ) -> anyhow::Result<Reconciled> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (control, stores) = (control(config).await?, stores(config));
+    let (control, (stores, budget)) = (control(config).await?, stores(config));
     let places = tenant.objects.iter().map(|placement| Ok(stores.place(placement)?.0)).collect::<anyhow::Result<Vec<_>>>()?;
     let objects = placed(places).0;
+    let fetcher = match &tenant.backup {
+        Some(backup) => {
+            let (Offsite { objects: offsite, placement, .. }, _) = stores.offsite(backup)?;
+            Some(Fetcher { offsite, placement, primary: Arc::clone(&objects), budget })
+        }
+        None => None,
+    };
     let collections: Vec<_> = tenant.collections.iter().map(|collection| collection.name.clone()).collect();
     backends::with_sql(tenant, &clock, async |sql| {
         let (found, seen, goes_on_from) = go_on(tenant, &*sql, &*control, actor).await?;
         if goes_on_from.is_some() {
             give_up_past(tenant, &*sql).await?;
         }
-        let presence =
-            if always || goes_on_from.is_some() { Some(presence::check(&*sql, &*objects, &collections, said).await?) } else { None };
+        let presence = match always || goes_on_from.is_some() {
+            true => Some(presence::check(&tenant.id, &*sql, &*objects, &collections, fetcher.as_ref(), said).await?),
+            false => None,
+        };
         Ok(Reconciled { found, seen, goes_on_from, presence })
     })
     .await

@@ -1,6 +1,7 @@
 //! The command line: what can be said, who carries it out, and the exit code. Operators' commands speak to the admin API; only
-//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile`, `mark` and `config` act directly.
+//! `serve`, `agent`, `demo`, `init`, `doctor`, `reconcile`, `mark`, `config` and `backup verify`, `drill` and `rebuild` act directly.
 
+mod backup;
 mod doctor;
 mod health;
 mod history;
@@ -12,6 +13,7 @@ mod mark;
 mod progress;
 mod purge;
 mod reconcile;
+mod recovery;
 mod remote;
 mod restore;
 mod verify;
@@ -108,6 +110,9 @@ enum Command {
         #[command(flatten)]
         admin: AdminArgs,
     },
+    /// Copies of all objects in a second placement, with signed manifests of what a tenant held.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Says what the versions of a tenant's documents come to, and what of them the next collection removes.
     History {
         #[arg(long)]
@@ -187,7 +192,7 @@ enum JobsCommand {
         /// ready, leased or quarantined.
         #[arg(long)]
         state: Option<String>,
-        /// copy, write_back, sweep, changes, verify, purge, restore, keep or collect.
+        /// copy, write_back, sweep, changes, verify, purge, restore, keep, collect or backup.
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]
@@ -292,6 +297,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Tenant(TenantCommand::Pause { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), true).await,
         Command::Tenant(TenantCommand::Resume { tenant, admin }) => remote::Remote::new(&admin, json)?.pause(Some(&tenant), false).await,
         Command::Tenant(TenantCommand::ReadOnly { tenant, on, admin }) => remote::Remote::new(&admin, json)?.read_only(&tenant, on).await,
+        Command::Backup(command) => backup::run(command, &config, json).await,
         Command::History { tenant, document: None, admin } => remote::Remote::new(&admin, json)?.show_history(&tenant).await,
         Command::History { tenant, document: Some(document), admin } => {
             remote::Remote::new(&admin, json)?.list_versions(&tenant, &document).await

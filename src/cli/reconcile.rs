@@ -23,7 +23,8 @@ pub(super) struct ReconcileArgs {
     /// a copy of its database.
     #[arg(long)]
     adopt: bool,
-    /// Looks for every object that locations and versions name, also where the database was not put back.
+    /// Looks for every object that locations and versions name, also where the database was not put back. What is missing comes back from
+    /// the tenant's backup, where there is one.
     #[arg(long)]
     check: bool,
 }
@@ -58,8 +59,9 @@ fn tell_owner(tenant: &str, Owned { placement, place, owner, ours }: &Owned, jso
 async fn database(config: &Config, tenant: &TenantConfig, args: &ReconcileArgs, json: bool) -> anyhow::Result<Exit> {
     let mut shown = Progress::new(&args.tenant, json);
     let said = |presence: &Presence| {
-        let looked = presence.locations + presence.versions;
-        shown.show(looked, None, |pace| format!("{looked} objects were looked for, {} are missing{pace}", presence.missing));
+        let looked = presence.looked_for();
+        let Presence { fetched, missing, .. } = presence;
+        shown.show(looked, None, |pace| format!("{looked} objects were looked for, {fetched} came back, {missing} are missing{pace}"));
     };
     let reconciled = app::reconcile(config, tenant, ACTOR, args.check, said).await?;
     drop(shown);
@@ -71,7 +73,8 @@ async fn database(config: &Config, tenant: &TenantConfig, args: &ReconcileArgs, 
 fn tell_database(tenant: &str, Reconciled { found, seen, goes_on_from, presence }: &Reconciled, json: bool) {
     if json {
         let presence = presence.as_ref().map(|presence| {
-            json!({ "locations": presence.locations, "versions": presence.versions, "missing": presence.missing, "named": presence.named })
+            json!({ "locations": presence.locations, "versions": presence.versions, "fetched": presence.fetched,
+                "missing": presence.missing, "named": presence.named })
         });
         let [found, seen] = [found, seen].map(|tick| json!({ "epoch": tick.epoch.0, "tick": tick.number }));
         let from = goes_on_from.map(|tick| json!({ "epoch": tick.epoch.0, "tick": tick.number }));
@@ -84,8 +87,11 @@ fn tell_database(tenant: &str, Reconciled { found, seen, goes_on_from, presence 
         ),
         None => println!("{tenant}: the database goes on as it was, at {found}"),
     }
-    let Some(Presence { locations, versions, missing, named }) = presence else { return };
+    let Some(Presence { locations, versions, fetched, missing, named, .. }) = presence else { return };
     println!("{tenant}: the objects of {locations} documents and of {versions} versions were looked for; {missing} are missing");
+    if *fetched > 0 {
+        println!("{tenant}: {fetched} were missing, and came back from the backup");
+    }
     named.iter().for_each(|missing| println!("{tenant}: missing: {missing}"));
     if (named.len() as u64) < *missing {
         println!("{tenant}: and {} more", missing - named.len() as u64);

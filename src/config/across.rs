@@ -23,6 +23,7 @@ pub(super) fn check(tenants: &[ReadTenant], buffer_bytes: Option<u64>, report: &
         let earlier = &tenants[..index];
         refuse_shared_tables(tenant, earlier, report);
         refuse_shared_places(tenant, earlier, report);
+        refuse_shared_backup(tenant, earlier, report);
     }
 }
 
@@ -90,9 +91,7 @@ fn refuse_shared_places(tenant: &ReadTenant, earlier: &[ReadTenant], report: &mu
     let own = &tenant.config.objects;
     for (index, placement) in own.iter().enumerate() {
         let beside = || own[..index].iter().map(|taken| (&tenant.config.id, taken));
-        let elsewhere =
-            earlier.iter().map(|other| &other.config).flat_map(|other| other.objects.iter().map(move |taken| (&other.id, taken)));
-        if let Some((owner, taken)) = elsewhere.chain(beside()).find(|(_, taken)| lie_in_each_other(taken, placement)) {
+        if let Some((owner, taken)) = places(earlier).chain(beside()).find(|(_, taken)| lie_in_each_other(taken, placement)) {
             let reason = format!(
                 "these objects and those of placement {} of tenant {owner} lie in each other: give each a prefix of its own",
                 taken.name
@@ -108,9 +107,36 @@ fn refuse_shared_places(tenant: &ReadTenant, earlier: &[ReadTenant], report: &mu
     }
 }
 
+/// Where objects of these tenants lie, their backups included.
+fn places(tenants: &[ReadTenant]) -> impl Iterator<Item = (&TenantId, &PlacementConfig)> {
+    tenants.iter().map(|tenant| &tenant.config).flat_map(|config| {
+        let backup = config.backup.as_ref().map(|backup| &backup.objects);
+        config.objects.iter().chain(backup).map(|taken| (&config.id, taken))
+    })
+}
+
+/// A backup that lies among what it is a copy of is none.
+fn refuse_shared_backup(tenant: &ReadTenant, earlier: &[ReadTenant], report: &mut Report) {
+    let Some(backup) = &tenant.config.backup else { return };
+    let own = || tenant.config.objects.iter().map(|taken| (&tenant.config.id, taken));
+    if let Some((owner, taken)) = places(earlier).chain(own()).find(|(_, taken)| lie_in_each_other(taken, &backup.objects)) {
+        let reason = format!(
+            "this backup and the objects of placement {} of tenant {owner} lie in each other: give it a prefix of its own, better a store of its own",
+            taken.name
+        );
+        refuse(report, &tenant.file, "backup.objects.prefix".to_owned(), reason);
+    }
+    if own().any(|(_, taken)| taken.name == backup.objects.name) {
+        let reason = format!("one of the tenant's own placements is called {}, too: give the backup's another name", backup.objects.name);
+        refuse(report, &tenant.file, "backup.objects.placement".to_owned(), reason);
+    }
+}
+
 /// An upload holds a part in memory, and others want to go on beside it.
 fn refuse_parts_beyond(most: u64, tenant: &ReadTenant, report: &mut Report) {
-    for (index, placement) in tenant.config.objects.iter().enumerate() {
+    let own = tenant.config.objects.iter().enumerate().map(|(index, placement)| (Some(index), placement));
+    let backup = tenant.config.backup.iter().map(|backup| (None, &backup.objects));
+    for (index, placement) in own.chain(backup) {
         if let ObjectStoreConfig::S3(s3) = &placement.store
             && s3.part_bytes > most
         {
@@ -118,7 +144,10 @@ fn refuse_parts_beyond(most: u64, tenant: &ReadTenant, report: &mut Report) {
             let reason = format!(
                 "{part} is more than half of limits.buffer_bytes, and an upload holds a part in memory: raise the one or lower the other"
             );
-            let key = placement_key(report, &tenant.file, index, "part_size");
+            let key = match index {
+                Some(index) => placement_key(report, &tenant.file, index, "part_size"),
+                None => "backup.objects.part_size".to_owned(),
+            };
             refuse(report, &tenant.file, key, reason);
         }
     }

@@ -4,6 +4,8 @@
 //! so that all of them are told at once. `gateway`, `tenant` and `collection` name the keys, `across` judges what no single file shows.
 
 mod across;
+mod backup;
+mod backup_sealing;
 mod collection;
 mod gateway;
 mod guise;
@@ -11,6 +13,7 @@ mod listeners;
 mod load;
 mod placement;
 mod problem;
+mod recipient;
 mod routes;
 mod s3;
 mod secret;
@@ -32,9 +35,12 @@ use crate::model::id::{PlacementName, TenantId};
 use crate::model::job::Backoff;
 use crate::model::phase::Phase;
 
+pub use backup::{BackupConfig, KeptManifests, Schedule};
+pub use backup_sealing::{BackupSealing, LockMode, ObjectLock, SealingConfig};
 pub use collection::{CollectionConfig, ColumnValue, CreateRule, DeleteRule, Disposition, TenantColumn};
 pub use guise::{AnswerValue, HeaderLine, ValuePart};
 pub use problem::{ConfigProblems, Problem};
+pub use recipient::{NoRecipient, Recipient, key_of};
 pub use routes::{AttributeHeaders, Missing, RouteAuth, RouteConfig, RouteOperation, Segment, Template, TenantSource};
 pub use s3::{S3Config, S3Credentials};
 pub use secret::{Secret, SecretSource};
@@ -217,9 +223,15 @@ pub struct TenantConfig {
     pub collections: Vec<CollectionConfig>,
     /// The first is filled first; never empty.
     pub objects: Vec<PlacementConfig>,
+    pub backup: Option<BackupConfig>,
 }
 
 impl TenantConfig {
+    /// Where objects of this tenant lie, and where its backup goes to.
+    pub fn every_placement(&self) -> impl Iterator<Item = &PlacementConfig> {
+        self.objects.iter().chain(self.backup.as_ref().map(|backup| &backup.objects))
+    }
+
     pub fn retention(&self) -> Retention {
         Retention { keep_for: self.keep_history_for, oldest_sql_backup: self.oldest_sql_backup }
     }

@@ -17,18 +17,30 @@ const DISK_HINT: &str = "name the folder of the objects, or an S3-compatible sto
 
 /// `None` only beside a problem.
 pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<PlacementConfig> {
-    let name = section.optional("placement", value::parsed);
-    let prefix = section.optional("prefix", object_prefix).unwrap_or_else(|| format!("{id}/"));
     let max_objects = section.count_or_none("max_objects", 1..=u64::MAX);
     let max_bytes = section.bytes_or_none("max_bytes", 1..=u64::MAX);
     // A placement that moves from a folder to a store is another placement: with one name for both, what the folder holds would be
     // looked for in the store.
-    let (default_name, store) = match s3::is_meant(section) {
-        true => ("s3", s3::read(section).map(ObjectStoreConfig::S3)),
-        false => ("local", read_disk(section)),
+    let default_name = if s3::is_meant(section) { "s3" } else { "local" };
+    let place = read_place(section, id, default_name)?;
+    Some(PlacementConfig { max_objects, max_bytes, ..place })
+}
+
+/// Where a backup goes to. It takes every object, so it is never full. `None` only beside a problem.
+pub(super) fn read_offsite(section: &mut Section<'_>, id: &TenantId) -> Option<PlacementConfig> {
+    section.refuse_foreign(&["max_objects", "max_bytes"], "a backup holds every object: its placement has no limit");
+    read_place(section, id, "offsite")
+}
+
+fn read_place(section: &mut Section<'_>, id: &TenantId, default_name: &str) -> Option<PlacementConfig> {
+    let name = section.optional("placement", value::parsed);
+    let prefix = section.optional("prefix", object_prefix).unwrap_or_else(|| format!("{id}/"));
+    let store = match s3::is_meant(section) {
+        true => s3::read(section).map(ObjectStoreConfig::S3),
+        false => read_disk(section),
     };
-    let default_name = || default_name.parse::<PlacementName>().expect("both are names");
-    Some(PlacementConfig { name: name.unwrap_or_else(default_name), prefix, store: store?, max_objects, max_bytes })
+    let default_name = || default_name.parse::<PlacementName>().expect("all of them are names");
+    Some(PlacementConfig { name: name.unwrap_or_else(default_name), prefix, store: store?, max_objects: None, max_bytes: None })
 }
 
 fn read_disk(section: &mut Section<'_>) -> Option<ObjectStoreConfig> {

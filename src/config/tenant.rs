@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::section::Section;
 use super::value::{self, Parsed};
 use super::{CollectionConfig, PlacementConfig, SqlConfig, SqliteConfig, TenantConfig, TenantLimits};
-use super::{collection, placement, sql_server};
+use super::{backup, collection, placement, sql_server};
 use crate::model::id::TenantId;
 use crate::model::phase::Phase;
 
@@ -33,6 +33,7 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<TenantCon
     });
     let collections = read_collections(section, backend);
     let objects = read_objects(section, id);
+    let backup = section.section_or_none("backup", |section| backup::read(section, id));
     Some(TenantConfig {
         id: id.clone(),
         initial_phase,
@@ -43,6 +44,7 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<TenantCon
         sql: sql?,
         collections: collections?,
         objects: objects?,
+        backup: backup.map_or(Some(None), |backup| backup.map(Some))?,
     })
 }
 

@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::filling;
 use crate::clock::Clock;
+use crate::model::backup::BackupState;
 use crate::model::id::TenantId;
 use crate::store::error::StoreResult;
 use crate::store::queue::JobCount;
 use crate::store::sql::Tally;
-use crate::telemetry::{HeldBy, HeldDocuments, JobGauge, Metrics};
+use crate::telemetry::{BackupGauge, HeldBy, HeldDocuments, JobGauge, Metrics};
 use crate::tenants::{Tenant, Tenants};
 use crate::watch::{Fleet, Look};
 
@@ -253,6 +254,10 @@ impl Looks {
             self.metrics.set_documents(&tenant.id, &held(tally), swept_at);
         }
         self.metrics.set_placements(&tenant.id, &filling::gauges(&tenant.filling));
+        match look.backup {
+            Some(backup) => self.metrics.set_backups(&tenant.id, backup),
+            None => self.metrics.forget_backups(&tenant.id),
+        }
     }
 
     fn job_gauges(&self, jobs: &[JobCount]) -> Vec<JobGauge> {
@@ -270,6 +275,7 @@ impl Looks {
     fn forget(&self, tenant: &Tenant) {
         self.metrics.forget_documents(&tenant.id);
         self.metrics.set_placements(&tenant.id, &[]);
+        self.metrics.forget_backups(&tenant.id);
     }
 }
 
@@ -326,7 +332,21 @@ async fn look(tenant: &Tenant, exports: bool, is_watched: bool) -> StoreResult<L
     if is_watched {
         open_differences = tenant.sql.open_differences().await?;
     }
-    Ok(Look { state, jobs, tally, open_differences })
+    let backup = match tenant.config.backup.as_ref().filter(|_| exports) {
+        Some(config) => Some(backup(tenant, config.schedule.is_some()).await?),
+        None => None,
+    };
+    Ok(Look { state, jobs, tally, open_differences, backup })
+}
+
+/// Failures behind which nobody looks for an older success.
+const BACKUPS: usize = 50;
+
+async fn backup(tenant: &Tenant, scheduled: bool) -> StoreResult<BackupGauge> {
+    let runs = tenant.sql.backups(None, BACKUPS).await?;
+    let last_success = runs.iter().find(|run| run.manifest.is_some()).and_then(|run| run.ended_at);
+    let last = runs.iter().find(|run| run.state != BackupState::Running);
+    Ok(BackupGauge { scheduled, last_success, last_failed: last.is_some_and(|run| run.state == BackupState::Failed) })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use super::limits::until;
 use super::places::{Place, Places};
 use super::work::{Attempt, JobError, Tools};
-use super::{changes, collect, copy, keep, purge, restore, schedule, sweep, verify, write_back};
+use super::{backup, changes, collect, copy, keep, purge, restore, schedule, sweep, verify, write_back};
 use crate::model::id::TenantId;
 use crate::model::job::{JobKind, JobTarget};
 use crate::model::limits::Allowed;
@@ -94,9 +94,11 @@ impl Agents {
     async fn schedule_for(self: Arc<Self>, tenant: Arc<Tenant>, stop: CancellationToken) {
         let settings = &self.tools.settings;
         let (sweep, changes, verify) = (settings.sweep_every, settings.changes_every, settings.verify_every);
+        let begun = self.tools.clock.now();
         let first_verification = Instant::now() + verify.min(schedule::FIRST_VERIFICATION);
         while !stop.is_cancelled() {
             let mut scheduled = vec![schedule::schedule(&tenant, sweep).await, schedule::schedule_changes(&tenant, changes).await];
+            scheduled.push(schedule::schedule_backup(&tenant, begun, self.tools.clock.now()).await);
             if Instant::now() >= first_verification {
                 scheduled.push(schedule::schedule_verification(&tenant, verify).await);
             }
@@ -229,6 +231,7 @@ impl Agents {
             }
             (JobKind::Keep, JobTarget::Staged(_, staged)) => keep::keep(&self.tools, tenant, *staged, lease.failures + 1).await,
             (JobKind::Collect, JobTarget::Tenant(_)) => collect::collect(&self.tools, tenant).await,
+            (JobKind::Backup, JobTarget::Tenant(_)) => backup::backup(&self.tools, tenant, lease).await,
             // Nobody enqueues these pairs; a job like that has nothing to do.
             (
                 JobKind::Copy
@@ -239,7 +242,8 @@ impl Agents {
                 | JobKind::Purge
                 | JobKind::Restore
                 | JobKind::Keep
-                | JobKind::Collect,
+                | JobKind::Collect
+                | JobKind::Backup,
                 _,
             ) => Ok(Attempt::Done),
         }

@@ -2,6 +2,8 @@
 //! Every action here is safe to repeat and safe to lose.
 
 pub mod agents;
+pub mod backup;
+pub mod bucket;
 pub mod changes;
 pub mod collect;
 pub mod compare;
@@ -15,6 +17,7 @@ pub mod pace;
 pub mod places;
 pub mod presence;
 pub mod purge;
+pub mod relocate;
 pub mod restore;
 pub mod schedule;
 pub mod sweep;

@@ -77,6 +77,15 @@ pub async fn blockers(tenant: &Tenant, to: &Tenant, wish: &RestoreWish, now: Tim
     if let Some(from) = reach.and_then(|reach| now.checked_sub(reach).ok()).filter(|from| wish.instant < *from) {
         found.push(format!("history reaches back to {from:.0}: what ended before may be removed"));
     }
+    for of in [tenant, to] {
+        if of.ownership.is_anothers() {
+            found.push(format!("the objects of {} belong to another installation: see `sluss reconcile`", of.id));
+        }
+        if of.continuity.is_broken() {
+            found.push(format!("the database of {} was put back to an earlier moment: `sluss reconcile` comes first", of.id));
+        }
+    }
+    found.dedup();
     let state = to.sql.state().await?;
     if state.phase == Phase::Sql {
         found.push(format!(

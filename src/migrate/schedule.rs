@@ -1,8 +1,9 @@
-//! Work that comes by the clock: sweeps, full and incremental, collections and verifications. One process at a time asks for them, whichever
+//! Work that comes by the clock: sweeps, full and incremental, collections, verifications and backups. One process at a time asks for them, whichever
 //! comes first.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::config::CollectionConfig;
@@ -42,6 +43,24 @@ pub async fn schedule_verification(tenant: &Tenant, every: Duration) -> StoreRes
     }
     tenant.sql.begin_verification(VerifyWish { repair: false, background: true }).await?;
     tenant.work.notify_one();
+    Ok(())
+}
+
+/// How long a backup's moment is one process's to ask for.
+const BACKUP_HOLD: Duration = Duration::from_secs(60);
+
+/// Begins a backup where a moment of the tenant's schedule has passed since the last one began, or, where there was none, since `begun`.
+pub async fn schedule_backup(tenant: &Tenant, begun: Timestamp, now: Timestamp) -> StoreResult<()> {
+    let Some(schedule) = tenant.config.backup.as_ref().and_then(|backup| backup.schedule.as_ref()) else { return Ok(()) };
+    let last = tenant.sql.backups(None, 1).await?.pop().map_or(begun, |last| last.instant);
+    let is_past = schedule.next_after(last).is_some_and(|next| next <= now);
+    if !is_past || !is_due(tenant, "backup", BACKUP_HOLD).await? {
+        return Ok(());
+    }
+    if let Some(run) = tenant.sql.begin_backup().await? {
+        tracing::info!(event = "backup_begun", "backup {} of {} begins by its schedule", run.number, tenant.id);
+        tenant.work.notify_one();
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::budget::{Budget, SMALL_BYTES};
 use crate::cache::ContentCache;
+use crate::clock::Clock;
 use crate::config::AgentConfig;
 use crate::model::content::PIECE_BYTES;
 use crate::model::id::ObjectId;
@@ -30,6 +31,7 @@ pub struct Tools {
     pub metrics: Arc<Metrics>,
     pub transfers: Arc<Transfers>,
     pub control: Arc<dyn ControlStore>,
+    pub clock: Arc<dyn Clock>,
     pub pace: Pace,
     pub limits: Arc<LiveLimits>,
     pub verify_pace: verify::Pace,

@@ -211,9 +211,14 @@ impl DocRow {
         let wanted = match kind {
             JobKind::Copy => holder == Holder::Sql,
             JobKind::WriteBack => holder == Holder::Object,
-            JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge | JobKind::Restore | JobKind::Keep | JobKind::Collect => {
-                false
-            }
+            JobKind::Sweep
+            | JobKind::Changes
+            | JobKind::Verify
+            | JobKind::Purge
+            | JobKind::Restore
+            | JobKind::Keep
+            | JobKind::Collect
+            | JobKind::Backup => false,
         };
         wanted && self.state.phase.calls_for(kind, mirror)
     }

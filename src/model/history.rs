@@ -108,6 +108,8 @@ pub struct Version {
     /// A client wrote it at `held_from`. Otherwise that is when a copy found what others wrote.
     pub exact: bool,
     pub held_to: Timestamp,
+    /// When a client marked the document as deleted, where it was not visible when its time ended.
+    pub hidden_at: Option<Timestamp>,
 }
 
 impl Version {

@@ -155,6 +155,14 @@ impl fmt::Display for DocKey {
 pub struct ObjectId(Uuid);
 
 impl ObjectId {
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// The key under a placement's prefix: two hex digits of the UUID's end spread the load, because a UUIDv7 begins with the time.
     pub fn path(&self) -> String {
         let text = self.0.hyphenated().to_string();
@@ -203,6 +211,11 @@ pub struct FreshKey(ObjectRef);
 impl FreshKey {
     pub fn mint(placement: PlacementName) -> Self {
         Self(ObjectRef { placement, id: ObjectId(Uuid::now_v7()) })
+    }
+
+    /// The key of a backup's copy: it goes by its original's id in a placement of its own, where that id was never used.
+    pub fn of_copy(placement: PlacementName, original: ObjectId) -> Self {
+        Self(ObjectRef { placement, id: original })
     }
 
     pub fn object(&self) -> &ObjectRef {

@@ -31,17 +31,29 @@ pub enum JobKind {
     Keep,
     /// Remove what abandoned uploads and attempts left behind, and versions past their time.
     Collect,
+    /// Copy what objects hold to the offsite placement, and write a manifest of it.
+    Backup,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 9] =
-        [Self::Copy, Self::WriteBack, Self::Sweep, Self::Changes, Self::Verify, Self::Purge, Self::Restore, Self::Keep, Self::Collect];
+    pub const ALL: [Self; 10] = [
+        Self::Copy,
+        Self::WriteBack,
+        Self::Sweep,
+        Self::Changes,
+        Self::Verify,
+        Self::Purge,
+        Self::Restore,
+        Self::Keep,
+        Self::Collect,
+        Self::Backup,
+    ];
 
     /// Whether a tenant is not yet where its phase wants it while such a job is open. The others come again and again.
     pub const fn is_backlog(self) -> bool {
         match self {
             Self::Copy | Self::WriteBack | Self::Sweep => true,
-            Self::Changes | Self::Verify | Self::Purge | Self::Restore | Self::Keep | Self::Collect => false,
+            Self::Changes | Self::Verify | Self::Purge | Self::Restore | Self::Keep | Self::Collect | Self::Backup => false,
         }
     }
 
@@ -49,7 +61,7 @@ impl JobKind {
     pub const fn moves_a_document(self) -> bool {
         match self {
             Self::Copy | Self::WriteBack | Self::Keep => true,
-            Self::Sweep | Self::Changes | Self::Verify | Self::Purge | Self::Restore | Self::Collect => false,
+            Self::Sweep | Self::Changes | Self::Verify | Self::Purge | Self::Restore | Self::Collect | Self::Backup => false,
         }
     }
 
@@ -64,6 +76,7 @@ impl JobKind {
             Self::Restore => "restore",
             Self::Keep => "keep",
             Self::Collect => "collect",
+            Self::Backup => "backup",
         }
     }
 }
@@ -88,7 +101,7 @@ impl FromStr for JobKind {
         let unknown = || UnknownLabel {
             what: "job kind",
             value: text.to_owned(),
-            known: "copy, write_back, sweep, changes, verify, purge, restore, keep, collect",
+            known: "copy, write_back, sweep, changes, verify, purge, restore, keep, collect, backup",
         };
         Self::ALL.into_iter().find(|kind| kind.label() == text).ok_or_else(unknown)
     }
@@ -177,7 +190,7 @@ impl JobTarget {
     ) -> Result<Self, IdError> {
         let tenant = tenant.clone();
         match kind {
-            JobKind::Collect => Ok(Self::Tenant(tenant)),
+            JobKind::Collect | JobKind::Backup => Ok(Self::Tenant(tenant)),
             JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Purge | JobKind::Restore => {
                 Ok(Self::Collection(tenant, collection.parse()?))
             }

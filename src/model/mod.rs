@@ -1,5 +1,6 @@
 //! The protocol as plain values and pure functions. Nothing here waits, reads a clock or knows a store.
 
+pub mod backup;
 pub mod content;
 pub mod document;
 pub mod history;

@@ -69,7 +69,7 @@ impl Phase {
             (JobKind::Purge, Self::Sql | Self::Shadow | Self::Dual | Self::Object) => false,
             (JobKind::Restore, Self::Sql) => false,
             (JobKind::Restore, Self::Shadow | Self::Dual | Self::Object | Self::Sealed) => true,
-            (JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Keep | JobKind::Collect, _) => true,
+            (JobKind::Sweep | JobKind::Changes | JobKind::Verify | JobKind::Keep | JobKind::Collect | JobKind::Backup, _) => true,
         }
     }
 

@@ -53,6 +53,8 @@ pub struct Trace {
     pub version: Option<Version>,
     /// When the last of the document's contents ended.
     pub last_ended: Option<Timestamp>,
+    /// When a client marked the document as deleted, if it still is.
+    pub marked: Option<Timestamp>,
 }
 
 /// What becomes of one document.
@@ -60,8 +62,9 @@ pub struct Trace {
 pub enum Step {
     /// It is as it was. `doubtful`: as far as anybody knows.
     Stay { doubtful: bool },
-    /// It gets the content of this version again. `doubtful`: nobody saw when that was written.
-    Put { version: Box<Version>, doubtful: bool },
+    /// It gets the content of this version again; without one, the content that it has, and is visible again. `doubtful`: nobody saw when that
+    /// was written.
+    Put { version: Option<Box<Version>>, doubtful: bool },
     /// It had no content then.
     Remove,
     /// A client has changed it since the restore began, or the restore has dealt with it.
@@ -73,7 +76,9 @@ pub enum Step {
 /// `begun`: when the restore began; `None` for a plan.
 pub fn step(row: &DocRow, trace: Trace, instant: Timestamp, begun: Option<Timestamp>) -> Step {
     let current = current(row, &trace);
+    let is_marked = row.document.as_ref().is_some_and(|document| document.soft_deleted);
     let changed_since = |begun: Timestamp| match current {
+        _ if is_marked => trace.marked.is_some_and(|marked| marked >= begun),
         Some(Beginning::At(from)) => from >= begun,
         Some(Beginning::By(_) | Beginning::Unknown) => false,
         None => trace.last_ended.is_some_and(|ended| ended >= begun),
@@ -81,21 +86,26 @@ pub fn step(row: &DocRow, trace: Trace, instant: Timestamp, begun: Option<Timest
     if begun.is_some_and(changed_since) {
         return Step::Dealt;
     }
-    if row.document.as_ref().is_some_and(|document| document.soft_deleted) {
-        return Step::Marked;
-    }
-    match (trace.version, current) {
-        (Some(version), _) => match version.begins().at(instant) {
-            Then::NotYet if current.is_some() => Step::Remove,
-            Then::NotYet => Step::Stay { doubtful: false },
-            then if is_content_of(row, &version) => Step::Stay { doubtful: then == Then::Perhaps },
-            then => Step::Put { version: Box::new(version), doubtful: then == Then::Perhaps },
-        },
-        (None, Some(current)) => match current.at(instant) {
-            Then::NotYet => Step::Remove,
-            then => Step::Stay { doubtful: then == Then::Perhaps },
-        },
-        (None, None) => Step::Stay { doubtful: false },
+    let is_visible = match (is_marked, trace.marked) {
+        (false, _) => true,
+        (true, Some(at)) if at <= instant => return Step::Stay { doubtful: false },
+        (true, Some(_)) => false,
+        (true, None) => return Step::Marked,
+    };
+    let then = match &trace.version {
+        Some(version) if version.hidden_at.is_some_and(|at| at <= instant) => Then::NotYet,
+        Some(version) => version.begins().at(instant),
+        None => current.map_or(Then::NotYet, |current| current.at(instant)),
+    };
+    let doubtful = then == Then::Perhaps;
+    match (then, trace.version) {
+        (Then::NotYet, _) if is_visible && current.is_some() => Step::Remove,
+        (Then::NotYet, _) => Step::Stay { doubtful: false },
+        (Then::Held | Then::Perhaps, Some(version)) if !(is_visible && is_content_of(row, &version)) => {
+            Step::Put { version: Some(Box::new(version)), doubtful }
+        }
+        (Then::Held | Then::Perhaps, None) if !is_visible => Step::Put { version: None, doubtful },
+        (Then::Held | Then::Perhaps, Some(_) | None) => Step::Stay { doubtful },
     }
 }
 

@@ -15,13 +15,13 @@ use tokio::sync::Semaphore;
 
 use super::doctor::Finding;
 use super::error::{BoxError, ClientFault, Interrupted, StoreError, StoreErrorKind, StoreResult};
-use super::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
+use super::object::{ByteStream, Note, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::model::content::PIECE_BYTES;
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
 mod folders;
 mod listing;
-mod owner;
+mod note;
 mod staging;
 mod tail;
 
@@ -207,12 +207,22 @@ impl ObjectStore for DiskStore {
 
     async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
         let folders = Arc::clone(&self.folders);
-        self.call_on("owner", placement)?.run(move |call| owner::read(call, &folders)).await
+        self.call_on("owner", placement)?.run(move |call| note::read(call, &folders, Note::Owner)).await
     }
 
     async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
         let (folders, owner) = (Arc::clone(&self.folders), owner.to_owned());
-        self.call_on("claim", placement)?.run(move |call| owner::write(call, &folders, &owner)).await
+        self.call_on("claim", placement)?.run(move |call| note::write(call, &folders, Note::Owner, &owner)).await
+    }
+
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        let folders = Arc::clone(&self.folders);
+        self.call_on("manifest list", placement)?.run(move |call| note::read(call, &folders, Note::Manifests)).await
+    }
+
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()> {
+        let (folders, list) = (Arc::clone(&self.folders), list.to_owned());
+        self.call_on("set manifest list", placement)?.run(move |call| note::write(call, &folders, Note::Manifests, &list)).await
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::causes;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -33,10 +35,22 @@ impl StoreError {
         self
     }
 
+    /// The object stays until then because it is locked, and can be removed afterwards: no failure of the store or of its rights.
+    pub fn locked_until(&self) -> Option<Timestamp> {
+        self.source.as_ref()?.downcast_ref::<Locked>().map(|locked| locked.until)
+    }
+
     /// The whole chain on one line, for logs and for the reason that a job keeps.
     pub fn chain(&self) -> String {
         causes::chain(self)
     }
+}
+
+/// Why a store with Object Lock keeps an object that was to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is locked until {until}")]
+pub struct Locked {
+    pub until: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

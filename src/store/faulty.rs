@@ -19,6 +19,7 @@ use super::queue::JobQueue;
 use super::sql::SqlStore;
 use crate::lock::lock;
 
+mod backups;
 mod content;
 mod history;
 mod jobs;

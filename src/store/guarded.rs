@@ -131,6 +131,14 @@ impl ObjectStore for GuardedObjects {
         self.ask("claim", &placement.to_string(), self.inner.claim(placement, owner)).await
     }
 
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.ask("manifest list", &placement.to_string(), self.inner.manifest_list(placement)).await
+    }
+
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()> {
+        self.ask("set manifest list", &placement.to_string(), self.inner.set_manifest_list(placement, list)).await
+    }
+
     fn hedge_after(&self, _: &ObjectRef) -> Option<Duration> {
         Some(self.gate.hedge_after())
     }

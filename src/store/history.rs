@@ -82,7 +82,7 @@ pub trait HistoryStore: Send + Sync {
     async fn trace(&self, key: &DocKey, instant: Timestamp) -> StoreResult<Trace>;
 
     /// Begins a restore to an instant: a row and a job for each collection that it is about, in one transaction, and answers its number. `None`:
-    /// one is under way.
+    /// one is under way. One whose job was given up has ended by that.
     async fn begin_restore(&self, wish: &RestoreWish) -> StoreResult<Option<u64>>;
 
     /// Notes how far a collection's part of the restore is that is under way, and whether it has ended.

@@ -15,6 +15,7 @@ use super::error::{Interrupted, StoreError, StoreErrorKind, StoreResult};
 use super::object::ByteStream;
 use crate::telemetry::Metrics;
 
+mod backups;
 mod history;
 mod objects;
 mod put;

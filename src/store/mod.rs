@@ -2,6 +2,7 @@
 //! Nothing above this room sees a driver's type.
 
 mod audit;
+pub mod backups;
 pub mod checked;
 pub mod control;
 pub mod disk;
@@ -23,7 +24,12 @@ pub mod probe;
 pub mod queue;
 pub mod removal;
 pub mod s3;
-mod secret;
+pub mod sealed;
+pub mod secret;
 pub mod settings;
 pub mod sql;
 pub mod sqlite;
+mod walk;
+
+/// A set that may outgrow memory: it needs no database but SQLite's own code.
+pub use sqlite::{Scratch, ScratchName};

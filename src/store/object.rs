@@ -104,6 +104,49 @@ impl Upload<'static> {
     }
 }
 
+/// A small text of ours beside a placement's objects, which is replaced as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Note {
+    /// Who removes objects from the placement.
+    Owner,
+    /// The manifests of backups that lie among the objects.
+    Manifests,
+}
+
+impl Note {
+    /// Behind the prefix; no object of ours can be called so.
+    pub(in crate::store) const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => ".sluss-owner",
+            Self::Manifests => ".sluss-manifests",
+        }
+    }
+
+    /// Far more than any of ours has.
+    pub(in crate::store) const fn max_bytes(self) -> u64 {
+        match self {
+            Self::Owner => 1024,
+            Self::Manifests => 16 << 20,
+        }
+    }
+
+    pub(in crate::store) fn is_one(name: &str) -> bool {
+        [Self::Owner, Self::Manifests].iter().any(|note| note.name() == name)
+    }
+
+    pub(in crate::store) fn too_long(self) -> String {
+        format!("{} is longer than {} bytes", self.name(), self.max_bytes())
+    }
+
+    /// Its text, or why it is none of ours.
+    pub(in crate::store) fn read(self, bytes: Vec<u8>) -> Result<String, String> {
+        if bytes.len() as u64 > self.max_bytes() {
+            return Err(self.too_long());
+        }
+        String::from_utf8(bytes).map_err(|_| format!("{} holds no text", self.name()))
+    }
+}
+
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// A key that was never used, in the placement that takes new objects.
@@ -156,4 +199,10 @@ pub trait ObjectStore: Send + Sync {
 
     /// Writes who removes objects from this placement into its owner object, over whoever stood there.
     async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()>;
+
+    /// The list of manifests that was written last into a placement. `None`: nobody has written one.
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>>;
+
+    /// Replaces the list of manifests. Durable on return: a crash leaves the old one or the new one.
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()>;
 }

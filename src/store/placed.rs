@@ -159,6 +159,14 @@ impl ObjectStore for PlacedObjects {
     async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
         self.store("claim", placement)?.claim(placement, owner).await
     }
+
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.store("manifest list", placement)?.manifest_list(placement).await
+    }
+
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()> {
+        self.store("set manifest list", placement)?.set_manifest_list(placement, list).await
+    }
 }
 
 impl PlacedObjects {

@@ -3,6 +3,8 @@
 
 use bytes::Bytes;
 
+mod relocation;
+
 use super::sql::{Change, Commit, Committed, Copied, NewAttributes, NewContent, NewDocument, Staged, UploadPurpose};
 use crate::config::{CreateRule, DeleteRule};
 use crate::model::content::Fingerprint;
@@ -308,6 +310,7 @@ pub(super) fn decide(before: &DocRow, epoch: Epoch, change: Change, rules: Rules
             let doubted = named && before.truth().holder == Holder::Both;
             if doubted { make(RowEdit::Keep, LocationEdit::Retire) } else { moved() }
         }
+        Change::Relocate { seen, located, sole } => relocation::decide(before, seen, *located, sole),
         Change::Delete { precondition } => delete(before, &precondition, rules),
     };
     let decision = match decision {

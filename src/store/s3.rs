@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::doctor::Finding;
 use super::error::{StoreErrorKind, StoreResult};
-use super::object::{ByteStream, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
+use super::object::{ByteStream, Note, ObjectFacts, ObjectPage, ObjectStore, PartsId, PutError, Upload};
 use crate::budget::Budget;
-use crate::config::S3Config;
+use crate::clock::Clock;
+use crate::config::{ObjectLock, S3Config};
 use crate::model::id::{FreshKey, ObjectRef, PlacementName};
 
 mod bucket;
@@ -21,8 +22,9 @@ mod credentials;
 mod doctor;
 mod fault;
 mod listing;
+mod lock;
 mod metadata;
-mod owner;
+mod note;
 mod parts;
 mod reading;
 mod removal;
@@ -30,6 +32,7 @@ mod upload;
 
 pub use client::S3Client;
 use fault::Call;
+use lock::Retention;
 
 /// Names of ours that are no objects begin so, behind the prefix.
 const RESERVED: &str = ".sluss-";
@@ -49,6 +52,8 @@ pub struct S3Store {
     part_bytes: usize,
     parallel_parts: usize,
     budget: Arc<Budget>,
+    /// `None`: objects are not locked.
+    retention: Option<Retention>,
 }
 
 impl S3Store {
@@ -64,7 +69,13 @@ impl S3Store {
             part_bytes: usize::try_from(config.part_bytes).unwrap_or(usize::MAX),
             parallel_parts: config.parallel_parts,
             budget,
+            retention: None,
         }
+    }
+
+    /// The store refuses to remove what is put from now on before its time. The bucket has to have Object Lock.
+    pub fn locking(self, lock: ObjectLock, clock: Arc<dyn Clock>) -> Self {
+        Self { retention: Some(Retention::new(lock, clock)), ..self }
     }
 
     /// Begins a call on one object. Another placement's object is refused: its id says nothing here.
@@ -89,9 +100,9 @@ impl S3Store {
         Call::on_placement(operation, self.placement.to_string())
     }
 
-    /// Of one probe.
+    /// Of one probe, which takes away what it puts.
     fn scratch_store(&self) -> Self {
-        Self { prefix: format!("{}{SCRATCH}{}/", self.prefix, Uuid::now_v7()), ..self.clone() }
+        Self { retention: None, prefix: format!("{}{SCRATCH}{}/", self.prefix, Uuid::now_v7()), ..self.clone() }
     }
 
     fn key(&self, object: &ObjectRef) -> String {
@@ -182,11 +193,21 @@ impl ObjectStore for S3Store {
 
     async fn owner(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
         self.own("owner", placement)?;
-        owner::read(self).await
+        note::read(self, "owner", Note::Owner).await
     }
 
     async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
         self.own("claim", placement)?;
-        owner::write(self, owner).await
+        note::write(self, "claim", Note::Owner, owner).await
+    }
+
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.own("manifest list", placement)?;
+        note::read(self, "manifest list", Note::Manifests).await
+    }
+
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()> {
+        self.own("set manifest list", placement)?;
+        note::write(self, "set manifest list", Note::Manifests, list).await
     }
 }

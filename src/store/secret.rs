@@ -1,4 +1,4 @@
-//! Secrets as the stores use them: read again whenever one is needed, because they change while the process runs.
+//! Secrets as stores and signers use them: read again whenever one is needed, because they change while the process runs.
 
 use crate::config::{Secret, SecretSource};
 
@@ -6,7 +6,7 @@ use crate::config::{Secret, SecretSource};
 const MAX_SECRET_BYTES: u64 = 16 << 10;
 
 /// The secret of this moment, or why its file cannot be used; never the secret itself.
-pub(super) async fn read(source: &SecretSource) -> Result<Secret, String> {
+pub async fn read(source: &SecretSource) -> Result<Secret, String> {
     let path = match source {
         SecretSource::Environment { value, .. } => return Ok(value.clone()),
         SecretSource::File(path) => path,

@@ -9,9 +9,11 @@ use bytes::Bytes;
 use futures_util::Stream;
 use jiff::Timestamp;
 
+use super::backups::BackupStore;
 use super::error::{Interrupted, StoreResult};
 use super::history::HistoryStore;
 use super::object::{PartsId, PartsLog};
+pub use super::walk::WalkEnd;
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, Holder, Repair, State};
 use crate::model::id::{Attempt, CollectionName, DocId, DocKey, FreshKey, ObjectId, ObjectRef, PlacementName};
@@ -106,8 +108,20 @@ pub enum Change {
     /// The object of `seen` is not what it should be, and SQL holds the content, too: the location becomes a version, and the
     /// outbox asks for a copy. A sole object is never given up.
     Distrust { seen: Revision, object: Option<ObjectRef> },
+    /// A document without a location gets the one that a manifest, or the object itself, tells of, at `seen`. `sole` exactly where the row has no
+    /// content; else whoever asks has found the row's bytes equal. A location that is there is never touched.
+    Relocate { seen: Revision, located: Box<Relocated>, sole: bool },
     /// The row goes, and its location becomes a version.
     Delete { precondition: Precondition },
+}
+
+/// A location that was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relocated {
+    pub object: ObjectRef,
+    pub stamp: Stamp,
+    pub labels: Labels,
+    pub content: Fingerprint,
 }
 
 impl Change {
@@ -115,7 +129,12 @@ impl Change {
     pub const fn is_a_clients(&self) -> bool {
         match self {
             Self::Store { .. } | Self::Point { .. } | Self::Delete { .. } => true,
-            Self::Publish { .. } | Self::WriteBack { .. } | Self::Repair { .. } | Self::Purge { .. } | Self::Distrust { .. } => false,
+            Self::Publish { .. }
+            | Self::WriteBack { .. }
+            | Self::Repair { .. }
+            | Self::Purge { .. }
+            | Self::Distrust { .. }
+            | Self::Relocate { .. } => false,
         }
     }
 
@@ -128,6 +147,7 @@ impl Change {
             Self::Repair { .. } => "repair",
             Self::Purge { .. } => "purge",
             Self::Distrust { .. } => "distrust",
+            Self::Relocate { .. } => "relocate",
             Self::Delete { .. } => "delete",
         }
     }
@@ -291,25 +311,6 @@ impl Tally {
     }
 }
 
-/// How a purge of one collection, or its part of a restore, ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WalkEnd {
-    /// All of it was done.
-    Whole,
-    /// It was given up before, for this reason.
-    Stopped(String),
-}
-
-impl WalkEnd {
-    /// As the run's row has it.
-    pub(in crate::store) fn stopped(self) -> Option<String> {
-        match self {
-            Self::Whole => None,
-            Self::Stopped(reason) => Some(reason),
-        }
-    }
-}
-
 /// What comparisons of documents of one collection came to.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -382,7 +383,7 @@ pub(in crate::store) fn sum_by_placement(parts: Vec<PlacementUsage>) -> Vec<Plac
 }
 
 #[async_trait]
-pub trait SqlStore: HistoryStore {
+pub trait SqlStore: HistoryStore + BackupStore {
     /// The document's row, its location and the tenant's state as of one instant; bytes ride along up to 64 KiB.
     async fn row(&self, key: &DocKey) -> StoreResult<DocRow>;
 

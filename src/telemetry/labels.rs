@@ -65,10 +65,13 @@ pub enum Direction {
     Restore,
     /// From every holder, to be compared.
     Verify,
+    /// From the object store to the offsite placement.
+    Backup,
 }
 
 impl Direction {
-    pub const ALL: [Self; 7] = [Self::Download, Self::Upload, Self::Copy, Self::WriteBack, Self::Keep, Self::Restore, Self::Verify];
+    pub const ALL: [Self; 8] =
+        [Self::Download, Self::Upload, Self::Copy, Self::WriteBack, Self::Keep, Self::Restore, Self::Verify, Self::Backup];
 
     pub const fn label(self) -> &'static str {
         match self {
@@ -79,6 +82,7 @@ impl Direction {
             Self::Keep => "keep",
             Self::Restore => "restore",
             Self::Verify => "verify",
+            Self::Backup => "backup",
         }
     }
 }

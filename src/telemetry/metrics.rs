@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use prometheus::{IntGauge, Registry, TextEncoder};
 
+use super::backups::BackupFamilies;
 use super::families::{
     CacheFamilies, CompareFamilies, JobFamilies, PlacementFamilies, Registrar, RequestFamilies, StoreFamilies, TenantFamilies,
     TransferFamilies, build_info,
@@ -81,6 +82,7 @@ pub struct Metrics {
     pub(super) upstream: UpstreamFamilies,
     traffic: Traffic,
     pub(super) standing: StandingFamilies,
+    pub(super) backups: BackupFamilies,
     /// Placements that have series.
     shown: Mutex<BTreeMap<TenantId, Vec<PlacementName>>>,
 }
@@ -102,6 +104,7 @@ impl Metrics {
             upstream: UpstreamFamilies::new(&registrar),
             traffic: Traffic::default(),
             standing: StandingFamilies::new(&registrar),
+            backups: BackupFamilies::new(&registrar),
             shown: Mutex::default(),
             registry,
         }
@@ -160,6 +163,7 @@ impl Metrics {
         self.forget_documents(tenant);
         self.set_placements(tenant, &[]);
         self.standing.remove_tenant(tenant);
+        self.forget_backups(tenant);
     }
 
     pub fn request(&self, answered: &Answered<'_>) {

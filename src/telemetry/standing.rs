@@ -19,6 +19,7 @@ pub(super) struct StandingFamilies {
     observed_at: GaugeVec,
     read_only: IntGaugeVec,
     put_back: IntGaugeVec,
+    drilled_at: GaugeVec,
     paused: IntGaugeVec,
     documents_per_second: IntGaugeVec,
     bytes_per_second: IntGaugeVec,
@@ -39,6 +40,11 @@ impl StandingFamilies {
             ),
             read_only: r.gauges("tenant_read_only", "1 while an operator keeps clients from changing a tenant's documents, else 0.", of_tenant),
             put_back: r.gauges("tenant_put_back", "1 while a tenant's database is behind what was seen of it, and nothing is written, else 0.", of_tenant),
+            drilled_at: r.seconds(
+                "backup_drill_last_success_timestamp_seconds",
+                "When the last drill of a tenant's backup ended well, by the evidence that it left, in seconds since 1970; 0 where none is there.",
+                of_tenant,
+            ),
             paused: r.gauges("work_paused", "1 while an operator has paused the agents, by tenant; tenant \"-\" for all together.", of_tenant),
             documents_per_second: r.gauges(
                 "work_documents_per_second_limit",
@@ -66,6 +72,7 @@ impl StandingFamilies {
         let _ = self.observed_at.remove_label_values(&[tenant.as_str()]);
         let _ = self.read_only.remove_label_values(&[tenant.as_str()]);
         let _ = self.put_back.remove_label_values(&[tenant.as_str()]);
+        let _ = self.drilled_at.remove_label_values(&[tenant.as_str()]);
     }
 
     fn set_limits(&self, of: &str, limits: WorkLimits) {
@@ -93,6 +100,12 @@ impl Metrics {
     /// Whether a tenant's database was put back to an earlier moment.
     pub fn set_put_back(&self, tenant: &TenantId, put_back: bool) {
         self.standing.put_back.with_label_values(&[tenant.as_str()]).set(i64::from(put_back));
+    }
+
+    /// When a drill of this tenant's backup last passed. `None`: no evidence is there that one ever did.
+    pub fn set_drilled(&self, tenant: &TenantId, at: Option<Timestamp>) {
+        let at = at.map_or(0.0, |at| at.as_duration().as_secs_f64());
+        self.standing.drilled_at.with_label_values(&[tenant.as_str()]).set(at);
     }
 
     pub fn set_read_only(&self, tenant: &TenantId, read_only: bool) {

@@ -21,7 +21,7 @@ use crate::model::limits::Allowed;
 use crate::store::placed::Level;
 use crate::store::queue::JobCount;
 use crate::store::sql::{Holding, Tally};
-use crate::telemetry::Metrics;
+use crate::telemetry::{BackupGauge, Metrics};
 use crate::tenants::{Tenant, TenantInstance, Tenants};
 
 /// As much of an error as fits on a line of a page.
@@ -34,6 +34,8 @@ pub struct Look {
     pub jobs: Vec<JobCount>,
     pub tally: Tally,
     pub open_differences: u64,
+    /// `None`: the tenant has no backup, or another process tells of it.
+    pub backup: Option<BackupGauge>,
 }
 
 /// What a fleet is put together from.
@@ -215,7 +217,7 @@ struct Around {
 
 impl Seen {
     fn new(tenant: &Tenant, look: &Look, now: Timestamp) -> Self {
-        let Look { state, jobs, tally, open_differences } = look;
+        let Look { state, jobs, tally, open_differences, backup: _ } = look;
         let waits = |count: &&JobCount| count.state != JobState::Quarantined && count.kind.is_backlog();
         let sum = |fits: &dyn Fn(&&JobCount) -> bool| jobs.iter().filter(fits).map(|count| count.jobs).sum();
         let oldest = jobs.iter().filter(waits).map(|count| count.oldest).min();

@@ -6,6 +6,7 @@
 #[macro_use]
 mod support;
 
+mod backups;
 mod changes;
 mod control;
 mod creating;
@@ -16,6 +17,7 @@ mod documents;
 mod history;
 mod injection;
 mod jobs;
+mod locking;
 mod network;
 mod objects;
 mod odd_tables;
@@ -24,6 +26,7 @@ mod outbox;
 mod parts;
 mod read_only;
 mod reading;
+mod relocating;
 mod restores;
 #[path = "../support/s3.rs"]
 mod s3;

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, future, stream};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sluss::budget::Budget;
-use sluss::config::S3Config;
+use sluss::config::{S3Config, SealingConfig, Secret, SecretSource};
 use sluss::model::content::{Fingerprint, PIECE_BYTES};
 use sluss::model::id::{FreshKey, ObjectRef};
 use sluss::model::location::{Labels, Location};
@@ -22,6 +22,7 @@ use sluss::store::measured::measured;
 use sluss::store::object::{ByteStream, ObjectFacts, ObjectMeta, ObjectStore, PartsId, PutError, Upload};
 use sluss::store::probe::probe;
 use sluss::store::s3::{S3Client, S3Store};
+use sluss::store::sealed::SealedObjects;
 use sluss_s3::Bucket;
 
 use crate::s3::config;
@@ -336,6 +337,18 @@ async fn what_is_deleted_is_not_listed(objects: Objects) {
     assert_eq!(names(&objects, 10).await, [two]);
 }
 
+async fn the_list_of_manifests_is_the_one_that_was_written_last_and_is_no_object(objects: Objects) {
+    let placement = &objects.placements()[0];
+    assert_eq!(objects.manifest_list(placement).await.unwrap(), None);
+    for list in ["{}", &"[1, 2]".repeat(100_000)] {
+        objects.set_manifest_list(placement, list).await.unwrap();
+        assert_eq!(objects.manifest_list(placement).await.unwrap().as_deref(), Some(list));
+    }
+    assert_eq!(objects.owner(placement).await.unwrap(), None);
+    let page = objects.list(None, 10).await.unwrap();
+    assert!(page.objects.is_empty() && page.foreign.is_empty(), "{page:?}");
+}
+
 async fn the_owner_is_who_claimed_last_and_is_no_object(objects: Objects) {
     let [placement] = &objects.placements()[..] else { panic!("one placement") };
     assert_eq!(objects.owner(placement).await.unwrap(), None);
@@ -410,6 +423,7 @@ macro_rules! conforming {
                 what_is_deleted_is_not_listed,
                 a_list_tells_what_an_object_takes,
                 the_owner_is_who_claimed_last_and_is_no_object,
+                the_list_of_manifests_is_the_one_that_was_written_last_and_is_no_object,
                 many_are_deleted_at_once_whether_they_are_there_or_not,
                 giving_up_parts_that_are_not_there_succeeds,
                 a_checked_read_of_the_empty_content_asks_no_store,
@@ -427,6 +441,19 @@ pub(crate) fn on_disk() -> (tempfile::TempDir, Objects) {
     (folder, Arc::new(store))
 }
 
+/// Sealed for two keys, of which one is here.
+fn sealed_on_disk() -> (tempfile::TempDir, Objects) {
+    let (folder, disk) = on_disk();
+    let recipients = [
+        "age1lpeuvf53vmt4hqt4tmyz32gtlqxl368wmuvgn38mka7lu9skmdeqh0j0sz",
+        "age1v7k859pujz57lnxt553r0q70lm6d0trkh5r27mggy4kxv0jc5deq37x665",
+    ];
+    let recipients = recipients.iter().map(|key| key.parse().unwrap()).collect();
+    let private = Secret::new("AGE-SECRET-KEY-1KJCZLCDRT4Z9VXP67PHADXKYTE00F2QSD83AGX5GSTVP0H3ANN8SKN0XTR");
+    let identity = Some(SecretSource::Environment { variable: "KEY".into(), value: private });
+    (folder, Arc::new(SealedObjects::new(disk, SealingConfig { recipients, identity })))
+}
+
 /// On a bucket of its own.
 pub(crate) fn on_s3() -> (Bucket, Objects) {
     let bucket = Bucket::new();
@@ -441,5 +468,6 @@ pub(crate) fn s3_store(config: &S3Config) -> S3Store {
 
 conforming! {
     disk: super::on_disk();
+    sealed: super::sealed_on_disk();
     s3: super::on_s3();
 }

@@ -8,10 +8,11 @@ use sluss::model::history::{MarkName, Version};
 use sluss::model::job::JobKind;
 use sluss::model::phase::Phase;
 use sluss::model::restore::{Beginning, RestoreFigures, RestoreWish};
+use sluss::store::queue::Verdict;
 use sluss::store::sql::WalkEnd;
 
 use crate::history::{now, versions};
-use crate::support::{World, bare, numbered, shared};
+use crate::support::{World, bare, guid, numbered, shared};
 
 async fn around_an_instant_the_oldest_content_that_ended_later_is_told_and_how_its_beginning_is_known(w: World) {
     w.flip_to(Phase::Dual).await;
@@ -78,6 +79,35 @@ async fn one_restore_is_under_way_at_a_time_and_each_is_remembered(w: World) {
     assert_eq!(listed[0].started_at.as_millisecond(), now(&w));
     assert_eq!((listed.len(), listed[1].figures, listed[1].stopped.as_deref()), (parts.len() + 1, figures, Some("for a reason")));
     assert!(w.neighbour.restores().await.unwrap().is_empty());
+    // An operator who leaves its job in quarantine has given it up.
+    while let Some(lease) = w.jobs.claim("a", Duration::from_secs(60), None).await.unwrap() {
+        w.jobs.fail(lease, "broken", Verdict::Quarantine).await.unwrap();
+    }
+    assert_eq!(w.sql.begin_restore(&all).await.unwrap(), Some(3));
+    let given_up = w.sql.restores().await.unwrap().into_iter().find(|part| part.number == 2).unwrap();
+    assert_eq!(given_up.stopped.as_deref(), Some("its job was given up"));
+}
+
+async fn since_when_a_document_was_marked_is_known_and_what_was_hidden_then(w: World) {
+    w.flip_to(Phase::Dual).await;
+    for key in [guid("018f2e1c-8a9b-7c3d-9e4f-5a6b7c8d9e0f"), guid("118f2e1c-8a9b-7c3d-9e4f-5a6b7c8d9e0f")] {
+        let marked = async || w.sql.trace(&key, Timestamp::UNIX_EPOCH).await.unwrap().marked.map(Timestamp::as_millisecond);
+        w.store(&key, b"first").await;
+        w.copy(&key).await;
+        assert_eq!(marked().await, None);
+        w.clock.advance(Duration::from_secs(60));
+        w.delete(&key).await;
+        let hidden = now(&w);
+        assert_eq!(marked().await, Some(hidden));
+        w.clock.advance(Duration::from_secs(60));
+        w.store(&key, b"second").await;
+        assert_eq!(marked().await, None);
+        w.clock.advance(Duration::from_secs(60));
+        w.store(&key, b"third").await;
+        let hidden_at: Vec<Option<i64>> =
+            versions(&w, &key).await.iter().map(|version| version.hidden_at.map(Timestamp::as_millisecond)).collect();
+        assert_eq!(hidden_at, [Some(hidden), None], "{key}");
+    }
 }
 
 async fn a_mark_tells_its_moment_and_what_is_put_back_to_it_is_behind(w: World) {
@@ -88,6 +118,7 @@ async fn a_mark_tells_its_moment_and_what_is_put_back_to_it_is_behind(w: World) 
 }
 
 on_every_backend!(
+    since_when_a_document_was_marked_is_known_and_what_was_hidden_then,
     a_mark_tells_its_moment_and_what_is_put_back_to_it_is_behind,
     around_an_instant_the_oldest_content_that_ended_later_is_told_and_how_its_beginning_is_known,
     one_restore_is_under_way_at_a_time_and_each_is_remembered,

@@ -131,6 +131,14 @@ impl ObjectStore for Moody {
     async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
         self.disk.claim(placement, owner).await
     }
+
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.disk.manifest_list(placement).await
+    }
+
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()> {
+        self.disk.set_manifest_list(placement, list).await
+    }
 }
 
 /// One document that SQL and a moody object store both hold.

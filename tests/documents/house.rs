@@ -129,6 +129,15 @@ impl House {
         connect(&self.database_file(customer))
     }
 
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// As the process serves it.
+    pub fn tenant(&self, customer: &Customer) -> std::sync::Arc<sluss::tenants::Tenant> {
+        self.running.tenants().get(&customer.tenant.parse().unwrap()).unwrap()
+    }
+
     pub fn objects(&self) -> PathBuf {
         self.folder.path().join("objects")
     }
@@ -152,7 +161,7 @@ impl House {
         self.ask(&Ask::get(path)).await
     }
 
-    async fn ask_admin(&self, request: &Ask) -> Answer {
+    pub async fn ask_admin(&self, request: &Ask) -> Answer {
         ask(self.admin, &self.let_in(request)).await
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
 #![allow(unreachable_pub, reason = "the rooms of a test are nobody's interface")]
 
+mod backup;
 mod bodies;
 mod caching;
 mod creating;

@@ -21,7 +21,7 @@ use std::time::Duration;
 use sluss::model::job::JobKind;
 use sluss::model::limits::{Limit, LimitTable, WorkLimits};
 use sluss::model::phase::Phase;
-use sluss::telemetry::{Answered, JobOutcome, Metrics, PlacementGauge, ServedFrom};
+use sluss::telemetry::{Answered, BackupGauge, JobOutcome, Metrics, PlacementGauge, ServedFrom};
 
 /// The labels of each series by its name.
 type Series = BTreeMap<String, BTreeSet<String>>;
@@ -52,6 +52,7 @@ fn rendered() -> String {
     metrics.response_started("read", ServedFrom::Sql, duration);
     metrics.set_read_only(&acme, false);
     metrics.set_put_back(&acme, false);
+    metrics.set_drilled(&acme, None);
     let limit = Limit::try_from(5).ok();
     let all = WorkLimits { documents_per_second: limit, bytes_per_second: limit, concurrency: limit, paused: false };
     metrics.set_limits(&LimitTable { all, tenants: BTreeMap::new() });
@@ -61,6 +62,7 @@ fn rendered() -> String {
         &acme,
         &[PlacementGauge { placement, objects: 7, bytes: 700, max_objects: Some(7), max_bytes: Some(900), is_full: true }],
     );
+    metrics.set_backups(&acme, BackupGauge { scheduled: true, last_success: Some(jiff::Timestamp::UNIX_EPOCH), last_failed: false });
     metrics.render()
 }
 

@@ -11,6 +11,7 @@ mod found;
 mod keys;
 mod owner;
 mod put_back;
+mod recovery;
 mod restored;
 mod several;
 mod site;

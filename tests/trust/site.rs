@@ -154,6 +154,14 @@ impl Site {
         block_on(async move { client.json(Method::GET, &path, None).await.unwrap().1 })
     }
 
+    pub fn metrics(&self) -> String {
+        let client = self.seat.admin_client();
+        block_on(async move {
+            let answer = client.request(Method::GET, "/metrics", HeaderMap::new(), body::empty()).await.unwrap();
+            String::from_utf8(answer.bytes(4 << 20).await.unwrap().to_vec()).unwrap()
+        })
+    }
+
     /// The object that a document's location names.
     pub fn object(&self, id: u64) -> String {
         let statement = "SELECT object FROM sluss_location_documents WHERE id = ?1";

@@ -108,7 +108,7 @@ export interface FleetEvent {
   totals: Totals;
 }
 
-export const DIRECTIONS = ["download", "upload", "copy", "write_back", "keep", "restore", "verify"] as const;
+export const DIRECTIONS = ["download", "upload", "copy", "write_back", "keep", "restore", "verify", "backup"] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 
 /** Who gives or takes content. */
@@ -223,7 +223,7 @@ export interface ReadOnlyView {
   read_only: boolean;
 }
 
-export type JobKind = "copy" | "write_back" | "sweep" | "changes" | "verify" | "purge" | "restore" | "keep" | "collect";
+export type JobKind = "copy" | "write_back" | "sweep" | "changes" | "verify" | "purge" | "restore" | "keep" | "collect" | "backup";
 export type JobState = "ready" | "leased" | "quarantined";
 
 export interface Jobs {

@@ -95,7 +95,7 @@ const none = (): Flow => ({ transfers: 0, bytes_per_second: 0 });
 
 /** How many go which way, and how fast together. */
 export function flows(transfers: Iterable<Transfer>): Record<Direction, Flow> {
-  const found: Record<Direction, Flow> = { download: none(), upload: none(), copy: none(), write_back: none(), keep: none(), restore: none(), verify: none() };
+  const found: Record<Direction, Flow> = { download: none(), upload: none(), copy: none(), write_back: none(), keep: none(), restore: none(), verify: none(), backup: none() };
   for (const each of transfers) {
     const flow = found[each.direction];
     flow.transfers += 1;

@@ -224,8 +224,8 @@ export const en = {
   },
   side: { sql: "SQL", object: "object store" },
   jobs: {
-    kind: { copy: "copies", write_back: "write-backs", sweep: "sweeps", changes: "looks for changes", verify: "verifications", purge: "purges", restore: "restores", keep: "versions to keep", collect: "collections" },
-    one: { copy: "copy", write_back: "write-back", sweep: "sweep", changes: "look for changes", verify: "verification", purge: "purge", restore: "restore", keep: "version to keep", collect: "collection" },
+    kind: { copy: "copies", write_back: "write-backs", sweep: "sweeps", changes: "looks for changes", verify: "verifications", purge: "purges", restore: "restores", keep: "versions to keep", collect: "collections", backup: "backups" },
+    one: { copy: "copy", write_back: "write-back", sweep: "sweep", changes: "look for changes", verify: "verification", purge: "purge", restore: "restore", keep: "version to keep", collect: "collection", backup: "backup" },
     state: { ready: "waiting", leased: "running", quarantined: "quarantined" },
   },
   chart: {
@@ -367,7 +367,7 @@ export const en = {
     search: "Filter by document",
     none: "Nothing is being moved now.",
     noneFound: "No transfer fits these filters.",
-    directions: { download: "download", upload: "upload", copy: "copy", write_back: "write-back", keep: "keep a version", restore: "restore", verify: "verify" },
+    directions: { download: "download", upload: "upload", copy: "copy", write_back: "write-back", keep: "keep a version", restore: "restore", verify: "verify", backup: "back up" },
     newDocument: "a new document",
     parties: { client: "client", sql: "SQL", object: "object store", cache: "cache", nobody: "" },
     columns: { document: "Document", direction: "Direction", progress: "Bytes", rate: "Rate", age: "Age", attempt: "Attempt" },

@@ -223,8 +223,8 @@ export const sv: Catalogue = {
   },
   side: { sql: "SQL", object: "objektlagret" },
   jobs: {
-    kind: { copy: "kopieringar", write_back: "tillbakaskrivningar", sweep: "genomgångar", changes: "ändringssökningar", verify: "verifieringar", purge: "rensningar", restore: "återställningar", keep: "versioner att spara", collect: "städningar" },
-    one: { copy: "kopiering", write_back: "tillbakaskrivning", sweep: "genomgång", changes: "ändringssökning", verify: "verifiering", purge: "rensning", restore: "återställning", keep: "version att spara", collect: "städning" },
+    kind: { copy: "kopieringar", write_back: "tillbakaskrivningar", sweep: "genomgångar", changes: "ändringssökningar", verify: "verifieringar", purge: "rensningar", restore: "återställningar", keep: "versioner att spara", collect: "städningar", backup: "säkerhetskopieringar" },
+    one: { copy: "kopiering", write_back: "tillbakaskrivning", sweep: "genomgång", changes: "ändringssökning", verify: "verifiering", purge: "rensning", restore: "återställning", keep: "version att spara", collect: "städning", backup: "säkerhetskopiering" },
     state: { ready: "väntar", leased: "körs", quarantined: "i karantän" },
   },
   chart: {
@@ -366,7 +366,7 @@ export const sv: Catalogue = {
     search: "Filtrera på dokument",
     none: "Inget flyttas just nu.",
     noneFound: "Ingen överföring passar filtren.",
-    directions: { download: "nedladdning", upload: "uppladdning", copy: "kopiering", write_back: "tillbakaskrivning", keep: "spara en version", restore: "återställning", verify: "verifiering" },
+    directions: { download: "nedladdning", upload: "uppladdning", copy: "kopiering", write_back: "tillbakaskrivning", keep: "spara en version", restore: "återställning", verify: "verifiering", backup: "säkerhetskopiering" },
     newDocument: "ett nytt dokument",
     parties: { client: "klient", sql: "SQL", object: "objektlagret", cache: "cache", nobody: "" },
     columns: { document: "Dokument", direction: "Riktning", progress: "Byte", rate: "Takt", age: "Ålder", attempt: "Försök" },

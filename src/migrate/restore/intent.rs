@@ -47,6 +47,10 @@ pub(super) struct Intent {
 const NO_ROW: &str = "its row is no more, and in this collection the application makes the rows (create = \"existing\")";
 const ONE_WAY: &str = "its row would go, and could not be made again (delete = \"row\", create = \"existing\")";
 
+fn source(version: Option<Box<Version>>) -> Source {
+    version.map_or(Source::Current, Source::Version)
+}
+
 /// How a tenant's documents are looked at.
 pub(super) struct Look<'a> {
     pub(super) tenant: &'a Tenant,
@@ -106,7 +110,7 @@ impl Look<'_> {
             let truth = row.truth();
             let (action, doubtful) = match step {
                 Step::Stay { doubtful } if truth.visible && truth.stamp.is_some() => (Action::Put(Source::Current), doubtful),
-                Step::Put { version, doubtful } => (Action::Put(Source::Version(version)), doubtful),
+                Step::Put { version, doubtful } => (Action::Put(source(version)), doubtful),
                 Step::Marked => (Action::Marked, false),
                 Step::Stay { .. } | Step::Remove | Step::Dealt => (Action::Stay, false),
             };
@@ -118,7 +122,7 @@ impl Look<'_> {
         let (action, doubtful) = match step {
             Step::Stay { doubtful } => (Action::Stay, doubtful),
             Step::Put { .. } if row.document.is_none() && !makes_rows => (Action::Barred(NO_ROW), false),
-            Step::Put { version, doubtful } => (Action::Put(Source::Version(version)), doubtful),
+            Step::Put { version, doubtful } => (Action::Put(source(version)), doubtful),
             Step::Remove if !makes_rows && !keeps_rows => (Action::Barred(ONE_WAY), false),
             Step::Remove => (Action::Remove, false),
             Step::Dealt => (Action::Dealt, false),

@@ -62,6 +62,7 @@ fn version(content: &[u8], begins: Beginning, held_to: i64) -> Version {
         held_from,
         exact,
         held_to: at(held_to),
+        hidden_at: None,
     }
 }
 
@@ -73,7 +74,7 @@ fn ended(version: Version) -> Trace {
 fn what_was_replaced_later_comes_back() {
     let before = version(b"before", Beginning::At(at(10)), 50);
     let step = step(&copied(b"now", 60), ended(before.clone()), at(20), None);
-    assert_eq!(step, Step::Put { version: Box::new(before), doubtful: false });
+    assert_eq!(step, Step::Put { version: Some(Box::new(before)), doubtful: false });
 }
 
 #[test]
@@ -119,8 +120,25 @@ fn what_a_client_wrote_after_the_restore_began_stays() {
 }
 
 #[test]
-fn a_marked_document_stays_marked() {
+fn a_marked_document_is_visible_again_only_where_it_was_visible_then() {
     let mut marked = copied(b"now", 10);
     marked.document.as_mut().unwrap().soft_deleted = true;
-    assert_eq!(step(&marked, Trace::default(), at(20), None), Step::Marked);
+    let since = |second| Trace { located_begun: Some(at(5)), marked: Some(at(second)), ..Trace::default() };
+    assert_eq!(step(&marked, Trace::default(), at(20), None), Step::Marked, "nobody noted since when");
+    assert_eq!(step(&marked, since(20), at(20), None), Step::Stay { doubtful: false });
+    assert_eq!(step(&marked, since(30), at(20), None), Step::Put { version: None, doubtful: false });
+    assert_eq!(step(&marked, since(30), at(4), None), Step::Stay { doubtful: false }, "it was not there yet");
+    assert_eq!(step(&marked, since(30), at(20), Some(at(30))), Step::Dealt, "a client did it since");
+    // What was replaced since has its own time.
+    let before = version(b"before", Beginning::At(at(1)), 5);
+    let both = Trace { version: Some(before.clone()), ..since(30) };
+    assert_eq!(step(&marked, both, at(3), None), Step::Put { version: Some(Box::new(before)), doubtful: false });
+}
+
+#[test]
+fn what_was_marked_then_is_not_there_now() {
+    let hidden = Version { hidden_at: Some(at(15)), ..version(b"before", Beginning::At(at(10)), 50) };
+    let later = || Trace { located_begun: Some(at(50)), ..ended(hidden.clone()) };
+    assert_eq!(step(&copied(b"now", 60), later(), at(20), None), Step::Remove);
+    assert!(matches!(step(&copied(b"now", 60), later(), at(14), None), Step::Put { .. }));
 }

@@ -9,12 +9,10 @@ use super::Call;
 use super::listing::file_name;
 use crate::model::id::ObjectId;
 use crate::store::error::{StoreErrorKind, StoreResult};
+use crate::store::object::Note;
 
 /// What uploads under way are kept in, behind the prefix.
 const STAGING: &str = ".staging";
-
-/// Says who removes objects, behind the prefix.
-const OWNER: &str = ".sluss-owner";
 
 /// A placement's paths: everything in it begins with `<root>/<prefix>`.
 #[derive(Debug)]
@@ -43,10 +41,6 @@ impl Folders {
         &self.staging
     }
 
-    pub(super) fn owner(&self) -> PathBuf {
-        self.beneath(OWNER)
-    }
-
     pub(super) fn object(&self, id: &ObjectId) -> PathBuf {
         let mut path = self.beginning.clone();
         path.push(id.path());
@@ -62,7 +56,7 @@ impl Folders {
     pub(super) fn name_of(&self, path: &Path) -> Option<String> {
         let stem = file_name(&self.staging);
         let stem = stem.strip_suffix(STAGING).unwrap_or_default();
-        file_name(path).strip_prefix(stem).filter(|name| ![STAGING, OWNER].contains(name)).map(str::to_owned)
+        file_name(path).strip_prefix(stem).filter(|name| *name != STAGING && !Note::is_one(name)).map(str::to_owned)
     }
 
     pub(super) fn beneath(&self, key: &str) -> PathBuf {

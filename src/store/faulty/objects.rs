@@ -129,4 +129,12 @@ impl ObjectStore for FaultyObjects {
     async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
         self.faults.bounded("claim", self.inner.claim(placement, owner)).await
     }
+
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.faults.bounded("manifest_list", self.inner.manifest_list(placement)).await
+    }
+
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()> {
+        self.faults.bounded("set_manifest_list", self.inner.set_manifest_list(placement, list)).await
+    }
 }

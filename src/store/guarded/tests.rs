@@ -108,6 +108,12 @@ impl ObjectStore for Moody {
     async fn claim(&self, _: &PlacementName, _: &str) -> StoreResult<()> {
         self.call("claim", ()).await
     }
+    async fn manifest_list(&self, _: &PlacementName) -> StoreResult<Option<String>> {
+        self.call("manifest_list", None).await
+    }
+    async fn set_manifest_list(&self, _: &PlacementName, _: &str) -> StoreResult<()> {
+        self.call("set_manifest_list", ()).await
+    }
 }
 
 struct Bench {

@@ -113,4 +113,12 @@ impl ObjectStore for MeteredObjects {
     async fn claim(&self, placement: &PlacementName, owner: &str) -> StoreResult<()> {
         self.meter.within("claim", placement, self.inner.claim(placement, owner)).await
     }
+
+    async fn manifest_list(&self, placement: &PlacementName) -> StoreResult<Option<String>> {
+        self.meter.within("manifest_list", placement, self.inner.manifest_list(placement)).await
+    }
+
+    async fn set_manifest_list(&self, placement: &PlacementName, list: &str) -> StoreResult<()> {
+        self.meter.within("set_manifest_list", placement, self.inner.set_manifest_list(placement, list)).await
+    }
 }

@@ -121,6 +121,14 @@ impl ObjectStore for Hangs {
     async fn claim(&self, _: &PlacementName, _: &str) -> StoreResult<()> {
         std::future::pending().await
     }
+
+    async fn manifest_list(&self, _: &PlacementName) -> StoreResult<Option<String>> {
+        std::future::pending().await
+    }
+
+    async fn set_manifest_list(&self, _: &PlacementName, _: &str) -> StoreResult<()> {
+        std::future::pending().await
+    }
 }
 
 fn objects(portions: usize, each: Duration) -> (MeteredObjects, Arc<Heard>) {
@@ -277,6 +285,46 @@ impl HistoryStore for Slow {
         slowly(()).await
     }
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {
+        slowly(Vec::new()).await
+    }
+}
+
+#[async_trait]
+impl BackupStore for Slow {
+    async fn begin_backup(&self) -> StoreResult<Option<BackupRun>> {
+        slowly(None).await
+    }
+    async fn backups(&self, _: Option<u64>, _: usize) -> StoreResult<Vec<BackupRun>> {
+        slowly(Vec::new()).await
+    }
+    async fn backups_in(&self, _: BackupState) -> StoreResult<Vec<BackupRun>> {
+        slowly(Vec::new()).await
+    }
+    async fn note_backup(&self, _: u64, _: BackupFigures) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn end_backup(&self, _: u64, _: BackupFigures, _: BackupEnd) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn set_backup(&self, _: u64, _: BackupState, _: Option<&str>) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn adopt_backups(&self, _: Vec<Manifest>) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn note_bad_copies(&self, _: Vec<BadCopy>) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn bad_copies(&self, _: usize) -> StoreResult<Vec<BadCopy>> {
+        slowly(Vec::new()).await
+    }
+    async fn forget_bad_copy(&self, _: ObjectId) -> StoreResult<()> {
+        slowly(()).await
+    }
+    async fn located_since(&self, _: &CollectionName, _: Timestamp, _: Option<&Located>, _: usize) -> StoreResult<Vec<Located>> {
+        slowly(Vec::new()).await
+    }
+    async fn ended_since(&self, _: Timestamp, _: Option<Ended>, _: usize) -> StoreResult<Vec<Version>> {
         slowly(Vec::new()).await
     }
 }

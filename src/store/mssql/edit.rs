@@ -134,6 +134,7 @@ impl<'a> Draft<'a> {
         if self.nameless {
             self.add(text::INSERTED_IS_FOUND);
         }
+        self.note_mark(&plan.row);
         self.note_beginning(plan, plan.begins(before, self.table.rules).as_ref());
         self.edit_location(plan);
         if let Some(kept) = &kept {

@@ -23,10 +23,10 @@ use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};
 use crate::store::sql::{SqlContentStream, UploadPurpose, WalkEnd};
 
 /// The order that `read` relies on.
-const COLUMNS: &str = "v.number, v.collection, v.document, v.stamp, v.length, v.placement, v.object, v.attempt, v.sha256, v.pieces, v.media_type, \
-                       v.file_name, v.held_from, v.held_to, v.exact";
+pub(super) const COLUMNS: &str = "v.number, v.collection, v.document, v.stamp, v.length, v.placement, v.object, v.attempt, v.sha256, v.pieces, v.media_type, \
+                       v.file_name, v.held_from, v.held_to, v.exact, v.hidden_at";
 
-fn read(mut row: Row) -> Result<Version, Misread> {
+pub(super) fn read(mut row: Row) -> Result<Version, Misread> {
     let (number, collection, document) = (VersionNumber(row.count()?), row.text()?, row.text()?);
     let stamp = row.text()?.parse().map_err(|error| strange("a stamp", error))?;
     let length_bytes = row.count()?;
@@ -55,6 +55,7 @@ fn read(mut row: Row) -> Result<Version, Misread> {
         held_from: (held_from != 0).then(|| time(held_from)).transpose()?,
         held_to: time(row.integer()?)?,
         exact: row.flag_or_null()?.unwrap_or_default(),
+        hidden_at: row.integer_or_null()?.map(time).transpose()?,
     })
 }
 

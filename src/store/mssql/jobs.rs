@@ -125,7 +125,7 @@ fn leased(batch: Batch<'_>, job: JobId, token: Uuid) -> Batch<'_> {
 }
 
 /// As much as the column takes.
-fn cut(reason: &str) -> String {
+pub(super) fn cut(reason: &str) -> String {
     reason.chars().take(2000).collect()
 }
 

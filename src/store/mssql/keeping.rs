@@ -61,6 +61,15 @@ impl Draft<'_> {
         }
     }
 
+    /// Once what it ends is a version.
+    pub(super) fn note_mark(&mut self, row: &RowEdit) {
+        match row {
+            RowEdit::Mark => self.add(text::NOTE_MARK),
+            RowEdit::Put { revive: true, .. } => self.add(text::FORGET_MARK),
+            RowEdit::Put { .. } | RowEdit::Keep | RowEdit::Insert { .. } | RowEdit::Content(_) | RowEdit::Clear | RowEdit::Delete => {}
+        }
+    }
+
     /// Before there is a new location: a client's change has no use for what was noted of the content before, nor has its own location.
     pub(super) fn note_beginning(&mut self, plan: &Plan, begins: Option<&Fingerprint>) {
         let spelled = match (&plan.row, begins) {

@@ -5,6 +5,7 @@
 //! and Entra a token that expires within the hour and a client for the service that issues it. Both drivers could carry either, but
 //! nothing here could show that it works through an expiry, a renewal and a failover; SQL logins are what was tested.
 
+mod backups;
 mod batch;
 mod catalogue;
 mod change;

@@ -12,10 +12,10 @@ use super::table::Table;
 use crate::model::id::TenantId;
 
 /// Of the shared tables, the one that the DDL makes last.
-const LAST_SHARED: &str = "sluss.restore_run";
+const LAST_SHARED: &str = "sluss.backup_bad";
 
 /// Columns that tables of older schema versions lack: the last that the DDL adds to each.
-const ADDED_COLUMNS: [(&str, &str); 2] = [("sluss.version", "exact"), ("sluss.staging", "kept")];
+const ADDED_COLUMNS: [(&str, &str); 2] = [("sluss.version", "hidden_at"), ("sluss.staging", "kept")];
 
 /// Every trigger that a collection may have; the first is on the customer's table, the others on ours.
 pub(super) const TRIGGERS: [&str; 4] = ["{revision_trigger}", "{moved_trigger}", "{attribute_moved_trigger}", "{retired_trigger}"];

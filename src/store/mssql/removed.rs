@@ -18,8 +18,11 @@ use crate::store::removal::{Removal, blocker};
 use crate::store::settings::TenantSettings;
 
 /// The shared tables, in the order in which they may go. That of the tenants' states is the last: while it has a row, all of them are in use.
-const SHARED: [&str; 16] = [
+const SHARED: [&str; 19] = [
+    "backup_bad",
+    "backup_run",
     "restore_run",
+    "marked",
     "difference",
     "verification",
     "purge",

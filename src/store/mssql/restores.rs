@@ -37,7 +37,8 @@ fn read_trace(mut row: Row) -> Result<Trace, Misread> {
     let sha256 = row.bytes_or_null()?.map(|bytes| <[u8; 32]>::try_from(bytes.as_ref()).map_err(|_| strange("a SHA-256", "another length")));
     let noted = at.zip(sha256.transpose()?.map(ContentHash));
     let last_ended = row.integer_or_null()?.map(time).transpose()?;
-    Ok(Trace { located_begun, noted, version: None, last_ended })
+    let marked = row.integer_or_null()?.map(time).transpose()?;
+    Ok(Trace { located_begun, noted, version: None, last_ended, marked })
 }
 
 pub(super) async fn begin(tenant: &SqlServerTenant, wish: &RestoreWish) -> StoreResult<Option<u64>> {

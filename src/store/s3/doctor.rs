@@ -29,6 +29,9 @@ const LOCK: &str = "object lock";
 const LIFECYCLE: &str = "lifecycle";
 const LOCATION: &str = "where it lies";
 
+/// How stores say that a bucket has no Object Lock.
+const NO_LOCK: [&str; 2] = ["ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"];
+
 pub(super) async fn examine(store: &S3Store) -> Vec<Finding> {
     let scratch = store.scratch_store();
     let key = format!("{}{}", scratch.prefix, Uuid::now_v7());
@@ -123,6 +126,7 @@ async fn digests(store: &S3Store, key: &str) -> Finding {
 async fn versioning(store: &S3Store) -> Finding {
     match store.client.asking.get_bucket_versioning().bucket(&store.bucket).send().await {
         Ok(answer) => match answer.status {
+            Some(BucketVersioningStatus::Enabled) if store.retention.is_some() => Finding::ok(VERSIONING, "on, as Object Lock needs it"),
             Some(BucketVersioningStatus::Enabled) => Finding::warning(
                 VERSIONING,
                 "it is on: what Sluss deletes stays as an old version, is paid for, and counts against the bucket's limits",
@@ -150,10 +154,22 @@ async fn lock(store: &S3Store) -> Finding {
                         "a document that is deleted or has to be erased stays readable until then: take the default retention away",
                     )
                 }
-                None => Finding::ok(LOCK, "possible, and no object is locked by default"),
+                None => Finding::ok(LOCK, locked_or_not(store)),
             }
         }
-        Err(error) => unknown(store, LOCK, &error, &["ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"]),
+        Err(error) if store.retention.is_some() && fault::code(&error).is_some_and(|code| NO_LOCK.contains(&code)) => Finding::refused(
+            LOCK,
+            "object_lock is asked for, and this bucket cannot lock",
+            "make a bucket with Object Lock, and name it: most stores cannot add it to one that is there",
+        ),
+        Err(error) => unknown(store, LOCK, &error, &NO_LOCK),
+    }
+}
+
+fn locked_or_not(store: &S3Store) -> String {
+    match &store.retention {
+        Some(retention) => format!("each object is locked for {} days in mode {}", retention.lock.days, retention.lock.mode),
+        None => "possible, and no object is locked by default".to_owned(),
     }
 }
 

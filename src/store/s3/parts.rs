@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::fault::{self, Call};
 use super::upload::{self, Cutter};
-use super::{S3Store, metadata, removal};
+use super::{S3Store, lock, metadata, removal};
 use crate::budget::Grant;
 use crate::model::id::ObjectRef;
 use crate::store::error::{Interrupted, StoreErrorKind, StoreResult};
@@ -40,6 +40,10 @@ impl<'a> Parts<'a> {
     ) -> Result<Parts<'a>, PutError> {
         let call = store.call("put", object)?;
         let request = store.client.asking.create_multipart_upload().bucket(&store.bucket).key(store.key(object));
+        let request = match &store.retention {
+            Some(retention) => request.object_lock_mode(retention.mode()).object_lock_retain_until_date(retention.until()),
+            None => request,
+        };
         let begun = request.set_metadata(Some(metadata::write(meta))).send().await.map_err(|error| call.failed(&error))?;
         let Some(id) = begun.upload_id.filter(|id| !id.is_empty()) else {
             return Err(call.error(StoreErrorKind::Other, "the store began an upload in parts and gave it no name").into());
@@ -96,7 +100,8 @@ impl<'a> Parts<'a> {
 
     fn send(&mut self, number: i32, part: Bytes, memory: Option<Grant>) {
         let request = self.store.client.sending.upload_part().bucket(&self.store.bucket).key(self.store.key(self.object));
-        let request = request.upload_id(&self.id.0).part_number(number).body(upload::body(part));
+        let digest = self.store.retention.as_ref().and_then(|_| lock::digest(&part));
+        let request = request.upload_id(&self.id.0).part_number(number).set_content_md5(digest).body(upload::body(part));
         let call = self.call.clone();
         self.running.spawn(async move {
             let sent = request.send().await.map_err(|error| call.failed(&error))?;

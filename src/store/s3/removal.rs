@@ -2,8 +2,8 @@
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
-use super::S3Store;
 use super::fault::{self, Call};
+use super::{S3Store, lock};
 use crate::model::id::ObjectRef;
 use crate::store::error::StoreResult;
 use crate::store::object::PartsId;
@@ -22,6 +22,9 @@ pub(super) async fn abort(store: &S3Store, object: &ObjectRef, PartsId(id): &Par
 }
 
 pub(super) async fn delete(store: &S3Store, object: &ObjectRef) -> StoreResult<()> {
+    if let Some(retention) = &store.retention {
+        return lock::delete(store, retention, object).await;
+    }
     let call = store.call("delete", object)?;
     match store.client.asking.delete_object().bucket(&store.bucket).key(store.key(object)).send().await {
         Ok(_) => Ok(()),
@@ -45,8 +48,11 @@ pub(super) async fn delete_all(store: &S3Store, objects: &[ObjectRef]) -> Vec<St
     answers
 }
 
-/// One request. `None`: the store does not know it.
+/// One request. `None`: the store does not know it, or each object is to be looked at.
 async fn together(store: &S3Store, objects: &[ObjectRef]) -> Option<Vec<StoreResult<()>>> {
+    if store.retention.is_some() {
+        return None;
+    }
     let calls: Vec<StoreResult<Call>> = objects.iter().map(|object| store.call("delete", object)).collect();
     if objects.is_empty() || calls.iter().any(Result::is_err) {
         return Some(calls.into_iter().map(|call| call.map(|_| ())).collect());

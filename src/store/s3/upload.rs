@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 
 use super::fault::Call;
 use super::parts::Parts;
-use super::{S3Store, metadata};
+use super::{S3Store, lock, metadata};
 use crate::model::content::PIECE_BYTES;
 use crate::model::id::ObjectRef;
 use crate::store::error::{ClientFault, Interrupted, StoreErrorKind};
@@ -27,8 +27,15 @@ pub(super) async fn put(store: &S3Store, upload: Upload<'_>) -> Result<ObjectRef
 
 async fn whole(store: &S3Store, call: &Call, object: &ObjectRef, meta: &ObjectMeta, content: Bytes) -> Result<(), PutError> {
     let request = store.client.sending.put_object().bucket(&store.bucket).key(store.key(object));
-    let request = request.set_metadata(Some(metadata::write(meta))).body(body(content));
-    request.send().await.map_err(|error| call.failed(&error))?;
+    let request = request.set_metadata(Some(metadata::write(meta)));
+    let request = match &store.retention {
+        Some(retention) => request
+            .object_lock_mode(retention.mode())
+            .object_lock_retain_until_date(retention.until())
+            .set_content_md5(lock::digest(&content)),
+        None => request,
+    };
+    request.body(body(content)).send().await.map_err(|error| call.failed(&error))?;
     Ok(())
 }
 

@@ -87,6 +87,11 @@ impl Work<'_> {
             LocationEdit::Retire | LocationEdit::Replace(_) => self.retire()?,
             LocationEdit::Keep | LocationEdit::Update { .. } | LocationEdit::MakeSole => {}
         }
+        match plan.row {
+            RowEdit::Mark => self.note_mark()?,
+            RowEdit::Put { revive: true, .. } => self.forget_mark()?,
+            RowEdit::Put { .. } | RowEdit::Keep | RowEdit::Insert { .. } | RowEdit::Content(_) | RowEdit::Clear | RowEdit::Delete => {}
+        }
         self.edit_row(&plan.row)?;
         // Before there is a new location: what was noted of the content before is not of a client's own.
         self.note_beginning(before, plan, rules)?;

@@ -7,6 +7,7 @@ use futures_util::stream;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use super::backups::HELD_BACK;
 use super::change::Work;
 use super::file::{Outcome, SqliteFile, broken};
 use super::jobs::{self, Wish};
@@ -25,7 +26,7 @@ use crate::store::error::{Interrupted, StoreResult};
 use crate::store::history::{HistoryFigures, VersionCount};
 use crate::store::sql::{SqlContentStream, UploadPurpose};
 
-const COLUMNS: &str = "number, collection, document, stamp, length, placement, object, attempt, sha256, pieces, media_type, file_name, held_from, held_to, exact";
+pub(super) const COLUMNS: &str = "number, collection, document, stamp, length, placement, object, attempt, sha256, pieces, media_type, file_name, held_from, held_to, exact, hidden_at";
 
 impl Work<'_> {
     /// The content that the row holds and nobody else becomes a version, in staging until an agent brings it out.
@@ -112,12 +113,35 @@ impl Work<'_> {
             .map(|_| ())
     }
 
+    /// Notes since when the document is marked as deleted.
+    pub(super) fn note_mark(&self) -> rusqlite::Result<()> {
+        let [tenant, collection, document] = self.place();
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO sluss_marked (tenant, collection, document, at) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![tenant, collection, document, self.now.as_millisecond()])
+            .map(|_| ())
+    }
+
+    /// The mark is gone. The content that was hidden by it, if its time ends now, has that noted.
+    pub(super) fn forget_mark(&self) -> rusqlite::Result<()> {
+        let [tenant, collection, document] = self.place();
+        self.tx
+            .prepare_cached(
+                "UPDATE sluss_version SET hidden_at = \
+                 (SELECT at FROM sluss_marked WHERE tenant = ?1 AND collection = ?2 AND document = ?3) \
+                 WHERE tenant = ?1 AND collection = ?2 AND document = ?3 AND held_to = ?4 AND hidden_at IS NULL",
+            )?
+            .execute(params![tenant, collection, document, self.now.as_millisecond()])?;
+        let forget = "DELETE FROM sluss_marked WHERE tenant = ?1 AND collection = ?2 AND document = ?3";
+        self.tx.prepare_cached(forget)?.execute(self.place()).map(|_| ())
+    }
+
     fn place(&self) -> [String; 3] {
         [self.tenant.to_string(), self.table.collection.to_string(), self.id.to_string()]
     }
 }
 
-fn read_version(row: &Row<'_>) -> rusqlite::Result<Version> {
+pub(super) fn read_version(row: &Row<'_>) -> rusqlite::Result<Version> {
     let stamp: String = row.get(3)?;
     let length_bytes: u64 = row.get(4)?;
     let attempt: Option<String> = row.get(7)?;
@@ -142,6 +166,7 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<Version> {
         held_from: (held_from != 0).then(|| rows::read_timestamp(held_from)).transpose()?,
         held_to: rows::read_timestamp(row.get(13)?)?,
         exact: row.get(14)?,
+        hidden_at: row.get::<_, Option<i64>>(15)?.map(rows::read_timestamp).transpose()?,
     })
 }
 
@@ -323,10 +348,10 @@ pub(super) async fn expire(tenant: &SqliteTenant, older_than: u64, limit: usize)
 }
 
 fn find_past(tx: &Transaction<'_>, tenant: &str, older_than: u64, limit: usize) -> rusqlite::Result<Vec<Past>> {
-    let mut statement = tx.prepare_cached(
-        "SELECT number, placement, object, attempt, stored_length FROM sluss_version \
-         WHERE tenant = ?1 AND tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2 ORDER BY tick LIMIT ?3",
-    )?;
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT v.number, v.placement, v.object, v.attempt, v.stored_length FROM sluss_version v WHERE v.tenant = ?1 \
+         AND v.tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2 AND NOT {HELD_BACK} ORDER BY v.tick LIMIT ?3"
+    ))?;
     let found = statement.query_map(params![tenant, signed(older_than), limit as u64], |row| {
         let attempt: Option<String> = row.get(3)?;
         Ok(Past {
@@ -350,7 +375,7 @@ pub(super) async fn figures(tenant: &SqliteTenant, older_than: Option<u64>) -> S
         .read("count the versions of", tenant.id.to_string(), move |connection| {
             let count = |condition: &str| {
                 let statement =
-                    format!("SELECT count(*), coalesce(sum(stored_length), 0) FROM sluss_version WHERE tenant = ?1 AND {condition}");
+                    format!("SELECT count(*), coalesce(sum(v.stored_length), 0) FROM sluss_version v WHERE v.tenant = ?1 AND {condition}");
                 let older_than = older_than.map_or(i64::MAX, signed);
                 connection
                     .prepare_cached(&statement)?
@@ -359,7 +384,7 @@ pub(super) async fn figures(tenant: &SqliteTenant, older_than: Option<u64>) -> S
             Ok(HistoryFigures {
                 all: count("?2 IS NOT NULL")?,
                 staged: count("?2 IS NOT NULL AND attempt IS NOT NULL")?,
-                past: count("tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2")?,
+                past: count(&format!("v.tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2 AND NOT {HELD_BACK}"))?,
             })
         })
         .await

@@ -47,15 +47,19 @@ pub(super) fn enqueue(tx: &Transaction<'_>, job: &NewJob, wish: Wish, now: i64) 
     Ok(())
 }
 
-/// Asks for a walk over the whole collection from now on: one that is under way starts over, because what it has passed already
+/// Asks for a walk over the whole collection, or tenant, from now on: one that is under way starts over, because what it has passed already
 /// was judged by other rules. Its agent finds the lease lost.
 pub(super) fn restart(tx: &Transaction<'_>, walk: &NewJob, now: i64) -> rusqlite::Result<()> {
     enqueue(tx, walk, Wish::Anew, now)?;
-    let JobTarget::Collection(tenant, collection) = &walk.target else { return Ok(()) };
+    let (tenant, collection) = match &walk.target {
+        JobTarget::Collection(tenant, collection) => (tenant, collection.as_str()),
+        JobTarget::Tenant(tenant) => (tenant, ""),
+        JobTarget::Document(_) | JobTarget::Staged(..) => return Ok(()),
+    };
     tx.execute(
         "UPDATE sluss_job SET state = 'ready', owner = NULL, token = NULL, checkpoint = NULL, due_at = ?4 \
          WHERE tenant = ?1 AND kind = ?2 AND collection = ?3 AND document = ''",
-        params![tenant.as_str(), walk.kind.label(), collection.as_str(), now],
+        params![tenant.as_str(), walk.kind.label(), collection, now],
     )?;
     Ok(())
 }

@@ -2,10 +2,12 @@
 //!
 //! Large values never pass through a statement: SQLite would hold them whole. They move by blob handles, a portion at a time.
 
+mod backups;
 mod change;
 mod changes;
 mod content;
 mod control;
+mod created;
 mod customer;
 mod differences;
 mod doctor;
@@ -25,6 +27,7 @@ mod restores;
 mod rows;
 mod scan;
 mod schema;
+mod scratch;
 mod staging;
 mod table;
 mod tally;
@@ -34,10 +37,12 @@ mod uploads;
 mod verification;
 
 pub use control::SqliteControl;
+pub use created::create;
 pub use doctor::examine;
 pub use file::SqliteFile;
 pub use removed::remove;
 pub use schema::init;
+pub use scratch::{Scratch, ScratchName};
 pub use tenant::SqliteTenant;
 
 /// The name of this backend in errors and metrics.

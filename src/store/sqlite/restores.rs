@@ -32,7 +32,12 @@ pub(super) async fn trace(tenant: &SqliteTenant, key: &DocKey, instant: Timestam
             let last_ended: Option<i64> = connection
                 .prepare_cached("SELECT max(held_to) FROM sluss_version WHERE tenant = ?1 AND collection = ?2 AND document = ?3")?
                 .query_row(place, |row| row.get(0))?;
+            let marked: Option<i64> = connection
+                .prepare_cached("SELECT at FROM sluss_marked WHERE tenant = ?1 AND collection = ?2 AND document = ?3")?
+                .query_row(place, |row| row.get(0))
+                .optional()?;
             Ok(Trace {
+                marked: marked.map(rows::read_timestamp).transpose()?,
                 located_begun: located.flatten().map(rows::read_timestamp).transpose()?,
                 noted,
                 version: history::oldest_after(connection, id.as_str(), &key, instant)?,
@@ -51,6 +56,13 @@ pub(super) async fn begin(tenant: &SqliteTenant, wish: &RestoreWish) -> StoreRes
     tenant
         .file
         .write("begin a restore of", tenant.id.to_string(), move |tx| {
+            // One whose job an operator has given up, or nobody has any more, will not go on.
+            tx.execute(
+                "UPDATE sluss_restore SET ended_at = ?2, stopped = 'its job was given up' WHERE tenant = ?1 AND ended_at IS NULL AND NOT EXISTS \
+                 (SELECT 1 FROM sluss_job j WHERE j.tenant = ?1 AND j.kind = 'restore' AND j.collection = sluss_restore.collection \
+                 AND j.state <> 'quarantined')",
+                params![id.as_str(), now],
+            )?;
             let (number, is_under_way): (u64, bool) = tx.query_row(
                 "SELECT coalesce(max(number), 0) + 1, coalesce(max(ended_at IS NULL), 0) FROM sluss_restore WHERE tenant = ?1",
                 [id.as_str()],

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS sluss_version (
     placement TEXT, object TEXT, stamp TEXT NOT NULL, length INTEGER NOT NULL, stored_length INTEGER NOT NULL,
     format INTEGER NOT NULL, key_id TEXT, wrapped_key BLOB, sha256 BLOB NOT NULL, pieces BLOB NOT NULL,
     held_from INTEGER NOT NULL, held_to INTEGER NOT NULL, media_type TEXT, file_name TEXT, attempt TEXT, tick INTEGER NOT NULL DEFAULT 0,
-    exact INTEGER NOT NULL DEFAULT 0
+    exact INTEGER NOT NULL DEFAULT 0, hidden_at INTEGER
 );
 CREATE INDEX IF NOT EXISTS sluss_version_document ON sluss_version (tenant, collection, document, held_to);
 CREATE INDEX IF NOT EXISTS sluss_version_object ON sluss_version (object);
@@ -67,6 +67,10 @@ CREATE TABLE IF NOT EXISTS sluss_begun (
     tenant TEXT NOT NULL, collection TEXT NOT NULL, document TEXT NOT NULL, at INTEGER NOT NULL, sha256 BLOB NOT NULL,
     PRIMARY KEY (tenant, collection, document)
 ) WITHOUT ROWID;
+-- Since when a document is marked as deleted that a client marked.
+CREATE TABLE IF NOT EXISTS sluss_marked (
+    tenant TEXT NOT NULL, collection TEXT NOT NULL, document TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (tenant, collection, document)
+) WITHOUT ROWID;
 -- Up to which revision the changes of a collection were dealt with.
 CREATE TABLE IF NOT EXISTS sluss_watermark (
     tenant TEXT NOT NULL, collection TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (tenant, collection)
@@ -95,6 +99,17 @@ CREATE TABLE IF NOT EXISTS sluss_difference (
     object TEXT, sole INTEGER NOT NULL, found_by TEXT NOT NULL, remedy TEXT NOT NULL, sides TEXT NOT NULL, found_at INTEGER NOT NULL,
     run INTEGER NOT NULL, UNIQUE (tenant, collection, subject, kind)
 );
+-- Backups: a run each, and what became of its manifest, which is as the offsite store lists it.
+CREATE TABLE IF NOT EXISTS sluss_backup_run (
+    tenant TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, instant INTEGER NOT NULL, ended_at INTEGER,
+    documents INTEGER NOT NULL, bytes INTEGER NOT NULL, only_in_sql INTEGER NOT NULL, left_out INTEGER NOT NULL,
+    objects_copied INTEGER NOT NULL, bytes_copied INTEGER NOT NULL, reason TEXT, manifest TEXT, PRIMARY KEY (tenant, number)
+) WITHOUT ROWID;
+-- Objects of the offsite store that are not what a manifest says, until a run has copied them anew.
+CREATE TABLE IF NOT EXISTS sluss_backup_bad (
+    tenant TEXT NOT NULL, object TEXT NOT NULL, held TEXT NOT NULL, what TEXT NOT NULL, found_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, object)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sluss_tally (
     tenant TEXT NOT NULL, collection TEXT NOT NULL, held_by TEXT NOT NULL, documents INTEGER NOT NULL,
     bytes INTEGER NOT NULL, swept_at INTEGER, counted_documents INTEGER NOT NULL, counted_bytes INTEGER NOT NULL,
@@ -105,8 +120,8 @@ CREATE TABLE IF NOT EXISTS sluss_tally (
 /// Our tables beside one of the customer's.
 fn tables_sql(table: &Table, id_type: &str) -> String {
     let Table { location, revision, place, .. } = table;
-    let [sole, changed, object, unverified, placement] =
-        ["sole", "changed", "object", "unverified", "placement"].map(|what| quoted(&format!("sluss_{what}{}", table.raw_side)));
+    let [sole, changed, object, unverified, placement, held] =
+        ["sole", "changed", "object", "unverified", "placement", "held"].map(|what| quoted(&format!("sluss_{what}{}", table.raw_side)));
     let attributes = table.attribute.as_ref().map_or(String::new(), |attribute| {
         format!("-- What the customer's table has no column for.\nCREATE TABLE IF NOT EXISTS {attribute} (id {id_type} PRIMARY KEY, media_type TEXT, file_name TEXT);")
     });
@@ -129,6 +144,8 @@ CREATE INDEX IF NOT EXISTS {object} ON {location} (object);
 CREATE INDEX IF NOT EXISTS {unverified} ON {location} (id) WHERE verified_at IS NULL AND object IS NOT NULL;
 -- What each placement holds is counted every few minutes where it has a limit.
 CREATE INDEX IF NOT EXISTS {placement} ON {location} (placement, stored_length);
+-- A backup walks what was put since the one before it.
+CREATE INDEX IF NOT EXISTS {held} ON {location} (held_from, id);
 {attributes}
 "
     )
@@ -141,8 +158,8 @@ const SINCE_VERSION_1: &[(&str, &str)] = &[("media_type", "TEXT"), ("file_name",
 const VERSION_SINCE_VERSION_2: &[(&str, &str)] =
     &[("media_type", "TEXT"), ("file_name", "TEXT"), ("attempt", "TEXT"), ("tick", "INTEGER NOT NULL DEFAULT 0")];
 
-/// `exact`: a client wrote it at `held_from`; otherwise a copy found it then.
-const VERSION_SINCE_VERSION_3: &[(&str, &str)] = &[("exact", "INTEGER NOT NULL DEFAULT 0")];
+/// `exact`: a client wrote it at `held_from`; otherwise a copy found it then. `hidden_at`: since when the document was marked as deleted when it ended.
+const VERSION_SINCE_VERSION_3: &[(&str, &str)] = &[("exact", "INTEGER NOT NULL DEFAULT 0"), ("hidden_at", "INTEGER")];
 
 const STAGING_SINCE_VERSION_2: &[(&str, &str)] = &[("kept", "INTEGER NOT NULL DEFAULT 0")];
 
@@ -151,6 +168,8 @@ const VERSION_INDEXES: &str = "
 -- The collector asks for the oldest, the figures for all.
 CREATE INDEX IF NOT EXISTS sluss_version_tick ON sluss_version (tenant, tick, stored_length);
 CREATE INDEX IF NOT EXISTS sluss_version_attempt ON sluss_version (attempt) WHERE attempt IS NOT NULL;
+-- A backup walks what ended since the one before it.
+CREATE INDEX IF NOT EXISTS sluss_version_ended ON sluss_version (tenant, held_to, number);
 ";
 
 /// What the state has besides since a tenant can be read-only.

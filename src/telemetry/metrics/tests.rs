@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::model::limits::{Limit, LimitTable, WorkLimits};
+use crate::telemetry::BackupGauge;
 
 fn tenant(name: &str) -> TenantId {
     name.parse().unwrap()
@@ -34,9 +35,11 @@ fn touch_everything(metrics: &Metrics) {
     metrics.response_started("get", ServedFrom::Sql, Duration::from_millis(3));
     metrics.set_read_only(&acme, true);
     metrics.set_put_back(&acme, false);
+    metrics.set_drilled(&acme, None);
     metrics.set_limits(&limits());
     metrics.set_certificate_expiry("admin", Timestamp::UNIX_EPOCH);
     metrics.set_placements(&acme, &[placement("one", true)]);
+    metrics.set_backups(&acme, BackupGauge { scheduled: true, last_success: Some(Timestamp::UNIX_EPOCH), last_failed: false });
 }
 
 /// Everything is limited, and one tenant is paused besides.
@@ -65,6 +68,12 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
     let metrics = Metrics::new("1.2.3");
     touch_everything(&metrics);
     let expected = "\
+        sluss_backup_bytes_total{}
+        sluss_backup_drill_last_success_timestamp_seconds{tenant}
+        sluss_backup_last_failed{tenant}
+        sluss_backup_last_success_timestamp_seconds{tenant}
+        sluss_backup_objects_total{}
+        sluss_backup_scheduled{tenant}
         sluss_breaker_open{store}
         sluss_breaker_opened_total{store}
         sluss_build_info{version}

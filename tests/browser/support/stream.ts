@@ -16,6 +16,7 @@ const PLACES: Record<Direction, [from: Party, to: Party]> = {
   keep: ["sql", "object"],
   restore: ["object", "sql"],
   verify: ["object", "nobody"],
+  backup: ["object", "object"],
 };
 /** Documents are of many sizes. */
 const SIZES = [40_000, 300_000, 2_000_000, 25_000_000, 400_000_000] as const;

@@ -30,6 +30,9 @@ IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID({loc
 CREATE INDEX location_verified ON {location} (verified_at, object);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID({location_literal}) AND i.name = N'location_placement')
 CREATE INDEX location_placement ON {location} (placement) INCLUDE (stored_length);
+-- A backup walks what was put since the one before it.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID({location_literal}) AND i.name = N'location_held')
+CREATE INDEX location_held ON {location} (held_from, id);
 -- Where a sweep has counted up to.
 IF OBJECT_ID({place_literal}, N'U') IS NULL
 CREATE TABLE {place} (id {id_definition} NOT NULL CONSTRAINT {place_key} PRIMARY KEY {clustering});

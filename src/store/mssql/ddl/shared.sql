@@ -48,7 +48,8 @@ CREATE TABLE sluss.version (
     file_name nvarchar(4000) NULL,
     attempt varchar(36) COLLATE Latin1_General_100_BIN2 NULL,
     tick bigint NULL,
-    exact bit NULL
+    exact bit NULL,
+    hidden_at bigint NULL
 );
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_number')
 CREATE INDEX version_number ON sluss.version (tenant, collection, document, number);
@@ -56,6 +57,9 @@ IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sl
 CREATE INDEX version_object ON sluss.version (object);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_placement')
 CREATE INDEX version_placement ON sluss.version (tenant, placement) INCLUDE (stored_length);
+-- A backup walks what ended since the one before it.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.version') AND i.name = N'version_ended')
+CREATE INDEX version_ended ON sluss.version (tenant, held_to, number);
 ALTER TABLE sluss.version SET (LOCK_ESCALATION = DISABLE);
 IF OBJECT_ID(N'sluss.upload', N'U') IS NULL
 CREATE TABLE sluss.upload (
@@ -216,6 +220,17 @@ CREATE TABLE sluss.begun (
 -- The longest ids do not fit into a clustered key.
 IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.begun') AND i.name = N'begun_document')
 CREATE UNIQUE INDEX begun_document ON sluss.begun (tenant, collection, document);
+-- Since when a document is marked as deleted that a client marked. The longest ids do not fit into a clustered key.
+IF OBJECT_ID(N'sluss.marked', N'U') IS NULL
+CREATE TABLE sluss.marked (
+    number bigint IDENTITY(1, 1) NOT NULL CONSTRAINT marked_key PRIMARY KEY,
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    collection varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    document nvarchar(512) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    at bigint NOT NULL
+);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'sluss.marked') AND i.name = N'marked_document')
+CREATE UNIQUE INDEX marked_document ON sluss.marked (tenant, collection, document);
 -- Restores to an instant, each collection's part in a row. `stopped`: why it ended before all was done.
 IF OBJECT_ID(N'sluss.restore_run', N'U') IS NULL
 CREATE TABLE sluss.restore_run (
@@ -230,4 +245,32 @@ CREATE TABLE sluss.restore_run (
     figures nvarchar(4000) NOT NULL,
     stopped nvarchar(4000) NULL,
     CONSTRAINT restore_run_key PRIMARY KEY (tenant, number, collection)
+);
+-- Backups: a run each, and what became of its manifest, which is as the offsite store lists it.
+IF OBJECT_ID(N'sluss.backup_run', N'U') IS NULL
+CREATE TABLE sluss.backup_run (
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    number bigint NOT NULL,
+    state varchar(16) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    instant bigint NOT NULL,
+    ended_at bigint NULL,
+    documents bigint NOT NULL,
+    bytes bigint NOT NULL,
+    only_in_sql bigint NOT NULL,
+    left_out bigint NOT NULL,
+    objects_copied bigint NOT NULL,
+    bytes_copied bigint NOT NULL,
+    reason nvarchar(4000) NULL,
+    manifest nvarchar(4000) NULL,
+    CONSTRAINT backup_run_key PRIMARY KEY (tenant, number)
+);
+-- Objects of the offsite store that are not what a manifest says, until a run has copied them anew.
+IF OBJECT_ID(N'sluss.backup_bad', N'U') IS NULL
+CREATE TABLE sluss.backup_bad (
+    tenant varchar(63) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    object varchar(36) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    held nvarchar(max) NOT NULL,
+    what nvarchar(4000) NOT NULL,
+    found_at bigint NOT NULL,
+    CONSTRAINT backup_bad_key PRIMARY KEY (tenant, object)
 );

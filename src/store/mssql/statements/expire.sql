@@ -15,7 +15,11 @@ IF @epoch IS NULL OR @tick IS NULL BEGIN ROLLBACK TRANSACTION; SELECT 'no state'
 UPDATE TOP (@limit) sluss.version SET tick = @tick WHERE tenant = @tenant AND tick IS NULL;
 DELETE TOP (@limit) FROM sluss.version OUTPUT deleted.placement, deleted.object, deleted.attempt, deleted.stored_length
 INTO @gone (placement, object, attempt, bytes)
-WHERE tenant = @tenant AND tick <= @tick - @older_than;
+WHERE tenant = @tenant AND tick <= @tick - @older_than AND NOT EXISTS (
+    -- A manifest that is kept, or is being made, names what held at its instant.
+    SELECT 1 FROM sluss.backup_run AS r WITH (READCOMMITTEDLOCK) WHERE r.tenant = @tenant AND r.state IN ('kept', 'running')
+        AND r.instant >= held_from AND r.instant < held_to
+);
 SELECT @versions = COUNT_BIG(*), @bytes = ISNULL(SUM(x.bytes), 0) FROM @gone AS x;
 DELETE g FROM sluss.staging AS g JOIN @gone AS x ON x.attempt = g.attempt;
 DELETE FROM @gone WHERE object IS NULL;

@@ -1,0 +1,178 @@
+//! Which manifests leave, and what of the offsite store leaves with them: objects that only they name, never others.
+//!
+//! The order makes it safe to lose at any point: a manifest is kept no more in the database, then in the list, and only then objects go. What was
+//! not removed is removed by the next one.
+
+use super::chain::PublicKey;
+use super::manifest::Line;
+use super::reading::{ReadError, Reading, STORE};
+use super::run::{kept_manifests, list, note_broken};
+use super::{BackupError, retention, signing_key};
+use crate::config::BackupConfig;
+use crate::model::backup::{BackupRun, BackupState, Manifest};
+use crate::model::id::{ObjectId, ObjectRef};
+use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
+use crate::store::{Scratch, ScratchName};
+use crate::tenants::{Offsite, Tenant};
+
+/// Names of one look, and objects removed at once.
+const BATCH: usize = 500;
+
+/// Bad copies that are looked through for those that go.
+const BAD: usize = 10_000;
+
+/// Lists what is kept, and removes what is not. Nothing is removed while a manifest that is kept cannot be read.
+pub async fn prune(tenant: &Tenant, offsite: &Offsite, config: &BackupConfig) -> Result<(), BackupError> {
+    let key = signing_key(&tenant.id, config).await?.public_key();
+    drop_past(tenant, config).await?;
+    list(tenant, offsite, &key).await?;
+    if config.sealing.sealing.as_ref().is_some_and(|sealing| sealing.identity.is_none()) {
+        // Which objects may go is known by reading manifests.
+        tracing::warn!(event = "not_pruned", "nothing leaves the backup of {}: it is sealed, and backup.identity names no key", tenant.id);
+        return Ok(());
+    }
+    Ok(remove(tenant, offsite, &key).await?)
+}
+
+/// Manifests whose time is over are kept no more.
+async fn drop_past(tenant: &Tenant, config: &BackupConfig) -> StoreResult<()> {
+    // One that is broken leaves when its time is over, as any other: until then somebody may mend it.
+    let mut known = kept_manifests(tenant).await?;
+    known.extend(tenant.sql.backups_in(BackupState::Broken).await?.into_iter().filter_map(|run| run.manifest));
+    known.sort_by_key(|manifest| manifest.number);
+    let stays = retention::kept(&known, config.keep, &config.time_zone);
+    for manifest in known.iter().filter(|manifest| !stays.contains(&manifest.number)) {
+        tenant.sql.set_backup(manifest.number, BackupState::Leaving, None).await?;
+        tracing::info!(event = "manifest_dropped", "manifest {} of {} is kept no more", manifest.number, tenant.id);
+    }
+    Ok(())
+}
+
+async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreResult<()> {
+    let leaving = tenant.sql.backups_in(BackupState::Leaving).await?;
+    if leaving.is_empty() {
+        return Ok(());
+    }
+    let named = Scratch::new()?;
+    for manifest in leaving.iter().filter_map(|run| run.manifest.as_ref()) {
+        match each_object(tenant, offsite, manifest, async |names| named.add(names).await.map(|_| ())).await {
+            Ok(()) => {}
+            Err(ReadError::Broken(reason)) => tracing::error!(
+                event = "backup_damaged",
+                "manifest {} of {} leaves and cannot be read: {reason}; what only it names stays in the offsite store",
+                manifest.number,
+                tenant.id
+            ),
+            Err(ReadError::Store(error)) => return Err(error),
+        }
+    }
+    // The newest one names most of it.
+    for manifest in kept_manifests(tenant).await?.iter().rev() {
+        if named.is_empty().await? {
+            break;
+        }
+        match each_object(tenant, offsite, manifest, async |names| named.remove(names).await.map(|_| ())).await {
+            Ok(()) => {}
+            Err(ReadError::Broken(reason)) => {
+                note_broken(tenant, manifest.number, &reason).await?;
+                list(tenant, offsite, key).await?;
+                let reason = format!("manifest {} cannot be read, so nothing is removed: {reason}", manifest.number);
+                return Err(StoreError::new(STORE, "prune", &tenant.id, StoreErrorKind::Corrupt).because(reason));
+            }
+            Err(ReadError::Store(error)) => return Err(error),
+        }
+    }
+    let Removed { objects: removed, locked } = remove_objects(tenant, offsite, &named).await?;
+    if locked > 0 {
+        // What they name has to be known until it is gone.
+        tracing::info!(
+            event = "pruned",
+            objects = removed,
+            locked,
+            "{locked} objects of the backup of {} are locked, and leave later",
+            tenant.id
+        );
+        return Ok(());
+    }
+    remove_files(tenant, offsite, &leaving).await?;
+    tracing::info!(
+        event = "pruned",
+        objects = removed,
+        "{} manifests of {} and {removed} objects left the offsite store",
+        leaving.len(),
+        tenant.id
+    );
+    Ok(())
+}
+
+/// Gives every object that a manifest names, in portions. The whole file was read, and found to be what was signed, only on return.
+async fn each_object(
+    tenant: &Tenant,
+    offsite: &Offsite,
+    manifest: &Manifest,
+    mut take: impl AsyncFnMut(Vec<ScratchName>) -> StoreResult<()>,
+) -> Result<(), ReadError> {
+    let mut reading = Reading::open(&*offsite.objects, &offsite.placement, &tenant.id, manifest).await?;
+    let mut names = Vec::with_capacity(BATCH);
+    while let Some(line) = reading.next().await? {
+        match line {
+            Line::Held(held) => names.push(held.object.to_bytes()),
+            Line::Header(_) | Line::Gone(_) | Line::Totals(_) => {}
+        }
+        if names.len() >= BATCH {
+            take(std::mem::take(&mut names)).await?;
+        }
+    }
+    Ok(take(names).await?)
+}
+
+/// What became of objects that are named no more.
+#[derive(Default)]
+struct Removed {
+    objects: u64,
+    /// The store keeps them until their time is over.
+    locked: u64,
+}
+
+async fn remove_objects(tenant: &Tenant, offsite: &Offsite, named: &Scratch) -> StoreResult<Removed> {
+    let bad: Vec<ObjectId> = tenant.sql.bad_copies(BAD).await?.into_iter().map(|bad| bad.held.object).collect();
+    let (mut after, mut removed) = (None, Removed::default());
+    loop {
+        let page = named.page(after, BATCH).await?;
+        let Some(last) = page.last() else { return Ok(removed) };
+        after = Some(*last);
+        let objects: Vec<ObjectRef> = page.into_iter().map(|name| object(offsite, ObjectId::from_bytes(name))).collect();
+        for (object, answer) in objects.iter().zip(offsite.objects.delete_all(&objects).await) {
+            match answer {
+                Ok(()) => removed.objects += 1,
+                Err(error) if error.locked_until().is_some() => {
+                    removed.locked += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            if bad.contains(&object.id) {
+                tenant.sql.forget_bad_copy(object.id).await?;
+            }
+        }
+    }
+}
+
+/// The manifests' own files go last: what they name has to be known until it is gone.
+async fn remove_files(tenant: &Tenant, offsite: &Offsite, leaving: &[BackupRun]) -> StoreResult<()> {
+    for run in leaving {
+        if let Some(manifest) = &run.manifest {
+            match offsite.objects.delete(&object(offsite, manifest.object)).await {
+                // It leaves with a later run.
+                Err(error) if error.locked_until().is_some() => continue,
+                removed => removed?,
+            }
+        }
+        tenant.sql.set_backup(run.number, BackupState::Gone, None).await?;
+    }
+    Ok(())
+}
+
+fn object(offsite: &Offsite, id: ObjectId) -> ObjectRef {
+    ObjectRef { placement: offsite.placement.clone(), id }
+}

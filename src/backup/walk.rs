@@ -1,0 +1,262 @@
+//! The walk of a run: which contents objects held at its instant, each brought to the offsite store and then written into the manifest.
+//!
+//! A base walks every document; an increment what was located or ended since the manifest before it, minus an overlap in which transactions may
+//! have been open. Either looks at a document's rows as they are, and takes what held at the instant: a content that was put since has its turn in
+//! the next increment, one that ended since is a version.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use tokio::time::{Duration, Instant};
+
+use super::copying::{Copied, Copying};
+use super::manifest::Gone;
+use super::spool::Spool;
+use super::{BackupError, scratch_name};
+use crate::model::backup::{BackupFigures, Held, OVERLAP};
+use crate::model::document::{DocRow, Holder};
+use crate::model::history::{Kept, Version};
+use crate::model::id::{CollectionName, DocId, DocKey};
+use crate::store::Scratch;
+use crate::store::backups::{Ended, Located};
+use crate::store::error::StoreResult;
+
+/// Documents of one look.
+const PAGE: usize = 500;
+
+/// Objects that are copied, or looked for, at once.
+const AT_ONCE: usize = 8;
+
+/// Versions of one document that are looked through: more than a day has.
+const VERSIONS: usize = 1000;
+
+/// How old the progress is that is shown.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
+
+/// What one document comes to.
+enum Entry {
+    Held(Box<Held>),
+    Gone(Gone),
+}
+
+impl Entry {
+    fn document(&self) -> (&str, &str) {
+        match self {
+            Self::Held(held) => (&held.collection, &held.document),
+            Self::Gone(gone) => (&gone.collection, &gone.document),
+        }
+    }
+}
+
+pub(super) struct Walk<'a> {
+    copying: Copying<'a>,
+    number: u64,
+    instant: Timestamp,
+    /// What the offsite store has, where that was listed.
+    there: Option<Scratch>,
+    /// Documents that have their line.
+    written: Scratch,
+    pub(super) spool: Spool,
+    pub(super) figures: BackupFigures,
+    noted_at: Instant,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(copying: Copying<'a>, number: u64, instant: Timestamp, spool: Spool, figures: BackupFigures) -> StoreResult<Self> {
+        // What an earlier attempt copied counts; what it wrote is written anew.
+        let figures = BackupFigures { documents: 0, bytes: 0, left_out: 0, ..figures };
+        Ok(Self { copying, number, instant, there: None, written: Scratch::new()?, spool, figures, noted_at: Instant::now() })
+    }
+
+    pub(super) async fn base(&mut self) -> Result<(), BackupError> {
+        self.there = Some(self.list().await?);
+        let tenant = self.copying.tenant;
+        for collection in &tenant.config.collections {
+            let mut after: Option<DocId> = None;
+            loop {
+                let page = tenant.sql.scan(&collection.name, after.as_ref(), PAGE).await?;
+                let held = page.rows.iter().filter_map(|row| by_location(row, self.instant));
+                self.write(held.map(|held| Entry::Held(Box::new(held))).collect()).await?;
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        // Documents that were replaced or deleted before the walk came to them.
+        self.ended(self.instant, false).await
+    }
+
+    pub(super) async fn increment(&mut self, previous: Timestamp) -> Result<(), BackupError> {
+        let (since, tenant) = (previous - OVERLAP, self.copying.tenant);
+        for collection in &tenant.config.collections {
+            let mut after: Option<Located> = None;
+            loop {
+                let located = tenant.sql.located_since(&collection.name, since, after.as_ref(), PAGE).await?;
+                let Some(last) = located.last().cloned() else { break };
+                self.look_at(&collection.name, located.into_iter().map(|located| located.id).collect()).await?;
+                after = Some(last);
+            }
+        }
+        self.ended(since, true).await
+    }
+
+    /// The names in the offsite store: asking for each object would take far longer.
+    async fn list(&self) -> StoreResult<Scratch> {
+        let there = Scratch::new()?;
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.copying.offsite.objects.list(after.as_deref(), 1000).await?;
+            there.add(page.objects.iter().map(|listed| listed.object.id.to_bytes()).collect()).await?;
+            after = page.next;
+            if after.is_none() {
+                return Ok(there);
+            }
+        }
+    }
+
+    /// Walks what ended since. `looks`: whether a document that the instant did not see any more is to be told as gone.
+    async fn ended(&mut self, since: Timestamp, looks: bool) -> Result<(), BackupError> {
+        let (mut after, tenant): (Option<Ended>, _) = (None, self.copying.tenant);
+        loop {
+            let versions = tenant.sql.ended_since(since, after, PAGE).await?;
+            let Some(last) = versions.last() else { return Ok(()) };
+            after = Some(Ended { at: last.held_to, number: last.number });
+            if looks {
+                for collection in &tenant.config.collections {
+                    let own = versions.iter().filter(|version| version.collection == collection.name.as_str());
+                    let ids = own.map(|version| DocId::from_row(collection.id_kind, &version.document)).collect();
+                    self.look_at(&collection.name, ids).await?;
+                }
+            } else {
+                let held = versions.iter().filter_map(|version| by_version(version, self.instant));
+                self.write(held.map(|held| Entry::Held(Box::new(held))).collect()).await?;
+            }
+        }
+    }
+
+    /// Writes what these documents were at the instant.
+    async fn look_at(&mut self, collection: &CollectionName, ids: Vec<DocId>) -> Result<(), BackupError> {
+        let names = ids.iter().map(|id| scratch_name(collection.as_str(), &id.to_string())).collect();
+        let written = self.written.holds(names).await?;
+        let keys = ids.into_iter().zip(written).filter(|(_, written)| !written).map(|(id, _)| DocKey {
+            tenant: self.copying.tenant.id.clone(),
+            collection: collection.clone(),
+            id,
+        });
+        let (copying, instant) = (&self.copying, self.instant);
+        let entries = stream::iter(keys).map(|key| at_instant(copying, key, instant)).buffered(AT_ONCE).try_collect().await?;
+        self.write(entries).await
+    }
+
+    /// Copies what has to be, and writes a line for each document that has none yet.
+    async fn write(&mut self, entries: Vec<Entry>) -> Result<(), BackupError> {
+        let names = entries.iter().map(|entry| entry.document()).map(|(collection, document)| scratch_name(collection, document));
+        let new = self.written.add(names.collect()).await?;
+        let entries: Vec<Entry> = entries.into_iter().zip(new).filter(|(_, new)| *new).map(|(entry, _)| entry).collect();
+        let there = self.there(&entries).await?;
+        let copying = &self.copying;
+        let mut done = stream::iter(entries.into_iter().zip(there)).map(|(entry, there)| ensure(copying, entry, there)).buffered(AT_ONCE);
+        while let Some(ended) = done.next().await {
+            let (entry, copied) = ended?;
+            match (entry, copied) {
+                (Entry::Gone(gone), _) => self.spool.gone(gone),
+                (Entry::Held(held), Copied::LeftOut(reason)) => {
+                    self.figures.left_out += 1;
+                    tracing::error!(
+                        event = "left_out",
+                        "{}/{}/{} is in no manifest: {reason}",
+                        copying.tenant.id,
+                        held.collection,
+                        held.document
+                    );
+                }
+                (Entry::Held(held), copied @ (Copied::Now | Copied::There)) => {
+                    if copied == Copied::Now {
+                        self.figures.objects_copied += 1;
+                        self.figures.bytes_copied += held.length;
+                    }
+                    self.figures.documents += 1;
+                    self.figures.bytes += held.length;
+                    self.spool.held(&held);
+                }
+            }
+            if self.noted_at.elapsed() > NOTE_EVERY {
+                copying.tenant.sql.note_backup(self.number, self.figures).await?;
+                self.noted_at = Instant::now();
+            }
+        }
+        drop(done);
+        Ok(self.spool.flush().await?)
+    }
+
+    async fn there(&self, entries: &[Entry]) -> StoreResult<Vec<bool>> {
+        let Some(there) = &self.there else { return Ok(vec![false; entries.len()]) };
+        let object = |entry: &Entry| match entry {
+            Entry::Held(held) => held.object.to_bytes(),
+            // Of no object at all.
+            Entry::Gone(_) => [0; 16],
+        };
+        there.holds(entries.iter().map(object).collect()).await
+    }
+}
+
+async fn ensure(copying: &Copying<'_>, entry: Entry, is_there: bool) -> Result<(Entry, Copied), BackupError> {
+    let copied = match &entry {
+        Entry::Held(held) => copying.ensure(held, is_there).await?,
+        Entry::Gone(_) => Copied::There,
+    };
+    Ok((entry, copied))
+}
+
+/// By the document's row and its versions, as they are now.
+async fn at_instant(copying: &Copying<'_>, key: DocKey, instant: Timestamp) -> Result<Entry, BackupError> {
+    let row = copying.tenant.sql.bare_row(&key).await?;
+    if let Some(held) = by_location(&row, instant) {
+        return Ok(Entry::Held(Box::new(held)));
+    }
+    // By the spelling that its versions have.
+    let versions = copying.tenant.sql.versions(&row.key, None, VERSIONS).await?;
+    let held = versions.iter().find_map(|version| by_version(version, instant));
+    let gone = || Gone { collection: key.collection.to_string(), document: key.id.to_string() };
+    Ok(held.map_or_else(|| Entry::Gone(gone()), |held| Entry::Held(Box::new(held))))
+}
+
+fn by_location(row: &DocRow, instant: Timestamp) -> Option<Held> {
+    let location = row.location.as_ref().filter(|location| location.held_from <= instant)?;
+    let object = location.object.as_ref()?;
+    match row.truth().holder {
+        Holder::Both | Holder::Object => {}
+        Holder::NoDocument | Holder::NoContent | Holder::Sql | Holder::EmptyDocument => return None,
+    }
+    Some(Held {
+        collection: row.key.collection.to_string(),
+        document: row.key.id.to_string(),
+        stamp: location.stamp.clone(),
+        placement: object.placement.clone(),
+        object: object.id,
+        length: location.content.length_bytes,
+        sha256: location.content.sha256,
+        pieces: location.content.pieces.clone(),
+        media_type: location.labels.media_type.clone(),
+        file_name: location.labels.file_name.clone(),
+        held_from: Some(location.held_from),
+    })
+}
+
+fn by_version(version: &Version, instant: Timestamp) -> Option<Held> {
+    let held = version.held_from.is_none_or(|from| from <= instant) && instant < version.held_to;
+    let Kept::Object { object, content } = &version.kept else { return None };
+    held.then(|| Held {
+        collection: version.collection.clone(),
+        document: version.document.clone(),
+        stamp: version.stamp.clone(),
+        placement: object.placement.clone(),
+        object: object.id,
+        length: content.length_bytes,
+        sha256: content.sha256,
+        pieces: content.pieces.clone(),
+        media_type: version.labels.media_type.clone(),
+        file_name: version.labels.file_name.clone(),
+        held_from: version.held_from,
+    })
+}

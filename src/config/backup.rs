@@ -1,0 +1,132 @@
+//! `[backup]`: where a tenant's objects are copied to, when, and how long what was copied is kept. Every key is named here, and explained in
+//! `gateway-config/tenants/acme.toml`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use cronexpr::{Crontab, MakeTimestamp, parse_crontab};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use toml::de::DeValue;
+
+use super::section::Section;
+use super::value::{self, Parsed};
+use super::{BackupSealing, PlacementConfig, SecretSource, backup_sealing, placement, secret};
+use crate::model::id::TenantId;
+
+const KEY_HINT: &str = "a backup's manifests are signed: write { file = \"...\" } with an Ed25519 key";
+
+/// In which manifests can still be told from each other by a person.
+const MOST_KEPT: u32 = 1000;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupConfig {
+    /// `None`: only when an operator asks for it.
+    pub schedule: Option<Schedule>,
+    /// In which a day ends, and the schedule is meant.
+    pub time_zone: TimeZone,
+    pub keep: KeptManifests,
+    /// An Ed25519 key: 32 bytes in Base64, or PKCS#8 in PEM.
+    pub signing_key: SecretSource,
+    /// Bytes a second that a run copies.
+    pub bytes_per_second: Option<u64>,
+    /// The offsite placement: never one of those that hold the tenant's objects.
+    pub objects: PlacementConfig,
+    pub sealing: BackupSealing,
+    /// The folder of what drills leave. `None`: a drill is told to whoever asked for it, and forgotten.
+    pub evidence: Option<PathBuf>,
+    /// `None`: only when an operator asks for one. Never without `evidence`.
+    pub drill_schedule: Option<Schedule>,
+}
+
+/// Of so many days, weeks and months the newest manifest each is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptManifests {
+    pub daily: u32,
+    pub weekly: u32,
+    pub monthly: u32,
+}
+
+/// A cron expression in a time zone.
+#[derive(Clone)]
+pub struct Schedule {
+    text: String,
+    cron: Crontab,
+}
+
+impl Schedule {
+    fn parse(text: &str, zone: &str) -> Parsed<Self> {
+        let wrong = |reason: String| format!("{} is not a cron expression such as \"30 2 * * *\": {reason}", value::shown(text));
+        if text.split_whitespace().count() != 5 {
+            return Err(wrong("it has not five fields".to_owned()));
+        }
+        let cron = parse_crontab(&format!("{text} {zone}")).map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { text: format!("{text} {zone}"), cron })
+    }
+
+    /// The first moment of the schedule behind this one; `None` where there is none for years.
+    pub fn next_after(&self, moment: Timestamp) -> Option<Timestamp> {
+        self.cron.find_next(MakeTimestamp(moment)).ok().map(|next| next.timestamp())
+    }
+}
+
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Schedule {}
+
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// `None` only beside a problem.
+pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<BackupConfig> {
+    let file = section.file();
+    let zone = section.optional("time_zone", time_zone).unwrap_or_else(|| ("UTC".to_owned(), TimeZone::UTC));
+    let schedule = section.optional("schedule", |value| Schedule::parse(value::text(value)?, &zone.0));
+    let mut kept = |key, default| section.count(key, default, 0..=MOST_KEPT);
+    let keep = KeptManifests { daily: kept("daily", 7), weekly: kept("weekly", 5), monthly: kept("monthly", 12) };
+    let signing_key = section.required("signing_key", KEY_HINT, |value| secret::source(file, value));
+    let bytes_per_second = section.bytes_or_none("bytes_per_second", 1..=u64::MAX);
+    let objects = section.section("objects", |section| placement::read_offsite(section, id));
+    let sealing = backup_sealing::read(section, objects.as_ref());
+    let evidence = section.optional("evidence", |value| value::path_beside(file, value::text(value)?));
+    let drill_schedule = section.optional("drill_schedule", |value| Schedule::parse(value::text(value)?, &zone.0));
+    if drill_schedule.is_some() && evidence.is_none() && !section.is_refused("evidence") {
+        section.refuse("drill_schedule", "needs evidence, the folder by which everybody knows when the last drill was");
+    }
+    let (time_zone, signing_key, objects) = (zone.1, signing_key?, objects?);
+    Some(BackupConfig { schedule, time_zone, keep, signing_key, bytes_per_second, objects, sealing, evidence, drill_schedule })
+}
+
+fn time_zone(value: &DeValue<'_>) -> Parsed<(String, TimeZone)> {
+    let name = value::text(value)?;
+    let zone = TimeZone::get(name).map_err(|_| format!("{} is no time zone such as \"Europe/Stockholm\"", value::shown(name)))?;
+    Ok((name.to_owned(), zone))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_is_meant_in_its_time_zone_summer_and_winter() {
+        let schedule = Schedule::parse("30 2 * * *", "Europe/Stockholm").unwrap();
+        let next = |moment: &str| schedule.next_after(moment.parse().unwrap()).unwrap().to_string();
+        assert_eq!(next("2026-01-10T12:00:00Z"), "2026-01-11T01:30:00Z");
+        assert_eq!(next("2026-07-10T12:00:00Z"), "2026-07-11T00:30:00Z");
+        assert_eq!(next("2026-07-11T00:30:00Z"), "2026-07-12T00:30:00Z");
+    }
+
+    #[test]
+    fn what_is_no_schedule_is_told() {
+        for bad in ["", "30 2 * *", "61 2 * * *", "30 2 * * * *", "every day"] {
+            assert!(Schedule::parse(bad, "UTC").is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+DELETE FROM sluss.backup_bad WHERE tenant = @tenant AND object = @object;
