@@ -2,6 +2,9 @@ import { ApiError, type Client } from "./client";
 import { readLines } from "./lines";
 import type {
   AuditPage,
+  BackupAnswer,
+  BackupLists,
+  BackupWish,
   Counted,
   AllDifferences,
   FlipReport,
@@ -90,6 +93,8 @@ export const calls = {
     readLines(await c.stream(`restores/plan${query({ ...wish })}`, signal, "application/jsonl"), (line) => take(line as PlanLine)),
   restore: (c: Client, wish: RestoreRequest) => orReport(c.send<RestoreAnswer>("POST", "restores", wish), has("blockers")),
   restores: (c: Client, tenant: string, signal?: AbortSignal) => c.get<RestoreList>(`restores${query({ tenant })}`, signal),
+  backUp: (c: Client, wish: BackupWish) => orReport(c.send<BackupAnswer>("POST", "backups", wish), has("blockers")),
+  backups: (c: Client, tenant: string, limit: number, signal?: AbortSignal) => c.get<BackupLists>(`backups${query({ tenant, limit })}`, signal),
   processes: (c: Client, signal?: AbortSignal) => c.get<Process[]>("processes", signal),
   operators: (c: Client, signal?: AbortSignal) => c.get<Operator[]>("operators", signal),
 };

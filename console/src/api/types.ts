@@ -509,6 +509,51 @@ export interface PlanLine {
   totals?: PlanTotals;
 }
 
+export interface BackupWish {
+  tenant: string;
+}
+
+export interface BackupAnswer {
+  tenant: string;
+  outcome: "begun" | "blocked";
+  number?: number;
+  blockers: string[];
+}
+
+export type BackupState = "running" | "failed" | "kept" | "leaving" | "gone" | "broken";
+export type BackupKind = "base" | "increment";
+
+export interface BackupView {
+  number: number;
+  state: BackupState;
+  /** The moment whose contents it has. */
+  instant: string;
+  ended_at?: string;
+  documents: number;
+  bytes: number;
+  only_in_sql: number;
+  left_out: number;
+  objects_copied: number;
+  bytes_copied: number;
+  reason?: string;
+  /** Once it is written. */
+  manifest?: { kind: BackupKind };
+}
+
+export interface BackupList {
+  tenant: string;
+  /** The tenant's file has a `[backup]`. */
+  configured: boolean;
+  next_at?: string;
+  bad_copies: number;
+  /** The newest first. */
+  runs: BackupView[];
+}
+
+export interface BackupLists {
+  tenants: BackupList[];
+}
+
 export interface AuditEntry {
   number: number;
   at: string;

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 
+import { Backups } from "../parts/Backups";
 import { Kept } from "../parts/Kept";
 import { NoTenant } from "../parts/NoTenant";
 import { RestoreForm } from "../parts/RestoreForm";
@@ -16,7 +17,7 @@ interface Props {
   parameters: URLSearchParams;
 }
 
-/** What a tenant's documents were: what is kept of it, and the ways back to it. */
+/** What a tenant's documents were: what is kept of it, the ways back to it, and the copies elsewhere. */
 export function History({ tenant, parameters }: Props) {
   const { t } = useText();
   const known = useStore(fleet, (state) => state !== undefined);
@@ -67,6 +68,7 @@ export function History({ tenant, parameters }: Props) {
       <RestoreForm tenant={tenant} heading={form} draft={draft} planning={planning} onEdit={edit} onBegun={ended} />
       <Restores tenant={tenant} heading={list} summary={summary} onUndo={goBack} />
       <Versions tenant={tenant} document={parameters.get("document") ?? ""} onRestore={goBack} />
+      <Backups tenant={tenant} />
     </>
   );
 }

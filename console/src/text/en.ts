@@ -1,6 +1,6 @@
 // English. Where a text depends on how many, it is told both the count and the count as it is written.
 
-import { history, restore, versions } from "./history.en";
+import { backups, history, restore, versions } from "./history.en";
 import { many } from "./many";
 
 export const en = {
@@ -348,6 +348,7 @@ export const en = {
   history,
   restore,
   versions,
+  backups,
   audit: {
     title: "Audit",
     none: "No entry yet.",

@@ -1,4 +1,4 @@
-import { history, restore, versions } from "./history.sv";
+import { backups, history, restore, versions } from "./history.sv";
 import type { Catalogue } from "./index";
 import { many } from "./many";
 
@@ -347,6 +347,7 @@ export const sv: Catalogue = {
   history,
   restore,
   versions,
+  backups,
   audit: {
     title: "Granskningslogg",
     none: "Inga poster än.",
