@@ -90,7 +90,7 @@ function Becomes({ planned: { action, stamp, doubtful, reason } }: { planned: Pl
     <>
       {t.restore.actions[action]}
       {doubtful ? <span className="tag tag-wish">{t.restore.inDoubt}</span> : null}
-      {action === "restore" ? <small className="block">{stamp === undefined ? t.restore.current : <code>{stamp}</code>}</small> : null}
+      {action === "restore" ? <small className="block">{stamp === undefined ? t.restore.current : t.restore.version(stamp)}</small> : null}
       {reason === undefined ? null : (
         <span className="server-says block" lang="en">
           {reason}

@@ -32,6 +32,7 @@ export function RestoreForm({ tenant, heading, draft, planning, onEdit, onBegun 
   const [refused, setRefused] = useState<RestoreAnswer>();
   const [run, busy] = useAction();
   const { plan } = planning;
+  const isReady = plan !== undefined && isRestorable(plan);
   const id = useId();
 
   function begin(wish: RestoreRequest) {
@@ -73,9 +74,10 @@ export function RestoreForm({ tenant, heading, draft, planning, onEdit, onBegun 
               {t.restore.stop}
             </button>
           ) : null}
-          <button type="button" className="danger" disabled={busy || plan === undefined || !isRestorable(plan)} onClick={() => setAsked(plan?.wish)}>
+          <button type="button" className="danger" disabled={busy || !isReady} onClick={() => setAsked(plan?.wish)}>
             {t.restore.execute}
           </button>
+          {isReady ? null : <span className="hint">{t.restore.planFirst}</span>}
         </Form>
         <div className="panel">
           {refused === undefined ? null : <Refused title={t.restore.refused} blockers={refused.blockers} />}
@@ -167,7 +169,6 @@ function Form({ tenant, draft, onEdit, onPlan, children }: FormProps) {
         </button>
         {children}
       </div>
-      <p className="hint">{t.restore.planFirst}</p>
     </form>
   );
 }

@@ -1,9 +1,9 @@
-import { useId, useMemo, useState, type RefObject } from "react";
+import { useEffect, useId, useMemo, useRef, useState, type RefObject } from "react";
 
 import { calls } from "../api/calls";
 import type { RestoreFigures, Summary } from "../api/types";
 import { useWho } from "../state/context";
-import { useResource } from "../state/resource";
+import { changed, useResource } from "../state/resource";
 import { restoresOf, type Restore } from "../state/restores";
 import { shares } from "../state/summaries";
 import { useText } from "../text";
@@ -42,6 +42,16 @@ export function Restores({ tenant, heading, summary, onUndo }: Props) {
   );
   const restores = useMemo(() => restoresOf(resource.data?.restores ?? []), [resource.data]);
   const underWay = restores.find((restore) => restore.endedAt === undefined);
+  const worked = useRef(false);
+
+  // What it has changed is asked for anew when it ends, as when somebody here had changed it.
+  useEffect(() => {
+    if (worked.current && underWay === undefined) {
+      changed();
+    }
+    worked.current = underWay !== undefined;
+  }, [underWay]);
+
   return (
     <section aria-labelledby={id}>
       <h2 id={id} ref={heading} tabIndex={-1}>

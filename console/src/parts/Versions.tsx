@@ -45,7 +45,7 @@ function Which({ document }: { document: string }) {
   }
 
   return (
-    <form className="filters" onSubmit={submit}>
+    <form className="filters which" onSubmit={submit}>
       <span className="field">
         <label htmlFor={id}>{t.versions.document}</label>
         <input id={id} type="search" value={text} placeholder={t.versions.hint} autoComplete="off" autoCapitalize="none" spellCheck={false} onChange={(event) => setText(event.target.value)} />

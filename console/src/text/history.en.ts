@@ -63,6 +63,7 @@ export const restore = {
   size: "Bytes",
   actions: { restore: "gets back a content", remove: "loses its content: it had none then", stay: "stays as it is" },
   current: "the current one",
+  version: (stamp: string) => `version ${stamp}`,
   inDoubt: "in doubt",
   ask: (tenant: string) => `Restore ${tenant}?`,
   askInto: (tenant: string, into: string) => `Write the documents of ${tenant} into ${into}?`,

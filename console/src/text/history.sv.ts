@@ -62,6 +62,7 @@ export const restore: typeof en.restore = {
   size: "Byte",
   actions: { restore: "får tillbaka ett innehåll", remove: "förlorar sitt innehåll: det hade inget då", stay: "står kvar som det är" },
   current: "det nuvarande",
+  version: (stamp) => `version ${stamp}`,
   inDoubt: "osäkert",
   ask: (tenant) => `Återställa ${tenant}?`,
   askInto: (tenant, into) => `Skriva dokumenten från ${tenant} till ${into}?`,
