@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { Backups } from "../parts/Backups";
 import { Kept } from "../parts/Kept";
 import { NoTenant } from "../parts/NoTenant";
+import { ProblemList } from "../parts/Problems";
 import { RestoreForm } from "../parts/RestoreForm";
 import { Restores } from "../parts/Restores";
 import { Versions } from "../parts/Versions";
@@ -61,6 +62,11 @@ export function History({ tenant, parameters }: Props) {
   }
   if (summary === undefined) {
     return <NoTenant tenant={tenant} />;
+  }
+  // Then all of it would be asked for in vain, and each part would say the same.
+  const away = summary.problems.filter((problem) => problem.kind === "database");
+  if (away.length > 0) {
+    return <ProblemList problems={away} />;
   }
   return (
     <>

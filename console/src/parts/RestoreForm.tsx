@@ -1,4 +1,4 @@
-import { useId, useState, type FormEvent, type ReactNode, type RefObject } from "react";
+import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode, type RefObject } from "react";
 
 import { calls } from "../api/calls";
 import type { RestoreAnswer, RestoreRequest } from "../api/types";
@@ -33,7 +33,16 @@ export function RestoreForm({ tenant, heading, draft, planning, onEdit, onBegun 
   const [run, busy] = useAction();
   const { plan } = planning;
   const isReady = plan !== undefined && isRestorable(plan);
+  const planner = useRef<HTMLButtonElement>(null);
   const id = useId();
+  const isUnderWay = plan?.is === "under_way";
+
+  // The button that stops a plan goes with it, and the focus would go, too.
+  useEffect(() => {
+    if (!isUnderWay && plan !== undefined && document.activeElement === document.body) {
+      planner.current?.focus();
+    }
+  }, [isUnderWay, plan]);
 
   function begin(wish: RestoreRequest) {
     void run(
@@ -60,6 +69,7 @@ export function RestoreForm({ tenant, heading, draft, planning, onEdit, onBegun 
         <Form
           tenant={tenant}
           draft={draft}
+          planner={planner}
           onEdit={(next) => {
             setRefused(undefined);
             onEdit(next);
@@ -69,7 +79,7 @@ export function RestoreForm({ tenant, heading, draft, planning, onEdit, onBegun 
             planning.begin(wish);
           }}
         >
-          {plan?.is === "under_way" ? (
+          {isUnderWay ? (
             <button type="button" onClick={planning.stop}>
               {t.restore.stop}
             </button>
@@ -94,13 +104,14 @@ export function RestoreForm({ tenant, heading, draft, planning, onEdit, onBegun 
 interface FormProps {
   tenant: string;
   draft: Draft;
+  planner: RefObject<HTMLButtonElement | null>;
   onEdit: (draft: Draft) => void;
   onPlan: (wish: RestoreRequest) => void;
   /** What stands beside the button that plans. */
   children: ReactNode;
 }
 
-function Form({ tenant, draft, onEdit, onPlan, children }: FormProps) {
+function Form({ tenant, draft, planner, onEdit, onPlan, children }: FormProps) {
   const { t } = useText();
   const id = useId();
   const tenants = useStore(fleet, (state) => state?.tenants);
@@ -164,7 +175,7 @@ function Form({ tenant, draft, onEdit, onPlan, children }: FormProps) {
         </div>
       )}
       <div className="actions">
-        <button type="submit" className="primary" disabled={wish === undefined}>
+        <button ref={planner} type="submit" className="primary" disabled={wish === undefined}>
           {t.restore.plan}
         </button>
         {children}
