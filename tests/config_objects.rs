@@ -265,11 +265,75 @@ fn the_objects_of_two_tenants_never_lie_in_each_other() {
     }
 }
 
-const BACKUP: &str = "[backup]\nsigning_key = { file = \"signing\" }\n";
+/// A sound backup of what lies on `DISK`.
+const BACKUP: &str = r#"
+[backup]
+schedule = "30 2 * * *"
+time_zone = "Europe/Stockholm"
+signing_key = { file = "../../secrets/backup.key" }
+bytes_per_second = "50MB"
+
+[backup.objects]
+disk = "../../data/offsite"
+"#;
+
+#[test]
+fn a_backup_says_when_where_to_and_for_how_long() {
+    let folder = written(&[("acme.toml", &on(&format!("{DISK}{BACKUP}")))]);
+    let config = load(&folder).unwrap_or_else(|problems| panic!("{problems}"));
+    let backup = config.tenants[0].backup.clone().unwrap();
+    assert_eq!((backup.objects.name.as_str(), backup.objects.prefix.as_str()), ("offsite", "acme/"));
+    assert_eq!((backup.keep.daily, backup.keep.weekly, backup.keep.monthly, backup.bytes_per_second), (7, 5, 12, Some(50_000_000)));
+    let next = backup.schedule.unwrap().next_after("2026-03-28T12:00:00Z".parse().unwrap()).unwrap();
+    assert_eq!(next.to_zoned(backup.time_zone).date(), jiff::civil::date(2026, 3, 29), "where the hour of the schedule is left out");
+    assert_eq!(config.tenants[0].every_placement().count(), 2);
+}
+
+#[test]
+fn what_is_no_backup_is_told_all_at_once() {
+    let wrong = BACKUP
+        .replace("30 2 * * *", "30 2 * *")
+        .replace("Stockholm", "Stokholm")
+        .replace("signing_key = { file", "signing_kee = { file")
+        .replace("[backup.objects]", "daily = 5000\n[backup.objects]\nmax_objects = 7");
+    let found = problems(&[("acme.toml", &on(&format!("{DISK}{wrong}")))]);
+    let expected = [
+        "backup.time_zone: \"Europe/Stokholm\" is no time zone such as \"Europe/Stockholm\"",
+        "backup.schedule: \"30 2 * *\" is not a cron expression such as \"30 2 * * *\": it has not five fields",
+        "backup.daily: 5000 is above the maximum of 1000",
+        "backup.signing_kee: unknown key, did you mean \"signing_key\"?",
+        "backup.objects.max_objects: a backup holds every object: its placement has no limit",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for expected in expected {
+        assert!(found.iter().any(|found| found.ends_with(expected)), "{expected}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_backup_lies_among_nobodys_objects() {
+    let acme = |backup: &str| on(&format!("{DISK}{backup}"));
+    let among = BACKUP.replace("data/offsite", "data/objects");
+    let own = problems(&[("acme.toml", &acme(&among))]);
+    assert!(own.len() == 1 && own[0].contains("backup.objects.prefix: this backup and the objects of placement local"), "{own:#?}");
+    let named = problems(&[("acme.toml", &acme(&format!("{BACKUP}placement = \"local\"\n")))]);
+    assert!(named.len() == 1 && named[0].contains("backup.objects.placement: one of the tenant's own placements"), "{named:#?}");
+    // Another tenant's objects in this one's backup, and its backup in this one's.
+    let globex = |objects: &str| on(objects).replace("acme.db", "globex.db");
+    let into = "[objects]\ndisk = \"../../data/offsite\"\nprefix = \"acme/\"\n";
+    let other = problems(&[("acme.toml", &acme(BACKUP)), ("globex.toml", &globex(into))]);
+    assert!(other.len() == 1 && other[0].contains("globex.toml") && other[0].contains("placement offsite of tenant acme"), "{other:#?}");
+    let same = format!("{DISK}{BACKUP}prefix = \"acme/\"\n");
+    let both = problems(&[("acme.toml", &acme(BACKUP)), ("globex.toml", &globex(&same))]);
+    assert!(both.len() == 1 && both[0].contains("backup.objects.prefix"), "{both:#?}");
+    assert_eq!(problems(&[("acme.toml", &acme(BACKUP)), ("globex.toml", &globex(&format!("{DISK}{BACKUP}")))]), Vec::<String>::new());
+}
+
+const SEALED: &str = "[backup]\nsigning_key = { file = \"signing\" }\n";
 
 /// A tenant with a backup: keys of its section, and where it lies.
 fn backed_up(keys: &str, place: &str) -> String {
-    format!("{}{BACKUP}{keys}\n[backup.objects]\n{place}", on(DISK))
+    format!("{}{SEALED}{keys}\n[backup.objects]\n{place}", on(DISK))
 }
 
 const IN_A_BUCKET: &str =

@@ -247,12 +247,15 @@ pub(super) async fn init_control(config: &ControlConfig, clock: &Arc<dyn Clock>)
 /// Creates what Sluss needs in a tenant's database.
 pub(super) async fn init(config: &TenantConfig) -> anyhow::Result<()> {
     match &config.sql {
-        SqlConfig::Sqlite(sqlite) => {
-            let file = open_file(sqlite)?;
-            sqlite::init(&file, &settings(config)).await.map_err(|error| anyhow::anyhow!(error.chain()))
-        }
+        SqlConfig::Sqlite(sqlite) => init_file(sqlite, config).await,
         SqlConfig::SqlServer(sql) => with_server(sql, async |server| mssql::init(server, &settings(config)).await).await,
     }
+}
+
+/// The same in a file.
+pub(super) async fn init_file(sqlite: &SqliteConfig, config: &TenantConfig) -> anyhow::Result<()> {
+    let file = open_file(sqlite)?;
+    sqlite::init(&file, &settings(config)).await.map_err(|error| anyhow::anyhow!(error.chain()))
 }
 
 /// A connection of one command's own, closed behind it.

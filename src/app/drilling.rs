@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::drill::{DrillWish, drill};
+use super::drill::{DrillWish, Drilled, drill};
 use crate::backup::evidence::{self, LastDrills};
 use crate::clock::Clock;
 use crate::config::{BackupConfig, Config};
@@ -43,26 +44,28 @@ impl Drilling {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while drain.run_until_cancelled(ticks.tick()).await.is_some() {
-            for tenant in self.tenants.all().values() {
-                let Some(backup) = &tenant.config.backup else { continue };
-                if drain.run_until_cancelled(self.look(tenant, backup, begun)).await.is_none() {
-                    return;
+            let tenants: Vec<Arc<Tenant>> = self.tenants.all().values().cloned().collect();
+            for tenant in tenants {
+                tokio::select! {
+                    () = drain.cancelled() => return,
+                    () = self.look(&tenant, begun) => {}
                 }
             }
         }
     }
 
-    async fn look(&self, tenant: &Tenant, backup: &BackupConfig, begun: Timestamp) {
-        let Some(folder) = &backup.evidence else { return };
+    async fn look(&self, tenant: &Tenant, begun: Timestamp) {
+        let Some(BackupConfig { evidence: Some(folder), drill_schedule, .. }) = &tenant.config.backup else { return };
         let LastDrills { passed, any } = last(folder.clone(), tenant.id.clone()).await;
         self.metrics.set_drilled(&tenant.id, passed);
-        let Some(schedule) = backup.drill_schedule.as_ref().filter(|_| self.works) else { return };
+        let Some(schedule) = drill_schedule.as_ref().filter(|_| self.works) else { return };
         let is_due = schedule.next_after(any.unwrap_or(begun)).is_some_and(|next| next <= self.clock.now());
         if !is_due || !tenant.jobs.hold("drill", &Uuid::new_v4().to_string(), HOLD).await.unwrap_or(false) {
             return;
         }
         let wish = DrillWish { sample: Some(SAMPLE), by: "schedule".to_owned() };
-        match Box::pin(drill(&self.config, &tenant.config, wish, |_| {})).await {
+        let drilling: BoxFuture<'_, anyhow::Result<Drilled>> = Box::pin(drill(&self.config, &tenant.config, wish, |_| {}));
+        match drilling.await {
             Ok(drilled) if drilled.evidence.passed => {
                 tracing::info!(event = "drilled", documents = drilled.evidence.documents, "a drill of the backup of {} passed", tenant.id);
             }

@@ -55,7 +55,7 @@ async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreRes
     }
     let named = Scratch::new()?;
     for manifest in leaving.iter().filter_map(|run| run.manifest.as_ref()) {
-        match each_object(tenant, offsite, manifest, async |names| named.add(names).await.map(|_| ())).await {
+        match each_object(tenant, offsite, manifest, &named, Names::Join).await {
             Ok(()) => {}
             Err(ReadError::Broken(reason)) => tracing::error!(
                 event = "backup_damaged",
@@ -71,7 +71,7 @@ async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreRes
         if named.is_empty().await? {
             break;
         }
-        match each_object(tenant, offsite, manifest, async |names| named.remove(names).await.map(|_| ())).await {
+        match each_object(tenant, offsite, manifest, &named, Names::Leave).await {
             Ok(()) => {}
             Err(ReadError::Broken(reason)) => {
                 note_broken(tenant, manifest.number, &reason).await?;
@@ -105,13 +105,19 @@ async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreRes
     Ok(())
 }
 
-/// Gives every object that a manifest names, in portions. The whole file was read, and found to be what was signed, only on return.
-async fn each_object(
-    tenant: &Tenant,
-    offsite: &Offsite,
-    manifest: &Manifest,
-    mut take: impl AsyncFnMut(Vec<ScratchName>) -> StoreResult<()>,
-) -> Result<(), ReadError> {
+/// What becomes of a set by a manifest.
+#[derive(Debug, Clone, Copy)]
+enum Names {
+    Join,
+    Leave,
+}
+
+/// Every object that a manifest names joins a set, or leaves it. The whole file was read, and found to be what was signed, only on return.
+async fn each_object(tenant: &Tenant, offsite: &Offsite, manifest: &Manifest, set: &Scratch, what: Names) -> Result<(), ReadError> {
+    let take = async |names: Vec<ScratchName>| match what {
+        Names::Join => set.add(names).await,
+        Names::Leave => set.remove(names).await,
+    };
     let mut reading = Reading::open(&*offsite.objects, &offsite.placement, &tenant.id, manifest).await?;
     let mut names = Vec::with_capacity(BATCH);
     while let Some(line) = reading.next().await? {
@@ -123,7 +129,8 @@ async fn each_object(
             take(std::mem::take(&mut names)).await?;
         }
     }
-    Ok(take(names).await?)
+    take(names).await?;
+    Ok(())
 }
 
 /// What became of objects that are named no more.

@@ -90,7 +90,7 @@ impl Run<'_> {
             Some(previous) => walk.increment(previous.instant).await?,
             None => walk.base().await?,
         }
-        let only_in_sql = self.tenant.sql.tally().await?.sql.documents;
+        let only_in_sql = u64::try_from(self.tenant.sql.tally().await?.sql.documents).unwrap_or_default();
         let Walk { spool, mut figures, .. } = walk;
         figures.only_in_sql = only_in_sql;
         let spooled = spool.finish(only_in_sql).await?;

@@ -87,8 +87,7 @@ impl Remote {
             tokio::time::sleep(LOOK_EVERY / 4).await;
             let list: BackupLists = read(self.ask(Method::GET, &path, None).await?)?;
             // After the database was put back, a run goes on under a number beyond those that the offsite store lists.
-            let runs = list.tenants.into_iter().flat_map(|list| list.runs).filter(|run| run.number >= number);
-            let Some(run) = runs.last() else { continue };
+            let Some(run) = list.tenants.into_iter().flat_map(|list| list.runs).find(|run| run.number >= number) else { continue };
             if run.state == BackupState::Running {
                 let figures = run.figures;
                 progress.show(figures.documents, expected.map(|expected| expected.max(figures.documents)), |pace| {

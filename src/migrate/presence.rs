@@ -105,8 +105,9 @@ impl<'a, F: FnMut(&Presence)> Search<'a, F> {
     }
 
     async fn look(&mut self, named: Vec<Wanted>) -> StoreResult<()> {
+        let objects = self.objects;
         let looks = stream::iter(named).map(|wanted| async move {
-            let facts = self.objects.head(&wanted.object).await?;
+            let facts = objects.head(&wanted.object).await?;
             let is_there = facts.is_some_and(|facts| facts.length_bytes == wanted.length_bytes);
             Ok((!is_there).then_some(wanted))
         });

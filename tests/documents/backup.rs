@@ -173,7 +173,8 @@ async fn a_run_that_was_interrupted_goes_on_and_copies_nothing_twice() {
     assert!(copied().await < 6.0 && runs(&house).await[0]["state"] == "running");
     house.ask_admin(&Ask::new("POST", "/admin/v1/tenants/acme/resume")).await;
     let run = ended(&house, number).await;
-    assert_eq!((&run["state"], &run["documents"], copied().await), (&json!("kept"), &json!(6), 6.0), "{run}");
+    assert_eq!((&run["state"], &run["documents"]), (&json!("kept"), &json!(6)), "{run}");
+    assert!(copied().await <= 6.0, "what was copied once was copied again");
     assert_holds(&house, number, &contents).await;
     assert_eq!(verified(&house, false).await.problems, 0);
     house.close().await;

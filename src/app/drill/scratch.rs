@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
-use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -14,9 +15,10 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use tower::util::BoxCloneService;
 
-use crate::app::{self, App};
+use crate::app::{App, backends};
 use crate::body::{self, Body};
-use crate::config::Config;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, SqlConfig};
 use crate::gateway::service;
 use crate::lock::lock;
 use crate::model::backup::Held;
@@ -62,8 +64,11 @@ impl ScratchTenant {
         (scratch.limits.buffer_bytes, scratch.limits.cache_bytes) = (BUFFER_BYTES, 0);
         // A slow offsite store is no client that holds a connection.
         scratch.limits.min_rate = 0;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         for tenant in &scratch.tenants {
-            app::init(&scratch, tenant).await?;
+            let SqlConfig::Sqlite(file) = &tenant.sql else { anyhow::bail!("the scratch tenant lies in a file") };
+            backends::init_file(file, tenant).await?;
+            backends::init_control(&scratch.control, &clock).await?;
         }
         let app = App::build(scratch).await?;
         let documents = BoxCloneService::new(service::stack(app.documents(), Arc::clone(&app.metrics)));
@@ -112,11 +117,10 @@ impl ScratchTenant {
         Ok(hasher.finish().sha256)
     }
 
-    async fn ask(&mut self, request: Request<Body>) -> Response<Body> {
-        match self.documents.clone().oneshot(request).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
-        }
+    fn ask(&mut self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+        let answer = self.documents.clone().oneshot(request);
+        // No async block: in one the compiler forgets that what a service's types name lives for ever.
+        answer.map(|Ok(answer)| answer).boxed()
     }
 }
 
@@ -126,9 +130,12 @@ fn request(method: Method, id: u64, body: Body) -> Result<Request<Body>, String>
 }
 
 async fn problem(answer: Response<Body>) -> String {
-    let status = answer.status();
-    match body::read(answer.into_body(), MAX_PROBLEM_BYTES).await {
-        Ok(text) => format!("{status}: {}", String::from_utf8_lossy(&text)),
-        Err(error) => format!("{status}: {error}"),
+    let (status, mut body, mut text) = (answer.status(), answer.into_body(), Vec::new());
+    while let Some(Ok(frame)) = body.frame().await {
+        text.extend_from_slice(&frame.into_data().unwrap_or_default());
+        if text.len() > MAX_PROBLEM_BYTES {
+            break;
+        }
     }
+    format!("{status}: {}", String::from_utf8_lossy(&text))
 }

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use super::*;
+use crate::model::backup::{BackupFigures, BackupRun, BackupState, BadCopy, Manifest};
 use crate::model::content::Fingerprint;
 use crate::model::document::{DocRow, State};
 use crate::model::history::{MarkName, Tick, Version, VersionNumber};
@@ -18,6 +19,7 @@ use crate::model::purge::{PurgeFigures, PurgeRun};
 use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Revision, Stamp};
 use crate::model::verification::{Difference, VerifyRun, VerifyWish};
+use crate::store::backups::{BackupEnd, BackupStore, Ended, Located};
 use crate::store::doctor::Finding;
 use crate::store::error::ClientFault;
 use crate::store::history::{HistoryFigures, HistoryStore, VersionCount};

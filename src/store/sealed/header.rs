@@ -133,8 +133,8 @@ fn unwrap(identity: &Identity, Stanza { share, wrapped }: &Stanza) -> Option<[u8
     let shared = identity.agree(share)?;
     let mut wrapped = *wrapped;
     let key = wrapping_key(&shared, share, identity.recipient());
-    let file_key = key.open_in_place(no_nonce(), Aad::empty(), &mut wrapped).ok()?;
-    file_key.as_ref().try_into().ok()
+    let file_key: &[u8] = key.open_in_place(no_nonce(), Aad::empty(), &mut wrapped).ok()?;
+    file_key.try_into().ok()
 }
 
 fn wrapping_key(shared: &[u8], share: &[u8; KEY_BYTES], recipient: &Recipient) -> LessSafeKey {
