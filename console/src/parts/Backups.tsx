@@ -119,7 +119,7 @@ function Manifests({ runs }: { runs: BackupView[] }) {
             <caption className="unseen">{t.backups.manifests}</caption>
             <thead>
               <tr>
-                <th scope="col" className="numeric">{t.backups.number}</th>
+                <th scope="col">{t.backups.number}</th>
                 <th scope="col">{t.backups.instant}</th>
                 <th scope="col">{t.backups.kind}</th>
                 <th scope="col" className="numeric">{t.backups.documents}</th>
@@ -131,9 +131,7 @@ function Manifests({ runs }: { runs: BackupView[] }) {
             <tbody>
               {runs.map((run) => (
                 <tr key={run.number}>
-                  <th scope="row" className="numeric">
-                    {f.number(run.number)}
-                  </th>
+                  <th scope="row">{f.number(run.number)}</th>
                   <td>
                     <Moment at={run.instant} />
                   </td>
@@ -168,7 +166,7 @@ function Runs({ runs }: { runs: BackupView[] }) {
             <caption className="unseen">{t.backups.runs}</caption>
             <thead>
               <tr>
-                <th scope="col" className="numeric">{t.backups.number}</th>
+                <th scope="col">{t.backups.number}</th>
                 <th scope="col">{t.backups.instant}</th>
                 <th scope="col">{t.backups.state}</th>
                 <th scope="col">{t.backups.ended}</th>
@@ -179,9 +177,7 @@ function Runs({ runs }: { runs: BackupView[] }) {
             <tbody>
               {runs.map((run) => (
                 <tr key={run.number}>
-                  <th scope="row" className="numeric">
-                    {f.number(run.number)}
-                  </th>
+                  <th scope="row">{f.number(run.number)}</th>
                   <td className="nowrap">
                     <time dateTime={run.instant}>{f.dateTime(run.instant)}</time>
                   </td>

@@ -95,7 +95,7 @@ function Made({ restores, onUndo }: { restores: Restore[]; onUndo: Props["onUndo
         <caption className="unseen">{t.restore.list}</caption>
         <thead>
           <tr>
-            <th scope="col" className="numeric">{columns.number}</th>
+            <th scope="col">{columns.number}</th>
             <th scope="col">{columns.instant}</th>
             <th scope="col">{columns.of}</th>
             <th scope="col">{columns.ended}</th>
@@ -108,7 +108,7 @@ function Made({ restores, onUndo }: { restores: Restore[]; onUndo: Props["onUndo
         <tbody>
           {restores.map((restore) => (
             <tr key={restore.number}>
-              <th scope="row" className="numeric">
+              <th scope="row">
                 <span className="cell-label">{columns.number}</span>
                 {f.number(restore.number)}
               </th>
