@@ -39,12 +39,13 @@ function Found({ plan }: { plan: Plan }) {
           </ul>
         </div>
       )}
-      {plan.is === "under_way" ? <Progress label={t.restore.planTitle} done={lookedAt} total={undefined} words={words} /> : <p className="hint">{words}</p>}
+      {plan.is === "under_way" ? <Progress label={t.restore.planTitle} done={lookedAt} total={undefined} words={words} /> : null}
+      {plan.is === "under_way" || lookedAt === 0 ? null : <p className="hint">{words}</p>}
       <ul className="planned">
         {totals.restored === 0 ? null : <li>{t.restore.restored(totals.restored, f.number(totals.restored), f.bytes(totals.restored_bytes))}</li>}
         {totals.removed === 0 ? null : <li>{t.restore.removed(totals.removed, f.number(totals.removed))}</li>}
         {totals.left === 0 ? null : <li className="bad">{t.restore.left(totals.left, f.number(totals.left))}</li>}
-        {totals.doubtful === 0 ? null : <li className="warn">{t.restore.doubtful(totals.doubtful, f.number(totals.doubtful))}</li>}
+        {totals.doubtful === 0 ? null : <li className="warn">{t.restore.doubtful(f.number(totals.doubtful))}</li>}
         {plan.is === "whole" && named === 0 ? <li>{t.restore.nothing}</li> : null}
       </ul>
       {documents.length === 0 ? null : <Documents documents={documents} />}

@@ -56,7 +56,7 @@ export const restore = {
   restored: (n: number, shown: string, bytes: string) => `${shown} ${many(n, "document gets", "documents get")} back a content: ${bytes}.`,
   removed: (n: number, shown: string) => `${shown} had no content then, and ${many(n, "loses what it has", "lose what they have")}.`,
   left: (n: number, shown: string) => `${shown} cannot be brought back, and ${many(n, "stays as it is", "stay as they are")}.`,
-  doubtful: (n: number, shown: string) => `${shown} of all ${many(n, "is", "are")} in doubt: written straight to SQL, and seen by a copy only after that instant. What was there before left no trace.`,
+  doubtful: (n: string) => `In doubt, of all of them: ${n}. Written straight to SQL, and seen by a copy only after that instant; what was there before left no trace.`,
   documents: "Documents of the plan",
   first: (shown: string, all: string) => `The first ${shown} of ${all} are shown; sluss restore --plan --json tells all.`,
   becomes: "What becomes of it",

@@ -55,7 +55,7 @@ export const restore: typeof en.restore = {
   restored: (_n, shown, bytes) => `${shown} dokument får tillbaka ett innehåll: ${bytes}.`,
   removed: (_n, shown) => `${shown} hade inget innehåll då, och förlorar det de har.`,
   left: (_n, shown) => `${shown} kan inte återställas, och står kvar som de är.`,
-  doubtful: (_n, shown) => `${shown} av alla är osäkra: skrivna direkt till SQL, och sedda av en kopiering först efter tidpunkten. Det som fanns där innan lämnade inget spår.`,
+  doubtful: (n) => `Osäkra, av dem alla: ${n}. Skrivna direkt till SQL, och sedda av en kopiering först efter tidpunkten; det som fanns där innan lämnade inget spår.`,
   documents: "Planens dokument",
   first: (shown, all) => `De första ${shown} av ${all} visas; sluss restore --plan --json säger alla.`,
   becomes: "Vad som händer med det",
