@@ -48,6 +48,8 @@ pub struct BackupLists {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BackupList {
     pub tenant: String,
+    /// Its file says where the copies go to; without that there are none.
+    pub configured: bool,
     /// When the schedule has the next one begin.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_at: Option<Timestamp>,
@@ -148,7 +150,9 @@ impl Admin {
         let kept = tenant.sql.backups_in(BackupState::Kept).await?;
         runs.extend(kept.into_iter().rev().filter(|kept| kept.number < oldest));
         let bad_copies = tenant.sql.bad_copies(MOST_BAD).await?.len() as u64;
-        Ok(BackupList { tenant: tenant.id.to_string(), next_at, bad_copies, runs: runs.into_iter().map(BackupView::from).collect() })
+        let configured = tenant.config.backup.is_some();
+        let runs = runs.into_iter().map(BackupView::from).collect();
+        Ok(BackupList { tenant: tenant.id.to_string(), configured, next_at, bad_copies, runs })
     }
 }
 

@@ -1,10 +1,15 @@
 import { ApiError, type Client } from "./client";
+import { readLines } from "./lines";
 import type {
   AuditPage,
+  BackupAnswer,
+  BackupLists,
+  BackupWish,
   Counted,
   AllDifferences,
   FlipReport,
   FlipWish,
+  HistoryView,
   JobKind,
   JobList,
   JobState,
@@ -12,11 +17,16 @@ import type {
   LimitsView,
   Me,
   Operator,
+  PastList,
+  PlanLine,
   Process,
   PurgeAnswer,
   PurgeList,
   ReadOnlyView,
   QuarantineReason,
+  RestoreAnswer,
+  RestoreList,
+  RestoreRequest,
   RetryWish,
   ScopeView,
   Series,
@@ -75,6 +85,16 @@ export const calls = {
   retryJobs: (c: Client, wish: RetryWish) => c.send<Counted>("POST", "jobs/retry", wish),
   audit: (c: Client, wanted: { tenant?: string | undefined; before?: number | undefined; limit?: number; check?: boolean }, signal?: AbortSignal) =>
     c.get<AuditPage>(`audit${query(wanted)}`, signal),
+  history: (c: Client, tenant: string, signal?: AbortSignal) => c.get<HistoryView>(`${of(tenant)}/history`, signal),
+  versions: (c: Client, wanted: { tenant: string; document: string; before: number | undefined; limit: number }, signal?: AbortSignal) =>
+    c.get<PastList>(`versions${query(wanted)}`, signal),
+  /** Tells `take` every line; a promise of the end. */
+  plan: async (c: Client, wish: RestoreRequest, take: (line: PlanLine) => void, signal: AbortSignal) =>
+    readLines(await c.stream(`restores/plan${query({ ...wish })}`, signal, "application/jsonl"), (line) => take(line as PlanLine)),
+  restore: (c: Client, wish: RestoreRequest) => orReport(c.send<RestoreAnswer>("POST", "restores", wish), has("blockers")),
+  restores: (c: Client, tenant: string, signal?: AbortSignal) => c.get<RestoreList>(`restores${query({ tenant })}`, signal),
+  backUp: (c: Client, wish: BackupWish) => orReport(c.send<BackupAnswer>("POST", "backups", wish), has("blockers")),
+  backups: (c: Client, tenant: string, limit: number, signal?: AbortSignal) => c.get<BackupLists>(`backups${query({ tenant, limit })}`, signal),
   processes: (c: Client, signal?: AbortSignal) => c.get<Process[]>("processes", signal),
   operators: (c: Client, signal?: AbortSignal) => c.get<Operator[]>("operators", signal),
 };

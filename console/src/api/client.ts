@@ -21,7 +21,8 @@ export class ApiError extends Error {
 export interface Client {
   get<T>(path: string, signal?: AbortSignal): Promise<T>;
   send<T>(method: "POST" | "PUT", path: string, wish: object): Promise<T>;
-  stream(path: string, signal: AbortSignal): Promise<Response>;
+  /** An answer that comes bit by bit, for as long as it takes. */
+  stream(path: string, signal: AbortSignal, accept: string): Promise<Response>;
 }
 
 /** Long enough for a flip, which probes stores and compares a sample. */
@@ -66,7 +67,7 @@ export function client(token: string | undefined, onUnauthorized: () => void): C
       const response = await call(path, init, "application/json");
       return (await response.json()) as T;
     },
-    stream: (path, signal) => call(path, { signal }, "text/event-stream"),
+    stream: (path, signal, accept) => call(path, { signal }, accept),
   };
 }
 

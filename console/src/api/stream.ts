@@ -20,7 +20,7 @@ export async function read(client: Client, path: string, signal: AbortSignal, ta
     alive();
   };
   try {
-    const response = await client.stream(path, AbortSignal.any([signal, silence.signal]));
+    const response = await client.stream(path, AbortSignal.any([signal, silence.signal]), "text/event-stream");
     if (response.body === null) {
       return;
     }

@@ -392,6 +392,168 @@ export interface PurgeAnswer {
   blockers: string[];
 }
 
+/** What all versions of a tenant's documents come to. */
+export interface HistoryView {
+  tenant: string;
+  keep_for_seconds: number;
+  /** Null: nothing is removed. */
+  oldest_sql_backup_seconds: number | null;
+  all: VersionCount;
+  /** In the database still. */
+  staged: VersionCount;
+  /** The next collection removes them. */
+  past: VersionCount;
+}
+
+export interface VersionCount {
+  versions: number;
+  bytes: number;
+}
+
+/** A content that a document had. */
+export interface PastView {
+  stamp: string;
+  bytes: number;
+  media_type: string | null;
+  file_name: string | null;
+  /** Null: nobody knows. */
+  held_from: string | null;
+  /** Otherwise a copy found it at `held_from`. */
+  exact: boolean;
+  held_to: string;
+  staged: boolean;
+  /** A restore to this instant makes it current again. */
+  restored_by: string;
+}
+
+export interface PastList {
+  tenant: string;
+  collection: string;
+  document: string;
+  versions: PastView[];
+  /** `before` of the next page. */
+  next: number | null;
+}
+
+export interface RestoreRequest {
+  tenant: string;
+  at: string;
+  /** `<collection>/<id>`; absent: all. */
+  document?: string;
+  /** Absent: the tenant itself. */
+  into?: string;
+}
+
+export interface RestoreAnswer {
+  tenant: string;
+  outcome: "begun" | "blocked";
+  blockers: string[];
+  number: number | null;
+}
+
+export interface RestoreFigures {
+  looked_at: number;
+  restored: number;
+  restored_bytes: number;
+  removed: number;
+  doubtful: number;
+  dealt: number;
+  marked: number;
+  barred: number;
+  failed: number;
+}
+
+/** The part of a restore that is about one collection. */
+export interface RestoreView {
+  tenant: string;
+  number: number;
+  collection: string;
+  instant: string;
+  document?: string;
+  into?: string;
+  started_at: string;
+  ended_at?: string;
+  figures: RestoreFigures;
+  stopped?: string;
+  undone_by: string;
+}
+
+export interface RestoreList {
+  restores: RestoreView[];
+  unknown: string[];
+}
+
+export interface PlannedDocument {
+  collection: string;
+  document: string;
+  action: "restore" | "remove" | "stay";
+  bytes: number;
+  stamp?: string;
+  doubtful: boolean;
+  reason?: string;
+}
+
+export interface PlanTotals {
+  restored: number;
+  restored_bytes: number;
+  removed: number;
+  left: number;
+  doubtful: number;
+}
+
+/** A line of a plan has one of these. */
+export interface PlanLine {
+  blockers?: string[];
+  document?: PlannedDocument;
+  looked_at?: number;
+  totals?: PlanTotals;
+}
+
+export interface BackupWish {
+  tenant: string;
+}
+
+export interface BackupAnswer {
+  tenant: string;
+  outcome: "begun" | "blocked";
+  number?: number;
+  blockers: string[];
+}
+
+export type BackupState = "running" | "failed" | "kept" | "leaving" | "gone" | "broken";
+export type BackupKind = "base" | "increment";
+
+export interface BackupView {
+  number: number;
+  state: BackupState;
+  /** The moment whose contents it has. */
+  instant: string;
+  ended_at?: string;
+  documents: number;
+  bytes: number;
+  only_in_sql: number;
+  left_out: number;
+  objects_copied: number;
+  bytes_copied: number;
+  reason?: string;
+  /** Once it is written. */
+  manifest?: { kind: BackupKind };
+}
+
+export interface BackupList {
+  tenant: string;
+  /** The tenant's file has a `[backup]`. */
+  configured: boolean;
+  next_at?: string;
+  bad_copies: number;
+  /** The newest first. */
+  runs: BackupView[];
+}
+
+export interface BackupLists {
+  tenants: BackupList[];
+}
+
 export interface AuditEntry {
   number: number;
   at: string;

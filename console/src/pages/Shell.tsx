@@ -15,7 +15,8 @@ import { beginsAt, useRoute } from "../state/route";
 import { say } from "../state/say";
 import { ofAllTenants } from "../state/session";
 import { useStore } from "../state/store";
-import { useText } from "../text";
+import { useText, type Catalogue } from "../text";
+import { History } from "./History";
 import { Installation } from "./Installation";
 import { Overview } from "./Overview";
 import { Problems } from "./Problems";
@@ -71,7 +72,7 @@ function Nav({ page, all }: { page: Route["page"]; all: boolean }) {
   );
   return (
     <nav aria-label={t.shell.pages}>
-      {item(page === "overview" || page === "tenant", hrefs.overview, t.shell.overview)}
+      {item(page === "overview" || page === "tenant" || page === "history", hrefs.overview, t.shell.overview)}
       {item(page === "transfers", hrefs.transfers(), t.shell.transfers, inFlight)}
       {item(page === "problems", hrefs.problems(), t.shell.problems, problems, true)}
       {all ? item(page === "installation", hrefs.installation, t.shell.installation) : null}
@@ -85,7 +86,7 @@ function Heading({ route, me }: { route: Route; me: Me }) {
   const place = `${route.page}/${route.tenant}`;
   // Whoever comes from the login is told where that led; without one, the page begins at its top.
   const before = useRef(me.auth === "tokens" ? "" : place);
-  const title = route.page === "tenant" ? route.tenant : t.shell.headings[route.page];
+  const title = titleOf(route, t);
 
   useEffect(() => {
     document.title = `${title} – Sluss`;
@@ -101,12 +102,24 @@ function Heading({ route, me }: { route: Route; me: Me }) {
 
   return (
     <div className="heading">
-      {route.page === "tenant" ? <a href={hrefs.overview}>{t.shell.overview}</a> : null}
+      {route.tenant === "" ? null : <a href={hrefs.overview}>{t.shell.overview}</a>}
+      {route.page === "history" ? <a href={hrefs.tenant(route.tenant)}>{route.tenant}</a> : null}
       <h1 ref={heading} tabIndex={-1}>
         {title}
       </h1>
     </div>
   );
+}
+
+function titleOf({ page, tenant }: Route, t: Catalogue): string {
+  switch (page) {
+    case "tenant":
+      return tenant;
+    case "history":
+      return t.history.heading(tenant);
+    default:
+      return t.shell.headings[page];
+  }
 }
 
 function PageOf({ route }: { route: Route }) {
@@ -116,6 +129,8 @@ function PageOf({ route }: { route: Route }) {
       return <Overview parameters={route.parameters} />;
     case "tenant":
       return <Tenant key={route.tenant} tenant={route.tenant} />;
+    case "history":
+      return <History key={route.tenant} tenant={route.tenant} parameters={route.parameters} />;
     case "transfers":
       return <Transfers parameters={route.parameters} />;
     case "problems":

@@ -2,8 +2,10 @@ import { calls } from "../api/calls";
 import type { Summary, TenantView } from "../api/types";
 import { Audit } from "../parts/Audit";
 import { ErrorNote } from "../parts/ErrorNote";
+import { Fact } from "../parts/Fact";
 import { HeldBar } from "../parts/HeldBar";
 import { Ladder } from "../parts/Ladder";
+import { NoTenant } from "../parts/NoTenant";
 import { PhaseTag } from "../parts/PhaseTag";
 import { ProblemList } from "../parts/Problems";
 import { Purge } from "../parts/Purge";
@@ -35,11 +37,7 @@ export function Tenant({ tenant }: { tenant: string }) {
     return <p className="loading">{t.common.loading}</p>;
   }
   if (summary === undefined) {
-    return (
-      <p className="note note-bad">
-        {t.tenant.unknown(tenant)} <a href={hrefs.overview}>{t.shell.overview}</a>
-      </p>
-    );
+    return <NoTenant tenant={tenant} />;
   }
   return (
     <>
@@ -108,6 +106,7 @@ function Facts({ summary, view, askedAt }: { summary: Summary; view: TenantView 
       />
       <Fact label={t.tenant.soleTitle} figure={view === undefined ? "–" : f.number(view.only_in_object_store)} beside={view === undefined ? "" : completeness(view, t, f.number)} />
       <p className="fact-links">
+        <a href={hrefs.history(summary.tenant)}>{t.history.link}</a>
         <a href={hrefs.transfers(summary.tenant)}>{t.tenant.transfers}</a>
         <a href={hrefs.problems(summary.tenant)}>{t.tenant.problems}</a>
       </p>
@@ -121,14 +120,4 @@ function completeness(view: TenantView, t: ReturnType<typeof useText>["t"], numb
     return t.tenant.sqlComplete;
   }
   return t.tenant.uploads(view.open_uploads, number(view.open_uploads));
-}
-
-function Fact({ label, figure, beside }: { label: string; figure: string; beside: string }) {
-  return (
-    <div className="fact">
-      <p className="total-label">{label}</p>
-      <p className="fact-figure">{figure}</p>
-      <p className="total-beside">{beside}</p>
-    </div>
-  );
 }

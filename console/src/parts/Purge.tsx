@@ -8,6 +8,7 @@ import { useAction } from "../state/useAction";
 import { useText } from "../text";
 import { Confirm } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
+import { Refused } from "./Refused";
 import { ScrollX } from "./ScrollX";
 
 const PACE_MS = 5000;
@@ -41,16 +42,7 @@ export function Purge({ tenant, phase }: { tenant: string; phase: Phase }) {
       {phase === "sealed" ? null : <p className="note">{t.purge.sealedOnly}</p>}
       <ErrorNote error={resource.error} onRetry={resource.reload} />
       {runs.length === 0 ? null : <Runs runs={runs} />}
-      {refused === undefined ? null : (
-        <div className="note note-bad" role="alert">
-          <p>{t.purge.blocked}</p>
-          <ul lang="en">
-            {refused.blockers.map((blocker) => (
-              <li key={blocker}>{blocker}</li>
-            ))}
-          </ul>
-        </div>
-      )}
+      {refused === undefined ? null : <Refused title={t.purge.blocked} blockers={refused.blockers} />}
       {phase === "sealed" ? (
         <div className="actions">
           <button type="button" disabled={busy} onClick={() => begin(true)}>

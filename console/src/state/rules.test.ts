@@ -36,6 +36,8 @@ test("what is held keeps its order, what is gone leaves, what is new comes last"
 test("addresses name a page, a tenant and filters", () => {
   expect(parse("").page).toBe("overview");
   expect(parse("#/tenants/acme-1")).toMatchObject({ page: "tenant", tenant: "acme-1" });
+  expect(parse("#/tenants/acme-1/history?document=documents%2F7")).toMatchObject({ page: "history", tenant: "acme-1" });
+  expect(parse("#/tenants/acme-1/nothing")).toMatchObject({ page: "unknown", tenant: "" });
   expect(parse("#/transfers?tenant=acme&q=a%20b").parameters.get("q")).toBe("a b");
   expect(parse("#/nothing").page).toBe("unknown");
   expect(parse("#/tenants/%E0%A4%A").tenant).toBe("%E0%A4%A");

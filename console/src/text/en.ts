@@ -1,6 +1,7 @@
 // English. Where a text depends on how many, it is told both the count and the count as it is written.
 
-const many = (n: number, one: string, more: string) => (n === 1 ? one : more);
+import { backups, history, restore, versions } from "./history.en";
+import { many } from "./many";
 
 export const en = {
   common: {
@@ -46,7 +47,6 @@ export const en = {
     installation: "Installation",
     headings: {
       overview: "Overview",
-      tenant: "Tenant",
       transfers: "Transfers",
       problems: "Problems",
       installation: "Installation",
@@ -345,6 +345,10 @@ export const en = {
     unverified: "Not verified",
     tooYoung: "Too young",
   },
+  history,
+  restore,
+  versions,
+  backups,
   audit: {
     title: "Audit",
     none: "No entry yet.",

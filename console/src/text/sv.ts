@@ -1,6 +1,6 @@
+import { backups, history, restore, versions } from "./history.sv";
 import type { Catalogue } from "./index";
-
-const many = (n: number, one: string, more: string) => (n === 1 ? one : more);
+import { many } from "./many";
 
 export const sv: Catalogue = {
   common: {
@@ -46,7 +46,6 @@ export const sv: Catalogue = {
     installation: "Installation",
     headings: {
       overview: "Översikt",
-      tenant: "Kund",
       transfers: "Överföringar",
       problems: "Problem",
       installation: "Installation",
@@ -345,6 +344,10 @@ export const sv: Catalogue = {
     unverified: "Ej verifierade",
     tooYoung: "För unga",
   },
+  history,
+  restore,
+  versions,
+  backups,
   audit: {
     title: "Granskningslogg",
     none: "Inga poster än.",

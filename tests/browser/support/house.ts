@@ -1,6 +1,6 @@
 // One sluss in a folder of its own: a configuration, a SQLite file and a folder of objects for each tenant, and the real program.
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   existsSync,
@@ -31,6 +31,8 @@ export interface Plan {
   tenants: string[];
   /** Without tokens, nobody needs one. */
   tokens?: Token[];
+  /** Those that are copied to an offsite store, which is a folder, too. */
+  backups?: string[];
   /** Further settings of sluss.toml, as TOML. */
   settings?: string;
 }
@@ -226,8 +228,9 @@ export class House {
   private furnish(): void {
     mkdirSync(join(this.folder, "gateway-config", "tenants"), { recursive: true });
     this.configure();
+    writeFileSync(join(this.folder, "backup.key"), randomBytes(32).toString("base64"));
     for (const tenant of this.plan.tenants) {
-      writeFileSync(join(this.folder, "gateway-config", "tenants", `${tenant}.toml`), tenantToml(tenant));
+      writeFileSync(join(this.folder, "gateway-config", "tenants", `${tenant}.toml`), tenantToml(tenant) + (this.plan.backups?.includes(tenant) ? BACKUP : ""));
       this.sql(
         tenant,
         `PRAGMA journal_mode = WAL;
@@ -258,6 +261,12 @@ modified = "modified_at"
 disk = "../../objects"
 `;
 }
+
+const BACKUP = `[backup]
+signing_key = { file = "../../backup.key" }
+[backup.objects]
+disk = "../../offsite"
+`;
 
 async function freePort(): Promise<number> {
   const server = createServer();

@@ -35,20 +35,31 @@ type Member<T, C, K extends keyof C & string, Path extends string> = K extends k
     : Drift<Present<T[K]>, Present<C[K]>, `${Path}.${K}`>
   : `${Path}.${K} is never told`;
 
+type NameIn<T> = T extends unknown ? keyof T : never;
+
+/** One of several objects, told as one that may lack what not all of them have. */
+type Whole<T> = { [K in NameIn<T>]?: T extends Record<K, infer V> ? V : never };
+
 declare function agree<_ extends never>(): void;
 
 agree<Drift<Told["AllDifferences"], Console.AllDifferences, "AllDifferences">>();
 agree<Drift<Told["AuditPage"], Console.AuditPage, "AuditPage">>();
+agree<Drift<Told["BackupAnswer"], Console.BackupAnswer, "BackupAnswer">>();
+agree<Drift<Told["BackupLists"], Console.BackupLists, "BackupLists">>();
+agree<Drift<Told["BackupWish"], Console.BackupWish, "BackupWish">>();
 agree<Drift<Told["Counted"], Console.Counted, "Counted">>();
 agree<Drift<Told["Fleet"], Console.Fleet, "Fleet">>();
 agree<Drift<Told["FleetEvent"], Console.FleetEvent, "FleetEvent">>();
 agree<Drift<Told["FlipReport"], Console.FlipReport, "FlipReport">>();
 agree<Drift<Told["FlipWish"], Console.FlipWish, "FlipWish">>();
+agree<Drift<Told["HistoryView"], Console.HistoryView, "HistoryView">>();
 agree<Drift<Told["JobList"], Console.JobList, "JobList">>();
 agree<Drift<Told["LimitsChange"], Console.LimitsChange, "LimitsChange">>();
 agree<Drift<Told["LimitsView"], Console.LimitsView, "LimitsView">>();
 agree<Drift<Told["Me"], Console.Me, "Me">>();
 agree<Drift<Told["Operator"], Console.Operator, "Operator">>();
+agree<Drift<Told["PastList"], Console.PastList, "PastList">>();
+agree<Drift<Whole<Told["PlanLine"]>, Console.PlanLine, "PlanLine">>();
 agree<Drift<Told["Problem"], Console.Problem, "Problem">>();
 agree<Drift<Told["PhaseEvent"], Console.PhaseEvent, "PhaseEvent">>();
 agree<Drift<Told["Process"], Console.Process, "Process">>();
@@ -56,6 +67,9 @@ agree<Drift<Told["PurgeAnswer"], Console.PurgeAnswer, "PurgeAnswer">>();
 agree<Drift<Told["PurgeList"], Console.PurgeList, "PurgeList">>();
 agree<Drift<Told["QuarantineReason"], Console.QuarantineReason, "QuarantineReason">>();
 agree<Drift<Told["ReadOnlyView"], Console.ReadOnlyView, "ReadOnlyView">>();
+agree<Drift<Told["RestoreAnswer"], Console.RestoreAnswer, "RestoreAnswer">>();
+agree<Drift<Told["RestoreList"], Console.RestoreList, "RestoreList">>();
+agree<Drift<Told["RestoreRequest"], Console.RestoreRequest, "RestoreRequest">>();
 agree<Drift<Told["RetryWish"], Console.RetryWish, "RetryWish">>();
 agree<Drift<Told["ScopeView"], Console.ScopeView, "ScopeView">>();
 agree<Drift<Told["Series"], Console.Series, "Series">>();
