@@ -31,6 +31,9 @@ mod put;
 /// Documents at once. Most of the time one waits for its stores.
 const AT_ONCE: usize = 8;
 
+/// So often people who wait are told how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// A document that clients change again and again is looked at so often.
 const MAX_LOOKS: u32 = 5;
 
@@ -245,10 +248,8 @@ impl Restore<'_> {
                 return self.end(WalkEnd::Stopped(format!("tenant {} went to {phase}, where no history is kept", self.to.id))).await;
             }
             let (intents, goes_on) = self.walk.next(&look).await?;
-            let ended: Result<Vec<RestoreFigures>, Stop> =
-                stream::iter(intents).map(|intent| self.carry_out(&look, intent)).buffer_unordered(AT_ONCE).try_collect().await;
-            match ended {
-                Ok(figures) => figures.iter().for_each(|figures| self.walk.place.figures.add(figures)),
+            match self.page(&look, intents).await {
+                Ok(()) => {}
                 Err(Stop::ReadOnly) => return self.end(WalkEnd::Stopped(format!("tenant {} is read-only", self.to.id))).await,
                 Err(Stop::Failed(error)) => return Err(error),
             }
@@ -262,6 +263,28 @@ impl Restore<'_> {
                 return Ok(Attempt::Later(Duration::ZERO));
             }
         }
+    }
+
+    /// Counts each document as it ends. The place is noted behind the page: whoever takes over in the middle of it sees what was dealt with.
+    async fn page(&mut self, look: &Look<'_>, intents: Vec<Intent>) -> Result<(), Stop> {
+        let (mut figures, mut noted) = (self.walk.place.figures, Instant::now());
+        let ended = {
+            let this = &*self;
+            let mut documents = std::pin::pin!(stream::iter(intents).map(|intent| this.carry_out(look, intent)).buffer_unordered(AT_ONCE));
+            loop {
+                match documents.next().await {
+                    None => break Ok(()),
+                    Some(Ok(document)) => figures.add(&document),
+                    Some(Err(stop)) => break Err(stop),
+                }
+                if noted.elapsed() > TOLD_EVERY {
+                    this.tenant.sql.note_restore(&this.walk.collection, figures, None).await.map_err(JobError::from)?;
+                    noted = Instant::now();
+                }
+            }
+        };
+        self.walk.place.figures = figures;
+        ended
     }
 
     /// One document to its end, whoever else changes it meanwhile.
