@@ -42,10 +42,10 @@ impl SigningKey {
     }
 
     /// With the signature in place of whatever stood there.
-    pub fn sign(&self, tenant: &TenantId, manifest: Manifest) -> Manifest {
+    pub fn sign(&self, tenant: &TenantId, manifest: &Manifest) -> Manifest {
         let mut signature = [0; 64];
-        signature.copy_from_slice(self.0.sign(canonical(tenant, &manifest).as_bytes()).as_ref());
-        Manifest { signature: Signature(signature), ..manifest }
+        signature.copy_from_slice(self.0.sign(canonical(tenant, manifest).as_bytes()).as_ref());
+        Manifest { signature: Signature(signature), ..manifest.clone() }
     }
 }
 

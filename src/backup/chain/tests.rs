@@ -44,7 +44,7 @@ const INCREMENT: BackupKind = BackupKind::Increment;
 #[test]
 fn a_signature_vouches_for_every_field_and_for_the_tenant() {
     let (signer, manifest) = (key(1), manifests(&[BASE, INCREMENT]).remove(1));
-    let signed = signer.sign(&tenant(), manifest);
+    let signed = signer.sign(&tenant(), &manifest);
     let public = signer.public_key();
     assert!(public.vouches_for(&tenant(), &signed));
     let changed = [
@@ -76,7 +76,7 @@ fn a_key_is_read_from_base64_or_pem_and_its_text_is_never_repeated() {
 #[test]
 fn a_manifest_that_was_taken_away_or_put_in_is_found() {
     let (signer, made) = (key(1), manifests(&[BASE, INCREMENT, INCREMENT, BASE, INCREMENT]));
-    let signed: Vec<Manifest> = made.into_iter().map(|manifest| signer.sign(&tenant(), manifest)).collect();
+    let signed: Vec<Manifest> = made.into_iter().map(|manifest| signer.sign(&tenant(), &manifest)).collect();
     let public = signer.public_key();
     assert!(flaws(&tenant(), &signed, &public).is_empty());
     let mut without = signed.clone();
@@ -86,7 +86,7 @@ fn a_manifest_that_was_taken_away_or_put_in_is_found() {
     // A group is dropped from its end, so what a base follows may be gone.
     assert!(flaws(&tenant(), &signed[3..], &public).is_empty());
     let mut forged = signed.clone();
-    forged[4] = key(2).sign(&tenant(), forged[4].clone());
+    forged[4] = key(2).sign(&tenant(), &forged[4]);
     assert_eq!(flaws(&tenant(), &forged, &public), [(5, Flaw::Signature)]);
     let numbers = |number| chain(&signed, number).unwrap().iter().map(|manifest| manifest.number).collect::<Vec<_>>();
     assert_eq!((numbers(3), numbers(5)), (vec![1, 2, 3], vec![4, 5]));
