@@ -343,7 +343,8 @@ const RECIPIENT: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73e
 
 #[test]
 fn a_backup_may_be_sealed_and_locked() {
-    let keys = format!("recipients = [\"{RECIPIENT}\"]\nidentity = {{ file = \"key\" }}\nobject_lock = {{ mode = \"compliance\", days = 30 }}");
+    let keys =
+        format!("recipients = [\"{RECIPIENT}\"]\nidentity = {{ file = \"key\" }}\nobject_lock = {{ mode = \"compliance\", days = 30 }}");
     let folder = written(&[("acme.toml", &backed_up(&keys, IN_A_BUCKET))]);
     let config = load(&folder).unwrap_or_else(|problems| panic!("{problems}"));
     let sealing = config.tenants[0].backup.clone().unwrap().sealing;
@@ -364,9 +365,17 @@ fn what_cannot_seal_lock_or_drill_is_told_without_a_secret() {
         ("identity = { file = \"key\" }".to_owned(), IN_A_BUCKET, "backup.identity: opens what is sealed, and nothing is"),
         (format!("recipients = [\"{RECIPIENT}\"]\nidentity = \"AGE-SECRET-KEY-1X\""), IN_A_BUCKET, "backup.identity: never stands"),
         ("object_lock = { mode = \"forever\", days = 1 }".to_owned(), IN_A_BUCKET, "backup.object_lock.mode: \"forever\" is not known"),
-        ("object_lock = { mode = \"governance\", days = 0 }".to_owned(), IN_A_BUCKET, "backup.object_lock.days: 0 is below the minimum of 1"),
+        (
+            "object_lock = { mode = \"governance\", days = 0 }".to_owned(),
+            IN_A_BUCKET,
+            "backup.object_lock.days: 0 is below the minimum of 1",
+        ),
         ("object_lock = { mode = \"governance\" }".to_owned(), IN_A_BUCKET, "backup.object_lock.days: is missing"),
-        ("object_lock = { mode = \"governance\", days = 1 }".to_owned(), "disk = \"../../offsite\"\n", "backup.object_lock: is for a bucket"),
+        (
+            "object_lock = { mode = \"governance\", days = 1 }".to_owned(),
+            "disk = \"../../offsite\"\n",
+            "backup.object_lock: is for a bucket",
+        ),
         ("drill_schedule = \"0 5 * * 0\"".to_owned(), IN_A_BUCKET, "backup.drill_schedule: needs evidence"),
     ] {
         let problems = problems(&[("acme.toml", &backed_up(&keys, place))]);

@@ -153,9 +153,7 @@ fn tell_locations(tenant: &str, Rebuilt { relocations, manifest, epoch }: &Rebui
         return;
     }
     let by = manifest.map_or_else(|| "the objects themselves".to_owned(), |(number, _)| format!("manifest {number}"));
-    println!(
-        "{tenant}: by {by}: {sole} documents have their content in the object store again, of {equal} both stores hold it"
-    );
+    println!("{tenant}: by {by}: {sole} documents have their content in the object store again, of {equal} both stores hold it");
     println!("{tenant}: {there} locations were there, {others} rows are gone or have another content by now");
     for (count, what) in [
         (missing, "objects are not there: run `sluss backup rebuild` without --locations first, then this again"),

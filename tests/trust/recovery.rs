@@ -94,7 +94,11 @@ fn a_drill_restores_every_document_and_leaves_evidence_and_finds_a_changed_byte(
     }
     let drilled = drill(&site, 0, &["--all"]);
     let evidence = &drilled["evidence"];
-    assert_eq!((&evidence["documents"], &evidence["bytes"], &evidence["compared_with_primary"]), (&2.into(), &12.into(), &2.into()), "{drilled}");
+    assert_eq!(
+        (&evidence["documents"], &evidence["bytes"], &evidence["compared_with_primary"]),
+        (&2.into(), &12.into(), &2.into()),
+        "{drilled}"
+    );
     assert_eq!((&evidence["manifest"]["chain"], &evidence["whole"]), (&serde_json::json!([1, 2]), &true.into()));
     let kept: Value = serde_json::from_slice(&fs::read(drilled["file"].as_str().unwrap()).unwrap()).unwrap();
     assert_eq!(&kept, evidence);
