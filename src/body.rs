@@ -25,7 +25,8 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
 
 /// A body that comes piece by piece, of a length that only a header can tell.
 pub fn stream(pieces: impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static) -> Body {
-    StreamBody::new(pieces.map(|piece| piece.map(Frame::data))).boxed_unsync()
+    // Who reads it may ask once more behind its end, which not every stream can be asked.
+    StreamBody::new(pieces.map(|piece| piece.map(Frame::data)).fuse()).boxed_unsync()
 }
 
 /// The same body, with something that is dropped together with it: a permit, or a guard that counts.

@@ -27,11 +27,6 @@ pub async fn prune(tenant: &Tenant, offsite: &Offsite, config: &BackupConfig) ->
     let key = signing_key(&tenant.id, config).await?.public_key();
     drop_past(tenant, config).await?;
     list(tenant, offsite, &key).await?;
-    if config.sealing.sealing.as_ref().is_some_and(|sealing| sealing.identity.is_none()) {
-        // Which objects may go is known by reading manifests.
-        tracing::warn!(event = "not_pruned", "nothing leaves the backup of {}: it is sealed, and backup.identity names no key", tenant.id);
-        return Ok(());
-    }
     if let Err(error) = remove(tenant, offsite, &key).await {
         tracing::warn!(event = "not_pruned", "what left the backup of {} is removed later: {}", tenant.id, error.chain());
     }
@@ -86,18 +81,7 @@ async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreRes
             Err(ReadError::Store(error)) => return Err(error),
         }
     }
-    let Removed { objects: removed, locked } = remove_objects(tenant, offsite, &named).await?;
-    if locked > 0 {
-        // What they name has to be known until it is gone.
-        tracing::info!(
-            event = "pruned",
-            objects = removed,
-            locked,
-            "{locked} objects of the backup of {} are locked, and leave later",
-            tenant.id
-        );
-        return Ok(());
-    }
+    let removed = remove_objects(tenant, offsite, &named).await?;
     remove_files(tenant, offsite, &leaving).await?;
     tracing::info!(
         event = "pruned",
@@ -137,17 +121,9 @@ async fn each_object(tenant: &Tenant, offsite: &Offsite, manifest: &Manifest, se
     Ok(())
 }
 
-/// What became of objects that are named no more.
-#[derive(Default)]
-struct Removed {
-    objects: u64,
-    /// The store keeps them until their time is over.
-    locked: u64,
-}
-
-async fn remove_objects(tenant: &Tenant, offsite: &Offsite, named: &Scratch) -> StoreResult<Removed> {
+async fn remove_objects(tenant: &Tenant, offsite: &Offsite, named: &Scratch) -> StoreResult<u64> {
     let bad: Vec<ObjectId> = tenant.sql.bad_copies(BAD).await?.into_iter().map(|bad| bad.held.object).collect();
-    let (mut after, mut removed, mut failed) = (None, Removed::default(), None);
+    let (mut after, mut removed, mut failed) = (None, 0, None);
     loop {
         let page = named.page(after, BATCH).await?;
         // One that stays must not keep the others.
@@ -155,17 +131,11 @@ async fn remove_objects(tenant: &Tenant, offsite: &Offsite, named: &Scratch) -> 
         after = Some(*last);
         let objects: Vec<ObjectRef> = page.into_iter().map(|name| object(offsite, ObjectId::from_bytes(name))).collect();
         for (object, answer) in objects.iter().zip(offsite.objects.delete_all(&objects).await) {
-            match answer {
-                Ok(()) => removed.objects += 1,
-                Err(error) if error.locked_until().is_some() => {
-                    removed.locked += 1;
-                    continue;
-                }
-                Err(error) => {
-                    failed = failed.or(Some(error));
-                    continue;
-                }
+            if let Err(error) = answer {
+                failed = failed.or(Some(error));
+                continue;
             }
+            removed += 1;
             if bad.contains(&object.id) {
                 tenant.sql.forget_bad_copy(object.id).await?;
             }
@@ -177,11 +147,7 @@ async fn remove_objects(tenant: &Tenant, offsite: &Offsite, named: &Scratch) -> 
 async fn remove_files(tenant: &Tenant, offsite: &Offsite, leaving: &[BackupRun]) -> StoreResult<()> {
     for run in leaving {
         if let Some(manifest) = &run.manifest {
-            match offsite.objects.delete(&object(offsite, manifest.object)).await {
-                // It leaves with a later run.
-                Err(error) if error.locked_until().is_some() => continue,
-                removed => removed?,
-            }
+            offsite.objects.delete(&object(offsite, manifest.object)).await?;
         }
         tenant.sql.set_backup(run.number, BackupState::Gone, None).await?;
     }

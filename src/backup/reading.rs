@@ -129,12 +129,12 @@ pub async fn listed(objects: &dyn ObjectStore, placement: &PlacementName, tenant
     let text = match objects.manifest_list(placement).await {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(Listed::default()),
-        Err(error) if error.kind == StoreErrorKind::Corrupt => return Ok(unreadable(error.chain())),
+        Err(error) if error.kind == StoreErrorKind::Corrupt => return Ok(unreadable(&error.chain())),
         Err(error) => return Err(error),
     };
     let list: ManifestList = match serde_json::from_str(&text) {
         Ok(list) => list,
-        Err(error) => return Ok(unreadable(error.to_string())),
+        Err(error) => return Ok(unreadable(&error.to_string())),
     };
     let mut listed = Listed { is_there: true, ..Listed::default() };
     for manifest in list.manifests {
@@ -150,7 +150,7 @@ pub async fn listed(objects: &dyn ObjectStore, placement: &PlacementName, tenant
     Ok(listed)
 }
 
-fn unreadable(reason: String) -> Listed {
+fn unreadable(reason: &str) -> Listed {
     Listed { problems: vec![format!("the list in the offsite store cannot be read: {reason}")], is_there: true, ..Listed::default() }
 }
 

@@ -245,7 +245,7 @@ impl Run<'_> {
             bytes: totals.bytes,
             signature: Signature([0; 64]),
         };
-        Ok(Some(self.key.sign(&self.tenant.id, manifest)))
+        Ok(Some(self.key.sign(&self.tenant.id, &manifest)))
     }
 }
 

@@ -119,11 +119,13 @@ fn the_other_way_to_name_credentials_is_documented_and_known() {
     let file = folder.path().join("tenants/hooli.toml");
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains("\n# credentials = \"chain\"\n"), "{text}");
-    let chained = text.replace("\n# credentials", "\ncredentials");
+    // The tenant's own placement; its backup has keys of its own.
+    let (own, backup) = text.split_once("\n[backup]").unwrap();
+    let chained = own.replace("\n# credentials", "\ncredentials");
     let keys = ["access_key", "secret_key", "session_token"];
     let without_keys: String =
         chained.lines().filter(|line| !keys.iter().any(|key| line.starts_with(key))).map(|line| format!("{line}\n")).collect();
-    fs::write(&file, without_keys).unwrap();
+    fs::write(&file, format!("{without_keys}\n[backup]{backup}")).unwrap();
     let config = super::Config::load(&folder.path().join("sluss.toml")).unwrap();
     let hooli = config.tenants.iter().find(|tenant| tenant.id.as_str() == "hooli").unwrap();
     let super::ObjectStoreConfig::S3(s3) = &hooli.objects[0].store else { panic!("{:?}", hooli.objects) };

@@ -117,7 +117,7 @@ impl ObjectStore for SealedObjects {
         let line = frame::line(&meta).map_err(unsealed)?;
         let outer = frame::outer(&meta, head.len(), line.len());
         let sealed_bytes = length_bytes.map(|length_bytes| head.len() as u64 + payload::sealed_bytes(line.len() as u64 + length_bytes));
-        let content = payload::seal(head, seal, line, content);
+        let content = payload::seal(&head, seal, line, content);
         self.inner.put(Upload { key, meta: outer, length_bytes: sealed_bytes, content, log }).await
     }
 

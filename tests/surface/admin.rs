@@ -43,6 +43,7 @@ fn the_admin_listener_answers_as_its_document_says() {
         console::serves_its_files_and_nothing_else(&described.client).await;
         refusals(&mut described).await;
         walk(&mut described).await;
+        backups(&mut described).await;
         watching(&mut described).await;
         differences(&mut described, &house.lab).await;
         steering(&mut described).await;
@@ -92,6 +93,18 @@ async fn walk(described: &mut Described) {
     described.expect(202, &wish(post("/admin/v1/tenants/acme/purge"), &json!({ "dry_run": true }))).await;
     until(described, "/admin/v1/tenants/acme/purge", |purge| purge["runs"][0]["ended_at"].is_string()).await;
     described.expect(200, &flip("dual", false)).await;
+}
+
+async fn backups(described: &mut Described) {
+    let back_up = |tenant: &str| wish(post("/admin/v1/backups"), &json!({ "tenant": tenant }));
+    described.expect(404, &back_up("nobody")).await;
+    described.expect(409, &back_up("globex")).await;
+    described.expect(403, &back_up("globex").by(Some(KEEPER))).await;
+    described.expect(202, &back_up("acme")).await;
+    until(described, "/admin/v1/backups?tenant=acme", |list| list["tenants"][0]["runs"][0]["state"] == "kept").await;
+    described.expect(200, &get("/admin/v1/backups?limit=1")).await;
+    described.expect(404, &get("/admin/v1/backups?tenant=nobody")).await;
+    described.expect(403, &get("/admin/v1/backups?tenant=globex").by(Some(KEEPER))).await;
 }
 
 async fn verify(described: &mut Described, repair: bool) {

@@ -87,6 +87,11 @@ impl House {
         let seat = lab.seat("one");
         let text = std::fs::read_to_string(&seat.config).unwrap();
         std::fs::write(&seat.config, text.replace("auth = \"none\"", "auth = \"tokens\"")).unwrap();
+        // One tenant has a backup, and the other one has none.
+        let acme = seat.config.with_file_name("tenants").join("acme.toml");
+        let backup = "[backup]\nsigning_key = { file = \"../../backup.key\" }\n[backup.objects]\ndisk = \"../../offsite\"\n";
+        std::fs::write(lab.path().join("backup.key"), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=").unwrap();
+        std::fs::write(&acme, std::fs::read_to_string(&acme).unwrap() + backup).unwrap();
         let database = lab.database();
         for id in 1..=3 {
             ACME.insert(&database, &id.to_string(), "text/plain", &format!("{id}.txt"), Some(Pattern { seed: id, length: 20_000 * id }));

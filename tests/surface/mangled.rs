@@ -39,7 +39,7 @@ const IDS: [&str; 16] = [
 const TAILS: [&str; 9] = ["", "", "?after=&limit=10", "?limit=99999999999999999999", "?%ff=%ff", "#x", "/metadata", "/versions/x", "//"];
 const TARGETS: [&str; 9] =
     ["*", "/", "//", "http://other.test/v1/tenants/acme/documents/1", "acme:80", "/openapi.json", "/healthz", "/metrics", "\\"];
-const ADMIN: [&str; 12] = [
+const ADMIN: [&str; 13] = [
     "tenants",
     "tenants/acme",
     "tenants/acme/phase",
@@ -51,6 +51,7 @@ const ADMIN: [&str; 12] = [
     "jobs/retry",
     "jobs/acme:1/retry",
     "audit",
+    "backups",
     "limits",
 ];
 const QUERIES: [&str; 8] =

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::ObjectLockMode;
+use aws_sdk_s3::types::{ObjectLockMode, ObjectLockRetention, ObjectLockRetentionMode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
@@ -59,6 +59,20 @@ impl Retention {
 /// S3 takes no body that is to be locked without it. `None`: this machine's OpenSSL has no MD5, and the store says what it thinks of that.
 pub(super) fn digest(body: &[u8]) -> Option<String> {
     hash(MessageDigest::md5(), body).ok().map(|digest| BASE64.encode(digest))
+}
+
+/// Locks an object that was put in parts. Ceph passes over what the upload said of it when it began, and who does not keeps it as it is. One that
+/// cannot be locked is taken away again, so that nobody takes it for one that is.
+pub(super) async fn hold(store: &S3Store, retention: &Retention, call: &Call, object: &ObjectRef) -> StoreResult<()> {
+    let mode = ObjectLockRetentionMode::from(retention.mode().as_str());
+    let wanted = ObjectLockRetention::builder().mode(mode).retain_until_date(retention.until()).build();
+    let (asking, key) = (&store.client.asking, store.key(object));
+    let held = asking.put_object_retention().bucket(&store.bucket).key(&key).retention(wanted).send().await;
+    let Err(error) = held else { return Ok(()) };
+    if let Err(left) = asking.delete_object().bucket(&store.bucket).key(&key).send().await {
+        tracing::warn!("{object} is not locked, and stays: {}", call.failed(&left).chain());
+    }
+    Err(call.failed(&error))
 }
 
 /// Removes every version of the object. One that is locked is none of them: [`crate::store::error::StoreError::locked_until`] tells it.

@@ -59,7 +59,12 @@ impl<'a> Parts<'a> {
 
     pub(super) async fn all(mut self, first: Bytes, mut content: Cutter) -> Result<(), PutError> {
         match self.send_all(first, &mut content).await {
-            Ok(()) => upload::confirm(self.store, &self.call, self.object, content.seen_bytes()).await,
+            Ok(()) => {
+                if let Some(retention) = &self.store.retention {
+                    lock::hold(self.store, retention, &self.call, self.object).await?;
+                }
+                upload::confirm(self.store, &self.call, self.object, content.seen_bytes()).await
+            }
             Err(error) => Err(self.given_up(error).await),
         }
     }

@@ -49,9 +49,8 @@ fn nonce(number: u64, is_last: bool) -> Nonce {
 }
 
 /// Header, line and content as they go to the store.
-pub(super) fn seal(header: Vec<u8>, key: LessSafeKey, line: Vec<u8>, content: ByteStream) -> ByteStream {
-    let sealing =
-        Sealing { key, content, pending: line.into(), sealed: BytesMut::from(header.as_slice()), open_bytes: 0, number: 0, ended: false };
+pub(super) fn seal(header: &[u8], key: LessSafeKey, line: Vec<u8>, content: ByteStream) -> ByteStream {
+    let sealing = Sealing { key, content, pending: line.into(), sealed: BytesMut::from(header), open_bytes: 0, number: 0, ended: false };
     Box::pin(stream::try_unfold(sealing, async |mut sealing| Ok(sealing.next().await?.map(|portion| (portion, sealing)))))
 }
 
