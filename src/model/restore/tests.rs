@@ -1,3 +1,5 @@
+//! What becomes of a document, by when its contents began and ended.
+
 use super::*;
 use crate::model::content::Fingerprint;
 use crate::model::document::{Attributes, ContentColumn, Document, SqlContent, State};
