@@ -74,7 +74,8 @@ const AS_VERSION_1: &str = "
     ALTER TABLE sluss.version DROP COLUMN media_type; ALTER TABLE sluss.version DROP COLUMN file_name;
     ALTER TABLE sluss.version DROP COLUMN attempt; ALTER TABLE sluss.version DROP COLUMN tick;
     ALTER TABLE sluss.staging DROP CONSTRAINT staging_kept; ALTER TABLE sluss.staging DROP COLUMN kept;
-    DROP TABLE sluss.tick; DROP TABLE sluss.begun;
+    ALTER TABLE sluss.version DROP COLUMN exact; ALTER TABLE sluss.version DROP COLUMN hidden_at;
+    DROP TABLE sluss.tick; DROP TABLE sluss.begun; DROP TABLE sluss.marked; DROP TABLE sluss.restore_run;
     DROP INDEX version_ended ON sluss.version; DROP TABLE sluss.backup_run; DROP TABLE sluss.backup_bad;
     CREATE INDEX version_document ON sluss.version (tenant, collection, document, held_to);
     UPDATE sluss.state SET schema_version = 1;";
@@ -97,7 +98,7 @@ async fn a_database_of_schema_version_1_is_brought_along_by_init_and_by_the_scri
             )
             .unwrap();
         let complaint = office.run(&["doctor"]).with_code(1);
-        assert!(complaint.contains("sluss.version.tick") && complaint.contains("sluss.staging.kept"), "{complaint}");
+        assert!(complaint.contains("sluss.version.hidden_at") && complaint.contains("sluss.staging.kept"), "{complaint}");
         bring(&office);
         assert_eq!(office.objects(), objects);
         assert_eq!(office.number("SELECT CAST(s.schema_version AS bigint) FROM sluss.state AS s"), 3);

@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use sluss::admin::routes::ROUTES;
+use sluss::clock::{Clock, SystemClock};
 
 use super::console;
 use super::described::Described;
@@ -44,6 +45,7 @@ fn the_admin_listener_answers_as_its_document_says() {
         refusals(&mut described).await;
         walk(&mut described).await;
         backups(&mut described).await;
+        restores(&mut described).await;
         watching(&mut described).await;
         differences(&mut described, &house.lab).await;
         steering(&mut described).await;
@@ -105,6 +107,28 @@ async fn backups(described: &mut Described) {
     described.expect(200, &get("/admin/v1/backups?limit=1")).await;
     described.expect(404, &get("/admin/v1/backups?tenant=nobody")).await;
     described.expect(403, &get("/admin/v1/backups?tenant=globex").by(Some(KEEPER))).await;
+}
+
+async fn restores(described: &mut Described) {
+    let now = SystemClock.now().to_string();
+    let restore =
+        |tenant: &str, at: &str| wish(post("/admin/v1/restores"), &json!({ "tenant": tenant, "at": at, "document": "documents/1" }));
+    described.expect(404, &restore("nobody", &now)).await;
+    described.expect(409, &restore("acme", "2999-01-01T00:00:00Z")).await;
+    described.expect(403, &restore("globex", &now).by(Some(KEEPER))).await;
+    described.expect(202, &restore("acme", &now)).await;
+    until(described, "/admin/v1/restores?tenant=acme", |list| list["restores"][0]["ended_at"].is_string()).await;
+    described.expect(200, &get("/admin/v1/restores")).await;
+    let of = |path: &str, tenant: &str| get(&format!("/admin/v1/{path}?tenant={tenant}&document=documents/1&at={now}"));
+    for path in ["restores", "restores/plan", "versions"] {
+        described.expect(404, &of(path, "nobody")).await;
+        described.expect(403, &of(path, "globex").by(Some(KEEPER))).await;
+    }
+    described.expect(200, &of("versions", "acme")).await;
+    let plan = described.expect(200, &of("restores/plan", "acme")).await;
+    assert!(plan.body.ends_with(b"\"doubtful\":0}}\n"), "{plan:?}");
+    described.expect(400, &get("/admin/v1/restores/plan?tenant=acme")).await;
+    described.expect(400, &get("/admin/v1/versions?tenant=acme")).await;
 }
 
 async fn verify(described: &mut Described, repair: bool) {

@@ -134,6 +134,12 @@ impl Described {
         let media_type = told.headers.get("content-type").unwrap_or_else(|| panic!("{request:?}: no media type in {told:?}"));
         let described = content.get(media_type).or_else(|| content.get("*/*"));
         let described = described.unwrap_or_else(|| panic!("{request:?}: {media_type} is not in the document"));
+        if media_type == "application/jsonl" {
+            let schema = self.standing_alone(&described["schema"]);
+            for line in told.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                validate(&schema, &serde_json::from_slice(line).unwrap(), &format!("a line of {request:?}"));
+            }
+        }
         // A stream's schema is that of one event.
         if media_type.ends_with("json")
             && let Some(schema) = described.get("schema")
