@@ -291,6 +291,35 @@ fn a_sweep_waits_until_what_it_found_is_done() {
 }
 
 #[test]
+fn a_backup_is_run_listed_and_verified() {
+    let office = Office::with(|seat| {
+        let file = seat.config.with_file_name("tenants").join("acme.toml");
+        let backup = "[backup]\nsigning_key = { file = \"../../backup.key\" }\n[backup.objects]\ndisk = \"../../offsite\"\n";
+        fs::write(&file, fs::read_to_string(&file).unwrap() + backup).unwrap();
+        fs::write(seat.config.parent().unwrap().with_file_name("backup.key"), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=").unwrap();
+    });
+    let refused = office.run(&["backup", "run", "--tenant", "globex"]).with_code(3);
+    assert!(refused.contains("BLOCK its file has no [backup]") && refused.contains("no backup of globex has begun"), "{refused}");
+    office.run(&["backup", "verify", "--tenant", "acme"]).with_code(1);
+    office.run(&["tenant", "phase", "acme", "shadow"]).done();
+    office.run(&["sweep", "--tenant", "acme", "--wait"]).done();
+    let said = office.run(&["backup", "run", "--tenant", "acme"]).done();
+    assert!(
+        said.contains("acme:      1 kept") && said.contains(" base of ") && said.contains("3 objects with 240000 bytes copied"),
+        "{said}"
+    );
+    let run = office.json(&["backup", "run", "--tenant", "acme"], 0);
+    assert_eq!((&run["run"]["manifest"]["kind"], &run["run"]["objects_copied"]), (&Value::from("increment"), &Value::from(0)));
+    let said = office.run(&["backup", "list"]).done();
+    assert!(said.contains("acme:      2 kept") && said.contains("globex: no backup"), "{said}");
+    let said = office.run(&["backup", "verify", "--tenant", "acme", "--all"]).done();
+    assert_eq!(said, "acme: 2 manifests and 3 objects with 240000 bytes were read; 0 problems\n");
+    fs::remove_file(office.lab.path().join("offsite/acme/.sluss-manifests")).unwrap();
+    let found = office.json(&["backup", "verify", "--tenant", "acme"], 1);
+    assert_eq!(found["named"], serde_json::json!(["the list of manifests is not in the offsite store"]));
+}
+
+#[test]
 fn long_work_draws_a_bar_on_a_terminal() {
     let office = Office::open();
     office.run(&["pause"]).done();
