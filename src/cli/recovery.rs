@@ -147,8 +147,9 @@ fn tell_locations(tenant: &str, Rebuilt { relocations, manifest, epoch }: &Rebui
     if json {
         println!(
             "{}",
-            json!({ "tenant": tenant, "manifest": manifest.map(|(number, _)| number), "phase": manifest.map(|(_, phase)| phase), "epoch": epoch.map(|epoch| epoch.0), "sole": sole, "equal": equal,
-                "there": there, "others": others, "missing": missing, "unknown": unknown, "moved": moved })
+            json!({ "tenant": tenant, "manifest": manifest.map(|(number, _)| number), "phase": manifest.map(|(_, phase)| phase),
+                "epoch": epoch.map(|epoch| epoch.0), "sole": sole, "equal": equal, "there": there, "others": others, "missing": missing,
+                "unknown": unknown, "moved": moved })
         );
         return;
     }

@@ -186,7 +186,7 @@ async fn watching(described: &mut Described) {
     until(described, "/admin/v1/fleet", is_known).await;
     let fleet = told(&described.expect(200, &get("/admin/v1/fleet")).await);
     let stores: Vec<&Value> = fleet["stores"].as_array().unwrap().iter().map(|store| &store["kind"]).collect();
-    assert_eq!(stores, ["sql", "object"], "{fleet}");
+    assert_eq!(stores, ["sql", "object", "object"], "the database, the objects and the backup: {fleet}");
     let totals = &fleet["totals"];
     assert_eq!((&totals["held_by"]["both"]["documents"], &totals["quarantined"]), (&json!(3), &json!(0)), "{fleet}");
     let own = told(&described.expect(200, &get("/admin/v1/fleet").by(Some(KEEPER))).await);
