@@ -37,7 +37,7 @@ pub(super) async fn run(args: MarkArgs, config: &Path, json: bool) -> anyhow::Re
         println!("{}: marked as {name} at {at}", tenant.id);
         match tenant.sql {
             SqlConfig::SqlServer(_) => {
-                println!("  the database goes back to it by RESTORE LOG ... WITH STOPATMARK = '{name}', then `sluss reconcile`")
+                println!("  the database goes back to it by RESTORE LOG ... WITH STOPATMARK = '{name}', then `sluss reconcile`");
             }
             SqlConfig::Sqlite(_) => println!("  the file's backups know no marks: back it up now, if it is to go back to this moment"),
         }

@@ -190,7 +190,7 @@ impl Put<'_> {
         progress.begins_anew();
         let (content, measurement) = measured(content);
         let (length_bytes, log) = (Some(self.length_bytes()), &PartsInSql(&*self.to.sql));
-        let stored = self.to.objects.put(Upload { key, meta: self.meta(Stamp::Object(upload)), length_bytes, content, log }).await;
+        let stored = self.to.objects.put(Upload { key, meta: self.meta(&Stamp::Object(upload)), length_bytes, content, log }).await;
         let (object, content) = match (stored, measurement.fingerprint()) {
             (Ok(object), Some(content)) => (object, content),
             (Ok(_), None) => {
@@ -217,7 +217,7 @@ impl Put<'_> {
         Ok(ended)
     }
 
-    fn meta(&self, stamp: Stamp) -> ObjectMeta {
+    fn meta(&self, stamp: &Stamp) -> ObjectMeta {
         let key = &self.row.key;
         let Labels { media_type, file_name } = self.labels();
         ObjectMeta {
