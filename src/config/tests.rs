@@ -31,7 +31,8 @@ fn every_key_is_documented_and_every_documented_key_is_known() {
     assert_eq!(report.asked_in_vain(&main), Vec::<&str>::new(), "not documented in sluss.toml");
     assert_eq!(report.asked_in_vain(&folder.path().join("tenants/acme.toml")), Vec::<&str>::new(), "not documented in acme.toml");
     // What every tenant has is explained there and not again.
-    let everywhere = |key: &str| ["phase", "mirror", "limits", "backup"].contains(&key) || key.starts_with("objects.") || key.starts_with("limits.");
+    let everywhere =
+        |key: &str| ["phase", "mirror", "limits", "backup"].contains(&key) || key.starts_with("objects.") || key.starts_with("limits.");
     let explained = |key: &&str| !everywhere(key) && !is_any_tables(key);
     let missing: Vec<&str> = report.asked_in_vain(&folder.path().join("tenants/initech.toml")).into_iter().filter(explained).collect();
     assert_eq!(missing, Vec::<&str>::new(), "not documented in initech.toml");
