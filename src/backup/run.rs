@@ -40,7 +40,7 @@ pub async fn run(means: &Means<'_>, tenant: &Tenant, offsite: &Offsite, config: 
 }
 
 /// A copy of the database has a backup of its own: never in the place of production's.
-async fn own(means: &Means<'_>, offsite: &Offsite) -> StoreResult<()> {
+pub async fn own(means: &Means<'_>, offsite: &Offsite) -> StoreResult<()> {
     let installation = means.control.installation().await?;
     // What nobody owns is claimed at the first look, and ours at the second.
     for _ in 0..2 {
@@ -154,6 +154,10 @@ impl Run<'_> {
     /// The manifest's file of an attempt that did not hear what became of it.
     async fn remove_leftover(&self) -> StoreResult<()> {
         let Some(leftover) = self.lease.checkpoint.as_deref().and_then(|kept| kept.parse::<ObjectId>().ok()) else { return Ok(()) };
+        // It is no leftover where its manifest was kept after all, or was taken in just now.
+        if kept_manifests(self.tenant).await?.iter().any(|manifest| manifest.object == leftover) {
+            return Ok(());
+        }
         match self.offsite.objects.delete(&ObjectRef { placement: self.offsite.placement.clone(), id: leftover }).await {
             // Nobody names it, and it takes room until somebody lists what nobody names.
             Err(error) if error.locked_until().is_some() => Ok(()),

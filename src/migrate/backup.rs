@@ -39,6 +39,8 @@ pub async fn backup(tools: &Tools, tenant: &Tenant, lease: &Lease) -> Result<Att
         fail(tenant, &error.reason()).await?;
         return Ok(Attempt::Done);
     }
+    // Once more, where nothing was to be run: a copy of the database removes nothing of production's.
+    backup::run::own(&means, offsite).await?;
     backup::prune::prune(tenant, offsite, config).await?;
     Ok(Attempt::Done)
 }

@@ -125,13 +125,15 @@ impl<'a, F: FnMut(&Presence)> Search<'a, F> {
         let fetches = stream::iter(missing).map(|wanted| async move { (fetcher.fetch(&wanted).await, wanted) });
         let mut fetches = std::pin::pin!(fetches.buffered(FETCHED_AT_ONCE));
         while let Some((fetched, wanted)) = fetches.next().await {
-            match fetched? {
-                Fetched::Back => {
+            match fetched {
+                // The others are looked for all the same, and named.
+                Err(error) => self.found.misses(&wanted, &format!(": it could not be fetched: {}", error.chain())),
+                Ok(Fetched::Back) => {
                     self.found.fetched += 1;
                     self.found.fetched_bytes += wanted.length_bytes;
                 }
-                Fetched::Nowhere => self.found.misses(&wanted, ": the backup has no such object"),
-                Fetched::Damaged(reason) => self.found.misses(&wanted, &format!(": its copy in the backup is damaged: {reason}")),
+                Ok(Fetched::Nowhere) => self.found.misses(&wanted, ": the backup has no such object"),
+                Ok(Fetched::Damaged(reason)) => self.found.misses(&wanted, &format!(": its copy in the backup is damaged: {reason}")),
             }
             (self.said)(&self.found);
         }

@@ -201,17 +201,30 @@ pub async fn restore(
     let target = match run.into.as_deref() {
         Some(name) => match name.parse().ok().and_then(|name| tenants.get(&name)) {
             Some(target) => Some(target),
-            // Another process may serve it.
-            None => return Ok(Attempt::Later(AWAY)),
+            None => {
+                let why = format!("tenant {name} is served no more");
+                tenant.sql.note_restore(collection, walk.place.figures, Some(WalkEnd::Stopped(why))).await?;
+                return Ok(Attempt::Done);
+            }
         },
         None => None,
     };
     let to = target.as_deref().unwrap_or(tenant);
-    Restore { tools, tenant, to, lease, run, walk }.run().await
+    let figures = walk.place.figures;
+    let ended = Restore { tools, tenant, to, lease, run, walk }.run().await;
+    match ended {
+        // The last try: what has failed is told apart from what is under way, and another one may begin.
+        Err(error) if !error.is_outage() && lease.failures + 1 >= tools.settings.backoff.budget => {
+            tracing::error!(event = "not_restored", "the restore of {}/{collection} has failed: {}", tenant.id, error.reason());
+            tenant.sql.note_restore(collection, figures, Some(WalkEnd::Stopped(error.reason()))).await?;
+            Ok(Attempt::Done)
+        }
+        ended => ended,
+    }
 }
 
-/// When a tenant that this process does not serve is asked for again.
-const AWAY: Duration = Duration::from_secs(5);
+/// Failures of the job after which a document that keeps failing is passed over, so that the others are restored.
+const PATIENT: u32 = 3;
 
 /// One collection's part, or what is left of it.
 struct Restore<'a> {
@@ -307,11 +320,23 @@ impl Restore<'_> {
                 (Ok(Ended::Moved), _) => intent = look.one(&key).await.map_err(JobError::from)?,
                 (Ok(Ended::ReadOnly), _) => return Err(Stop::ReadOnly),
                 (Ok(Ended::Refused(reason)), _) => return Ok(self.failed(&key, &reason, figures)),
-                (Err(error), _) if is_its_own(&error) => return Ok(self.failed(&key, &error.reason(), figures)),
+                (Err(error), _) if self.is_its_own(&error) => return Ok(self.failed(&key, &error.reason(), figures)),
                 (Err(error), _) => return Err(error.into()),
             }
         }
         Ok(self.failed(&key, "it changed again and again", figures))
+    }
+
+    /// A fault of the document's own, which no waiting mends, or none has mended.
+    fn is_its_own(&self, error: &JobError) -> bool {
+        match error {
+            JobError::Store(error) => match error.kind {
+                StoreErrorKind::Corrupt => true,
+                StoreErrorKind::Timeout | StoreErrorKind::Other => self.lease.failures >= PATIENT,
+                StoreErrorKind::Unavailable | StoreErrorKind::Throttled { .. } | StoreErrorKind::Full | StoreErrorKind::Denied => false,
+            },
+            JobError::NoMemory | JobError::AgentsDied => false,
+        }
     }
 
     fn failed(&self, key: &DocKey, reason: &str, figures: RestoreFigures) -> RestoreFigures {
@@ -350,13 +375,5 @@ impl Restore<'_> {
         tracing::info!(event = "restored_to", restored, removed, failed, "restore {number} of {what} to {instant} ended: {end:?}");
         self.tenant.sql.note_restore(&self.walk.collection, self.walk.place.figures, Some(end)).await?;
         Ok(Attempt::Done)
-    }
-}
-
-/// A fault of the document's own, which no waiting mends.
-fn is_its_own(error: &JobError) -> bool {
-    match error {
-        JobError::Store(error) => matches!(error.kind, StoreErrorKind::Corrupt),
-        JobError::NoMemory | JobError::AgentsDied => false,
     }
 }

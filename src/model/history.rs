@@ -119,11 +119,10 @@ impl Version {
     }
 
     pub fn begins(&self) -> Beginning {
-        match (self.held_from, &self.stamp) {
-            (None, _) => Beginning::Unknown,
-            (Some(from), Stamp::Object(_)) => Beginning::At(from),
-            (Some(from), Stamp::Row { .. }) if self.exact => Beginning::At(from),
-            (Some(seen), Stamp::Row { .. }) => Beginning::By(seen),
+        match self.held_from {
+            None => Beginning::Unknown,
+            Some(from) if self.exact => Beginning::At(from),
+            Some(seen) => Beginning::By(seen),
         }
     }
 }

@@ -9,7 +9,6 @@ use super::document::{DocRow, Holder};
 use super::history::{Kept, Version};
 use super::id::{CollectionName, TenantId};
 use super::location::Location;
-use super::stamp::Stamp;
 
 /// From when a content holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +17,8 @@ pub enum Beginning {
     At(Timestamp),
     /// It was written straight to SQL, and a copy found it at this moment: it is as old as that, or older.
     By(Timestamp),
+    /// It was written straight to SQL over what held since this moment, and no copy has seen it: it is as young as that, or younger.
+    Since(Timestamp),
     /// It was written straight to SQL, and no copy has seen it.
     Unknown,
 }
@@ -34,9 +35,9 @@ enum Then {
 impl Beginning {
     fn at(self, instant: Timestamp) -> Then {
         match self {
-            Self::At(from) if from > instant => Then::NotYet,
+            Self::At(from) | Self::Since(from) if from > instant => Then::NotYet,
             Self::By(seen) if seen > instant => Then::Perhaps,
-            Self::Unknown => Then::Perhaps,
+            Self::Since(_) | Self::Unknown => Then::Perhaps,
             Self::At(_) | Self::By(_) => Then::Held,
         }
     }
@@ -77,11 +78,12 @@ pub enum Step {
 pub fn step(row: &DocRow, trace: Trace, instant: Timestamp, begun: Option<Timestamp>) -> Step {
     let current = current(row, &trace);
     let is_marked = row.document.as_ref().is_some_and(|document| document.soft_deleted);
+    // What nobody saw beginning came, at the latest, when what was before it ended.
     let changed_at = match current {
         _ if is_marked => trace.marked,
         Some(Beginning::At(from)) => Some(from),
-        Some(Beginning::By(_) | Beginning::Unknown) => None,
-        None => trace.last_ended,
+        Some(Beginning::By(seen) | Beginning::Since(seen)) => trace.last_ended.max(Some(seen)),
+        Some(Beginning::Unknown) | None => trace.last_ended,
     };
     let is_dealt = changed_at.zip(begun).is_some_and(|(changed, begun)| changed >= begun);
     match back(row, trace, current, instant) {
@@ -118,16 +120,17 @@ fn back(row: &DocRow, trace: Trace, current: Option<Beginning>, instant: Timesta
 
 /// From when the current content holds, where there is one, visible or not.
 fn current(row: &DocRow, trace: &Trace) -> Option<Beginning> {
-    let of = |location: &Location| match (&location.stamp, trace.located_begun) {
-        (_, Some(at)) => Beginning::At(at),
-        (Stamp::Object(_), None) => Beginning::At(location.held_from),
-        (Stamp::Row { .. }, None) => Beginning::By(location.held_from),
-    };
+    // One that was rebuilt, or is of before such times were noted, may be older than its location.
+    let of = |location: &Location| trace.located_begun.map_or(Beginning::By(location.held_from), Beginning::At);
     match row.truth().holder {
         Holder::NoDocument | Holder::NoContent => None,
         Holder::Both | Holder::Object | Holder::EmptyDocument => row.location.as_ref().map(of),
-        // What others wrote over it since is younger still.
-        Holder::Sql => Some(trace.noted.map_or(Beginning::Unknown, |(at, _)| Beginning::At(at))),
+        // What others wrote over it since is younger still. Where the location's time is noted, the row was changed behind it, its content or not.
+        Holder::Sql => Some(match (trace.noted, trace.located_begun) {
+            (Some((at, _)), _) => Beginning::At(at),
+            (None, Some(at)) => Beginning::Since(at),
+            (None, None) => Beginning::Unknown,
+        }),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::model::stamp::{Epoch, Stamp};
 
 /// Parts of restores that are listed.
-pub const RESTORES_LISTED: usize = 200;
+pub const RESTORES_LISTED: usize = 1000;
 
 /// What versions come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

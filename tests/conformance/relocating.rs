@@ -6,7 +6,7 @@ use sluss::model::id::DocKey;
 use sluss::model::location::Labels;
 use sluss::model::phase::Phase;
 use sluss::model::stamp::{Epoch, Revision, Stamp};
-use sluss::store::sql::{Change, Relocated};
+use sluss::store::sql::{Change, Relocated, UploadPurpose};
 
 use crate::support::{World, done, mint, moved, numbered};
 
@@ -70,9 +70,26 @@ async fn what_the_row_refutes_is_no_location(w: World) {
     assert!(w.row(&full).await.location.is_none() && w.row(&empty).await.location.is_none());
 }
 
+/// The collector removes what has an upload's row, condemned or abandoned.
+async fn an_object_that_the_collector_may_remove_is_no_location(w: World) {
+    w.flip_to(Phase::Object).await;
+    let key = numbered(1);
+    w.customer.insert(&key, None);
+    let object = w.upload(UploadPurpose::Write).await;
+    for condemned in [false, true] {
+        if condemned {
+            w.sql.condemn_upload(object.id).await.unwrap();
+        }
+        let located = Relocated { object: object.clone(), ..relocated() };
+        moved(&w.commit(&key, relocate(&w, &key, &located, true).await).await);
+    }
+    assert!(w.row(&key).await.location.is_none());
+}
+
 on_every_backend! {
     a_row_without_content_has_its_content_in_the_object_again,
     a_row_with_the_same_bytes_is_held_by_both,
     a_location_that_is_there_is_never_touched,
     what_the_row_refutes_is_no_location,
+    an_object_that_the_collector_may_remove_is_no_location,
 }

@@ -131,8 +131,10 @@ impl Put<'_> {
 
     /// Whether the other tenant's document has these bytes already, as after an interruption.
     fn is_there(&self) -> bool {
-        let is_another = self.from.id != self.to.id;
-        is_another && self.sha256().is_some_and(|sha256| self.row.located().is_some_and(|location| location.content.sha256 == sha256))
+        let is_another = self.from.id != self.to.id && self.row.truth().visible;
+        let same =
+            |sha256| self.row.located().is_some_and(|location| location.content.sha256 == sha256 && location.labels == self.labels());
+        is_another && self.sha256().is_some_and(same)
     }
 
     /// `None`: it is not where it was seen.

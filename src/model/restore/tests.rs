@@ -7,7 +7,7 @@ use crate::model::history::VersionNumber;
 use crate::model::id::{DocId, DocKey, FreshKey};
 use crate::model::location::Labels;
 use crate::model::phase::Phase;
-use crate::model::stamp::{Epoch, Revision};
+use crate::model::stamp::{Epoch, Revision, Stamp};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -51,7 +51,7 @@ fn version(content: &[u8], begins: Beginning, held_to: i64) -> Version {
     let (held_from, exact) = match begins {
         Beginning::At(from) => (Some(from), true),
         Beginning::By(seen) => (Some(seen), false),
-        Beginning::Unknown => (None, false),
+        Beginning::Since(_) | Beginning::Unknown => (None, false),
     };
     Version {
         number: VersionNumber(3),
@@ -96,6 +96,30 @@ fn what_nobody_saw_being_written_is_presumed_to_be_old() {
     assert_eq!(step(&row(true), Trace::default(), at(20), None), Step::Stay { doubtful: true });
     let seen = version(b"before", Beginning::By(at(40)), 50);
     assert!(matches!(step(&copied(b"now", 60), ended(seen), at(20), None), Step::Put { doubtful: true, .. }));
+}
+
+#[test]
+fn a_client_that_wrote_since_is_heard_although_another_column_was_changed_behind_it() {
+    // Copied, and then the application touched the row: only SQL is known to hold it.
+    let mut touched = copied(b"new", 70);
+    touched.document.as_mut().unwrap().revision = Revision(8);
+    let before = ended(version(b"before", Beginning::At(at(10)), 60));
+    let trace = Trace { located_begun: Some(at(60)), ..before };
+    assert_eq!(step(&touched, trace.clone(), at(20), Some(at(55))), Step::Dealt);
+    assert!(matches!(step(&touched, trace, at(20), Some(at(65))), Step::Put { doubtful: false, .. }));
+    let alone = |begun| Trace { located_begun: Some(at(begun)), ..Trace::default() };
+    assert_eq!(step(&touched, alone(10), at(20), None), Step::Stay { doubtful: true });
+    assert_eq!(step(&touched, alone(30), at(20), None), Step::Remove);
+    // Somebody wrote straight to SQL after the restore began.
+    let around = ended(version(b"before", Beginning::At(at(10)), 60));
+    assert_eq!(step(&row(true), around, at(20), Some(at(60))), Step::Dealt);
+}
+
+#[test]
+fn a_location_that_was_rebuilt_is_no_reason_to_take_a_document_away() {
+    let mut rebuilt = copied(b"now", 60);
+    rebuilt.location.as_mut().unwrap().stamp = Stamp::Object(FreshKey::mint("local".parse().unwrap()).object().id);
+    assert_eq!(step(&rebuilt, Trace::default(), at(20), None), Step::Stay { doubtful: true });
 }
 
 #[test]

@@ -113,6 +113,10 @@ impl<'a> Draft<'a> {
             self.set("purpose", "varchar(16)", purpose.label());
             self.add(text::TAKE_UPLOAD);
         }
+        if let Some(object) = plan.revived() {
+            self.set("revived", "varchar(36)", object.id.to_string());
+            self.add(text::NO_UPLOAD);
+        }
         if let Some(kept) = &kept {
             self.keep_content(kept);
         }

@@ -116,6 +116,7 @@ pub(super) const NOTE_MARK: &str = include_str!("statements/note_mark.sql");
 pub(super) const NOTE_PURGE: &str = include_str!("statements/note_purge.sql");
 pub(super) const NOTE_RESTORE: &str = include_str!("statements/note_restore.sql");
 pub(super) const NOTE_TICK: &str = include_str!("statements/note_tick.sql");
+pub(super) const NO_UPLOAD: &str = include_str!("statements/no_upload.sql");
 pub(super) const ONE_ROW: &str = include_str!("statements/one_row.sql");
 pub(super) const OPERATORS: &str = include_str!("statements/operators.sql");
 pub(super) const OPERATOR_SEEN: &str = include_str!("statements/operator_seen.sql");

@@ -18,9 +18,12 @@ use crate::store::error::StoreResult;
 const COLUMNS: &str =
     "number, state, instant, ended_at, documents, bytes, only_in_sql, left_out, objects_copied, bytes_copied, reason, manifest";
 
-/// A condition on a version `v`: it held at the instant of a manifest that is kept, or is being made, so that it may not go.
-pub(super) const HELD_BACK: &str = "EXISTS (SELECT 1 FROM sluss_backup_run b WHERE b.tenant = v.tenant AND b.state IN ('kept', 'running') \
-                                    AND b.instant >= v.held_from AND b.instant < v.held_to)";
+/// A condition on a version `v`: it held at the instant of a manifest that is kept, or is being made, or a restore that is under way may ask for
+/// it; so that it may not go.
+pub(super) const HELD_BACK: &str = "(EXISTS (SELECT 1 FROM sluss_backup_run b WHERE b.tenant = v.tenant AND b.state IN ('kept', 'running') \
+                                    AND b.instant >= v.held_from AND b.instant < v.held_to) \
+                                    OR EXISTS (SELECT 1 FROM sluss_restore r WHERE r.tenant = v.tenant AND r.ended_at IS NULL \
+                                    AND r.instant < v.held_to))";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<BackupRun> {
     let state: String = row.get(1)?;

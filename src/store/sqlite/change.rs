@@ -75,6 +75,11 @@ impl Work<'_> {
         {
             return Ok(false);
         }
+        if let Some(object) = plan.revived()
+            && self.has_upload(object)?
+        {
+            return Ok(false);
+        }
         if !self.has_content(plan, before.state.epoch)? {
             return Ok(false);
         }
@@ -97,6 +102,12 @@ impl Work<'_> {
         self.note_beginning(before, plan, rules)?;
         self.settle(plan)?;
         Ok(true)
+    }
+
+    fn has_upload(&self, object: &ObjectRef) -> rusqlite::Result<bool> {
+        self.tx
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM sluss_upload WHERE object = ?1)")?
+            .query_row([object.id.to_string()], |row| row.get(0))
     }
 
     /// What was noted of the content before is no more, unless its location has taken it over.

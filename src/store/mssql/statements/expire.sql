@@ -19,6 +19,9 @@ WHERE tenant = @tenant AND tick <= @tick - @older_than AND NOT EXISTS (
     -- A manifest that is kept, or is being made, names what held at its instant.
     SELECT 1 FROM sluss.backup_run AS r WITH (READCOMMITTEDLOCK) WHERE r.tenant = @tenant AND r.state IN ('kept', 'running')
         AND r.instant >= held_from AND r.instant < held_to
+) AND NOT EXISTS (
+    -- A restore that is under way may ask for it.
+    SELECT 1 FROM sluss.restore_run AS u WITH (READCOMMITTEDLOCK) WHERE u.tenant = @tenant AND u.ended_at IS NULL AND u.instant < held_to
 );
 SELECT @versions = COUNT_BIG(*), @bytes = ISNULL(SUM(x.bytes), 0) FROM @gone AS x;
 DELETE g FROM sluss.staging AS g JOIN @gone AS x ON x.attempt = g.attempt;

@@ -9,6 +9,8 @@ FROM (
     SELECT x.stored_length, x.attempt, CASE WHEN x.tick <= @ceiling AND NOT EXISTS (
         SELECT 1 FROM sluss.backup_run AS r WITH (READUNCOMMITTED) WHERE r.tenant = @tenant AND r.state IN ('kept', 'running')
             AND r.instant >= x.held_from AND r.instant < x.held_to
+    ) AND NOT EXISTS (
+        SELECT 1 FROM sluss.restore_run AS u WITH (READUNCOMMITTED) WHERE u.tenant = @tenant AND u.ended_at IS NULL AND u.instant < x.held_to
     ) THEN 1 ELSE 0 END AS past
     FROM sluss.version AS x WITH (READUNCOMMITTED) WHERE x.tenant = @tenant
 ) AS v;
