@@ -11,7 +11,6 @@ use super::restores::spelled;
 use super::{Admin, Operator, json};
 use crate::body::Body;
 use crate::model::history::{Kept, Retention, Version, VersionNumber};
-use crate::model::id::DocKey;
 use crate::store::history::VersionCount;
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -92,17 +91,14 @@ impl Admin {
         let wanted = Query::parse(query)?;
         let named = |name: &str| wanted.get(name).ok_or_else(|| AdminError::BadRequest(format!("`{name}` is missing")));
         let tenant = self.tenant(operator, named("tenant")?)?;
-        let (collection, document) = spelled(&tenant, named("document")?).await?;
+        let key = spelled(&tenant, named("document")?).await?;
         let (before, limit) = (wanted.number("before")?.map(VersionNumber), wanted.limit()?.max(1));
-        let id =
-            tenant.kept_id(&collection, &document).ok_or_else(|| AdminError::BadRequest("the tenant has no such collection".to_owned()))?;
-        let key = DocKey { tenant: tenant.id.clone(), collection: collection.clone(), id };
         let mut found = tenant.sql.versions(&key, before, limit + 1).await?;
         let goes_on = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| goes_on).map(|version| version.number.0);
         let versions = found.into_iter().map(PastView::of).collect();
-        let (tenant, collection) = (tenant.id.to_string(), collection.to_string());
+        let (tenant, collection, document) = (tenant.id.to_string(), key.collection.to_string(), key.id.to_string());
         Ok(json(StatusCode::OK, &PastList { tenant, collection, document, versions, next }))
     }
 

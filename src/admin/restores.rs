@@ -202,7 +202,10 @@ impl Admin {
             None => (Arc::clone(&tenant), None),
         };
         let only = match &request.document {
-            Some(document) => Some(spelled(&tenant, document).await?),
+            Some(document) => {
+                let key = spelled(&tenant, document).await?;
+                Some((key.collection, key.id.to_string()))
+            }
             None => None,
         };
         Ok(Wanted { wish: RestoreWish { instant: request.at, only, into }, tenant, to })
@@ -210,15 +213,14 @@ impl Admin {
 }
 
 /// One document, by its id as its row spells it, where there is one: versions bear that spelling.
-pub(super) async fn spelled(tenant: &Tenant, document: &str) -> Result<(CollectionName, String), AdminError> {
+pub(super) async fn spelled(tenant: &Tenant, document: &str) -> Result<DocKey, AdminError> {
     let shown: String = document.chars().take(80).collect();
     let unknown = |why: &str| AdminError::BadRequest(format!("document {shown:?}: {why}"));
     let (name, id) = document.split_once('/').ok_or_else(|| unknown("write it as <collection>/<id>"))?;
     let name: CollectionName = name.parse().map_err(|_| unknown("this is not the name of a collection"))?;
     let collection = tenant.collection(&name).ok_or_else(|| unknown("the tenant has no such collection"))?;
     let id = DocId::parse(collection.id_kind, id).map_err(|error| unknown(&error.to_string()))?;
-    let row = tenant.sql.bare_row(&DocKey { tenant: tenant.id.clone(), collection: name.clone(), id }).await?;
-    Ok((name, row.key.id.to_string()))
+    Ok(tenant.sql.bare_row(&DocKey { tenant: tenant.id.clone(), collection: name, id }).await?.key)
 }
 
 fn told(wish: &RestoreWish) -> String {

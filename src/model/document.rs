@@ -197,6 +197,11 @@ impl DocRow {
         }
     }
 
+    /// The row is there, and marked as deleted.
+    pub fn is_marked(&self) -> bool {
+        self.document.as_ref().is_some_and(|document| document.soft_deleted)
+    }
+
     /// The location, where it holds the current content.
     pub fn located(&self) -> Option<&Location> {
         match self.truth().holder {

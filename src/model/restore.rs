@@ -77,10 +77,9 @@ pub enum Step {
 /// `begun`: when the restore began; `None` for a plan.
 pub fn step(row: &DocRow, trace: Trace, instant: Timestamp, begun: Option<Timestamp>) -> Step {
     let current = current(row, &trace);
-    let is_marked = row.document.as_ref().is_some_and(|document| document.soft_deleted);
     // What nobody saw beginning came, at the latest, when what was before it ended.
     let changed_at = match current {
-        _ if is_marked => trace.marked,
+        _ if row.is_marked() => trace.marked,
         Some(Beginning::At(from)) => Some(from),
         Some(Beginning::By(seen) | Beginning::Since(seen)) => trace.last_ended.max(Some(seen)),
         Some(Beginning::Unknown) | None => trace.last_ended,
@@ -94,8 +93,7 @@ pub fn step(row: &DocRow, trace: Trace, instant: Timestamp, begun: Option<Timest
 
 /// What brings it back, whoever has changed it since.
 fn back(row: &DocRow, trace: Trace, current: Option<Beginning>, instant: Timestamp) -> Step {
-    let is_marked = row.document.as_ref().is_some_and(|document| document.soft_deleted);
-    let is_visible = match (is_marked, trace.marked) {
+    let is_visible = match (row.is_marked(), trace.marked) {
         (false, _) => true,
         (true, Some(at)) if at <= instant => return Step::Stay { doubtful: false },
         (true, Some(_)) => false,

@@ -105,8 +105,8 @@ impl Look<'_> {
     pub(super) async fn judge(&self, row: DocRow) -> StoreResult<Intent> {
         // Most have not changed since, and their location says so: nothing more is asked for them.
         let located_before = row.located().is_some_and(|location| location.held_from <= self.instant);
-        let is_marked = row.document.as_ref().is_some_and(|document| document.soft_deleted);
-        let trace = if located_before && !is_marked { Trace::default() } else { self.tenant.sql.trace(&row.key, self.instant).await? };
+        let trace =
+            if located_before && !row.is_marked() { Trace::default() } else { self.tenant.sql.trace(&row.key, self.instant).await? };
         Ok(self.intent(row, trace))
     }
 
