@@ -295,11 +295,12 @@ fn what_is_no_backup_is_told_all_at_once() {
         .replace("30 2 * * *", "30 2 * *")
         .replace("Stockholm", "Stokholm")
         .replace("signing_key = { file", "signing_kee = { file")
-        .replace("[backup.objects]", "daily = 5000\n[backup.objects]\nmax_objects = 7");
+        .replace("[backup.objects]", "daily = 5000\nformer_keys = [\"AAAA\"]\n[backup.objects]\nmax_objects = 7");
     let found = problems(&[("acme.toml", &on(&format!("{DISK}{wrong}")))]);
     let expected = [
         "backup.time_zone: \"Europe/Stokholm\" is no time zone such as \"Europe/Stockholm\"",
         "backup.schedule: \"30 2 * *\" is not a cron expression such as \"30 2 * * *\": it has not five fields",
+        "backup.former_keys: number 1 is not a public key of 32 bytes in Base64",
         "backup.daily: 5000 is above the maximum of 1000",
         "backup.signing_kee: unknown key, did you mean \"signing_key\"?",
         "backup.objects.max_objects: a backup holds every object: its placement has no limit",

@@ -124,7 +124,10 @@ impl Admin {
         }
         self.audit(operator, "backup", Some(&tenant.id), "objects are copied to the offsite store".to_owned()).await?;
         let Some(run) = tenant.sql.begin_backup().await? else {
-            return Ok(json(StatusCode::CONFLICT, &refused(vec!["one is under way: wait for its end".to_owned()])));
+            return Ok(json(
+                StatusCode::CONFLICT,
+                &refused(vec!["one is under way, or removes what left the backup: wait for its end".to_owned()]),
+            ));
         };
         tenant.work.notify_one();
         self.fleet.hurry(&tenant.id);

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::backends;
 use super::examination::stores;
-use crate::backup::signing_key;
+use crate::backup::trusted_keys;
 use crate::backup::verify::{Verification, Verified};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, TenantConfig};
@@ -17,7 +17,7 @@ pub async fn verify_backup(config: &Config, tenant: &TenantConfig, all: bool, sa
     let backup = tenant.backup.as_ref().with_context(|| format!("the file of tenant {} has no [backup]", tenant.id))?;
     let (stores, budget) = stores(config);
     let (offsite, _) = stores.offsite(backup)?;
-    let key = signing_key(&tenant.id, backup).await.map_err(|error| anyhow::anyhow!(error.chain()))?.public_key();
+    let keys = trusted_keys(&tenant.id, backup).await.map_err(|error| anyhow::anyhow!(error.chain()))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     backends::with_sql(tenant, &clock, async |sql| {
         let verification = Verification {
@@ -25,7 +25,7 @@ pub async fn verify_backup(config: &Config, tenant: &TenantConfig, all: bool, sa
             sql: &*sql,
             objects: &*offsite.objects,
             placement: &offsite.placement,
-            key,
+            keys,
             budget: &budget,
             clock: &clock,
         };

@@ -171,7 +171,7 @@ impl<'a, F: FnMut(DrillProgress)> Drill<'a, F> {
                 chain: chain.iter().map(|manifest| manifest.number).collect(),
                 sha256: newest.sha256.to_string(),
                 signature: newest.signature.to_string(),
-                public_key: self.source.public_key.to_string(),
+                public_key: self.source.keys.own.to_string(),
             },
             whole: wish.sample.is_none(),
             documents,

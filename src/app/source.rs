@@ -5,11 +5,11 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::examination::stores;
-use crate::backup::chain::{self, PublicKey};
+use crate::backup::chain::{self, TrustedKeys};
 use crate::backup::fetch::Fetcher;
 use crate::backup::reading::{self, Listed};
-use crate::backup::signing_key;
 use crate::backup::state::Files;
+use crate::backup::trusted_keys;
 use crate::budget::Budget;
 use crate::config::{BackupConfig, Config, TenantConfig};
 use crate::model::backup::Manifest;
@@ -27,7 +27,7 @@ pub(super) struct Source {
     pub(super) primary: Arc<dyn ObjectStore>,
     /// By their numbers, and what is wrong with the list of them.
     pub(super) listed: Listed,
-    pub(super) public_key: PublicKey,
+    pub(super) keys: TrustedKeys,
     budget: Arc<Budget>,
 }
 
@@ -38,10 +38,10 @@ impl Source {
         let (stores, budget) = stores(config);
         let places = tenant.objects.iter().map(|placement| Ok(stores.place(placement)?.0)).collect::<anyhow::Result<Vec<_>>>()?;
         let offsite = stores.offsite(&backup)?.0;
-        let public_key = signing_key(&tenant.id, &backup).await.map_err(told)?.public_key();
-        let listed = reading::listed(&*offsite.objects, &offsite.placement, &tenant.id, &public_key).await.map_err(told)?;
+        let keys = trusted_keys(&tenant.id, &backup).await.map_err(told)?;
+        let listed = reading::listed(&*offsite.objects, &offsite.placement, &tenant.id, &keys).await.map_err(told)?;
         let (tenant, primary) = (tenant.id.clone(), placed(places).0);
-        Ok(Self { tenant, backup, offsite, primary, listed, public_key, budget })
+        Ok(Self { tenant, backup, offsite, primary, listed, keys, budget })
     }
 
     pub(super) fn files(&self) -> Files<'_> {

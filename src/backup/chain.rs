@@ -10,7 +10,7 @@ use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
-use crate::model::backup::{BackupKind, Manifest, Signature};
+use crate::model::backup::{BackupKind, Manifest, PublicKey, Signature};
 use crate::model::id::TenantId;
 
 /// Never repeats what stands in the file.
@@ -49,30 +49,29 @@ impl SigningKey {
     }
 }
 
-/// Tells whether a manifest was signed by the key that it belongs to. As text: Base64.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PublicKey([u8; 32]);
-
-impl fmt::Display for PublicKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&STANDARD.encode(self.0))
-    }
+/// The keys that may have signed a tenant's manifests: the one that signs, and those of before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedKeys {
+    pub own: PublicKey,
+    pub former: Vec<PublicKey>,
 }
 
-impl PublicKey {
-    pub fn vouches_for(&self, tenant: &TenantId, manifest: &Manifest) -> bool {
-        let key = UnparsedPublicKey::new(&ED25519, &self.0);
-        key.verify(canonical(tenant, manifest).as_bytes(), &manifest.signature.0).is_ok()
+impl TrustedKeys {
+    pub fn vouch_for(&self, tenant: &TenantId, manifest: &Manifest) -> bool {
+        let signed = canonical(tenant, manifest);
+        let vouches = |key: &PublicKey| UnparsedPublicKey::new(&ED25519, &key.0).verify(signed.as_bytes(), &manifest.signature.0).is_ok();
+        vouches(&self.own) || self.former.iter().any(vouches)
     }
 }
 
 /// What is signed: a line a field, in this order, so that anybody can put it together again.
 pub fn canonical(tenant: &TenantId, manifest: &Manifest) -> String {
-    let Manifest { number, instant, kind, epoch, object, length, sha256, previous, documents, bytes, signature: _ } = manifest;
+    let Manifest { number, instant, kind, epoch, object, length, sha256, previous, staged_from, documents, bytes, signature: _ } = manifest;
     let previous = previous.map_or_else(|| "-".to_owned(), |previous| previous.to_string());
+    let staged_from = staged_from.map_or_else(String::new, |from| format!("staged_from {from}\n"));
     format!(
         "sluss manifest 1\ntenant {tenant}\nnumber {number}\ninstant {instant}\nkind {kind}\nepoch {epoch}\nobject {object}\nlength {length}\n\
-         sha256 {sha256}\nprevious {previous}\ndocuments {documents}\nbytes {bytes}\n"
+         sha256 {sha256}\nprevious {previous}\ndocuments {documents}\nbytes {bytes}\n{staged_from}"
     )
 }
 
@@ -81,7 +80,7 @@ pub fn canonical(tenant: &TenantId, manifest: &Manifest) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestList {
     pub tenant: String,
-    /// For people. Who checks takes the key that is configured.
+    /// That of the last run, for people. Who checks takes the keys that are configured.
     pub public_key: String,
     /// By their numbers.
     pub manifests: Vec<Manifest>,
@@ -90,7 +89,7 @@ pub struct ManifestList {
 /// What is wrong with a manifest among others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
-    /// Nobody who has the key signed what the list says of it.
+    /// Nobody who has one of the keys signed what the list says of it.
     Signature,
     /// The manifest before it is not there, or not the one that it names.
     Chain,
@@ -99,17 +98,17 @@ pub enum Flaw {
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Signature => "its signature is not that of the configured key",
+            Self::Signature => "its signature is that of no configured key",
             Self::Chain => "the manifest that it follows is missing, or another one than it names",
         })
     }
 }
 
 /// Every flaw with the manifest's number; the manifests are in the order of their numbers. What a base follows may have been dropped.
-pub fn flaws(tenant: &TenantId, manifests: &[Manifest], key: &PublicKey) -> Vec<(u64, Flaw)> {
+pub fn flaws(tenant: &TenantId, manifests: &[Manifest], keys: &TrustedKeys) -> Vec<(u64, Flaw)> {
     let mut found = Vec::new();
     for (at, manifest) in manifests.iter().enumerate() {
-        if !key.vouches_for(tenant, manifest) {
+        if !keys.vouch_for(tenant, manifest) {
             found.push((manifest.number, Flaw::Signature));
         }
         if manifest.kind == BackupKind::Increment && !follows(manifest, at.checked_sub(1).map(|before| &manifests[before])) {

@@ -1,8 +1,9 @@
-//! A manifest's file: JSON lines, compressed with gzip. The first line is the header, the last one the totals; in between is a line a document.
+//! A manifest's file: JSON lines, compressed with gzip. The first line is the header, the last one the totals; in between is a line a document, and
+//! one a version.
 //!
 //! A base lists every content that an object held at its instant, an increment what changed since the manifest before it. So the state at an
 //! increment's instant is that of the base, changed by each increment up to it: a later line of a document takes the place of an earlier one, and
-//! `gone` takes it away. Neither side ever holds more than a few lines.
+//! `gone` takes it away. Lines of versions, which bear `held_to`, change no state. Neither side ever holds more than a few lines.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -17,8 +18,8 @@ use crate::model::content::ContentHash;
 use crate::model::id::TenantId;
 use crate::model::phase::Phase;
 
-/// Raised with every change of the format that an older reader would misread.
-pub const FORMAT: u32 = 1;
+/// Raised with every change of the format that an older reader would misread. Files of older formats are read, too: the first had no versions.
+pub const FORMAT: u32 = 2;
 
 /// In the object's metadata, in place of a collection's name. No collection can be called so.
 pub const COLLECTION: &str = "sluss.manifest";
@@ -64,16 +65,30 @@ pub struct Gone {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Totals {
-    /// Lines with a content.
+    /// Lines with a content that held at the instant.
     pub documents: u64,
     pub bytes: u64,
+    #[serde(default)]
+    pub versions: u64,
     pub only_in_sql: u64,
+}
+
+impl Totals {
+    fn count(&mut self, held: &Held) {
+        if held.held_to.is_some() {
+            self.versions += 1;
+        } else {
+            self.documents += 1;
+            self.bytes += held.length;
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     Header(Header),
     Held(Held),
+    Version(Held),
     Gone(Gone),
     Totals(Totals),
 }
@@ -86,7 +101,7 @@ pub enum FormatError {
     TooLong { line: u64 },
     #[error("line {line} is none of a manifest: {reason}")]
     Line { line: u64, reason: String },
-    #[error("it is of format {0}, and this version reads {FORMAT}")]
+    #[error("it is of format {0}, and this version reads formats 1 to {FORMAT}")]
     Format(u32),
     #[error("it ends before its totals")]
     CutShort,
@@ -120,9 +135,9 @@ impl Encoder {
         encoder
     }
 
+    /// A document's content, or that of a version.
     pub fn held(&mut self, held: &Held) {
-        self.totals.documents += 1;
-        self.totals.bytes += held.length;
+        self.totals.count(held);
         self.line(held);
     }
 
@@ -213,7 +228,7 @@ impl Decoder {
         }
         if number == 1 {
             let header: Header = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
-            return if header.sluss_manifest == FORMAT {
+            return if (1..=FORMAT).contains(&header.sluss_manifest) {
                 Ok(Line::Header(header))
             } else {
                 Err(FormatError::Format(header.sluss_manifest))
@@ -222,9 +237,8 @@ impl Decoder {
         // Most lines hold a content, so they are tried first.
         let held = match serde_json::from_slice::<Held>(line) {
             Ok(held) => {
-                self.counted.documents += 1;
-                self.counted.bytes += held.length;
-                return Ok(Line::Held(held));
+                self.counted.count(&held);
+                return Ok(if held.held_to.is_some() { Line::Version(held) } else { Line::Held(held) });
             }
             Err(reason) => reason,
         };
@@ -275,6 +289,7 @@ mod tests {
             media_type: Some("text/plain".to_owned()),
             file_name: None,
             held_from: None,
+            held_to: None,
         }
     }
 
@@ -283,7 +298,7 @@ mod tests {
         let mut file = encoder.take();
         for line in lines {
             match line {
-                Line::Held(held) => encoder.held(held),
+                Line::Held(held) | Line::Version(held) => encoder.held(held),
                 Line::Gone(gone) => encoder.gone(gone.clone()),
                 Line::Header(_) | Line::Totals(_) => {}
             }
@@ -307,19 +322,21 @@ mod tests {
     proptest! {
         #[test]
         fn lines_survive_their_file_in_whatever_portions_it_comes(
-            documents in prop::collection::vec((".{1,40}", prop::option::of(prop::collection::vec(any::<u8>(), 0..40))), 0..20),
+            documents in prop::collection::vec((".{1,40}", prop::option::of(prop::collection::vec(any::<u8>(), 0..40)), any::<bool>()), 0..20),
             portion_bytes in 1_usize..6000
         ) {
-            let lines: Vec<Line> = documents.iter().map(|(document, content)| match content {
+            let ended = header().instant;
+            let lines: Vec<Line> = documents.iter().map(|(document, content, has_ended)| match content {
+                Some(content) if *has_ended => Line::Version(Held { held_to: Some(ended), ..held(document, content) }),
                 Some(content) => Line::Held(held(document, content)),
                 None => Line::Gone(Gone { collection: "documents".to_owned(), document: document.clone() }),
             }).collect();
             let read = unpacked(&packed(&lines), portion_bytes).unwrap();
             prop_assert_eq!(&read[0], &Line::Header(header()));
             prop_assert_eq!(&read[1..=lines.len()], &lines[..]);
-            let counted = documents.iter().filter_map(|(_, content)| content.as_ref());
-            let (documents, bytes) = (counted.clone().count() as u64, counted.map(|content| content.len() as u64).sum());
-            prop_assert_eq!(read.last(), Some(&Line::Totals(Totals { documents, bytes, only_in_sql: 3 })));
+            let (ended, held): (Vec<_>, Vec<_>) = documents.iter().filter_map(|(_, content, ended)| Some((content.as_ref()?, *ended))).partition(|(_, ended)| *ended);
+            let (documents, bytes, versions) = (held.len() as u64, held.iter().map(|(content, _)| content.len() as u64).sum(), ended.len() as u64);
+            prop_assert_eq!(read.last(), Some(&Line::Totals(Totals { documents, bytes, versions, only_in_sql: 3 })));
         }
 
         #[test]

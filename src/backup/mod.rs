@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use self::chain::SigningKey;
+use self::chain::{SigningKey, TrustedKeys};
 use self::reading::ReadError;
 use crate::budget::Budget;
 use crate::config::BackupConfig;
@@ -57,6 +57,11 @@ pub async fn signing_key(tenant: &TenantId, config: &BackupConfig) -> StoreResul
     let unfit = |reason: String| StoreError::new("configuration", "read the signing key of", tenant, StoreErrorKind::Other).because(reason);
     let secret = secret::read(&config.signing_key).await.map_err(unfit)?;
     SigningKey::parse(&secret).map_err(|error| unfit(error.to_string()))
+}
+
+/// The keys that a tenant's manifests may be signed by.
+pub async fn trusted_keys(tenant: &TenantId, config: &BackupConfig) -> StoreResult<TrustedKeys> {
+    Ok(TrustedKeys { own: signing_key(tenant, config).await?.public_key(), former: config.former_keys.clone() })
 }
 
 /// For display: a collection that is served no more has ids of no kind.

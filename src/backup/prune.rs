@@ -3,11 +3,11 @@
 //! The order makes it safe to lose at any point: a manifest is kept no more in the database, then in the list, and only then objects go. What was
 //! not removed is removed by the next one.
 
-use super::chain::PublicKey;
+use super::chain::TrustedKeys;
 use super::manifest::Line;
 use super::reading::{ReadError, Reading, STORE};
 use super::run::{kept_manifests, list, note_broken};
-use super::{BackupError, retention, signing_key};
+use super::{BackupError, retention, trusted_keys};
 use crate::config::BackupConfig;
 use crate::model::backup::{BackupRun, BackupState, Manifest};
 use crate::model::id::{ObjectId, ObjectRef};
@@ -24,10 +24,10 @@ const BAD: usize = 10_000;
 /// Lists what is kept, and removes what is not. Nothing is removed while a manifest that is kept cannot be read. What the store does not remove now,
 /// because it is away or holds it under a lock, the next run asks for again: that is no failure.
 pub async fn prune(tenant: &Tenant, offsite: &Offsite, config: &BackupConfig) -> Result<(), BackupError> {
-    let key = signing_key(&tenant.id, config).await?.public_key();
+    let keys = trusted_keys(&tenant.id, config).await?;
     drop_past(tenant, config).await?;
-    list(tenant, offsite, &key).await?;
-    if let Err(error) = remove(tenant, offsite, &key).await {
+    list(tenant, offsite, &keys).await?;
+    if let Err(error) = remove(tenant, offsite, &keys).await {
         tracing::warn!(event = "not_pruned", "what left the backup of {} is removed later: {}", tenant.id, error.chain());
     }
     Ok(())
@@ -47,7 +47,7 @@ async fn drop_past(tenant: &Tenant, config: &BackupConfig) -> StoreResult<()> {
     Ok(())
 }
 
-async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreResult<()> {
+async fn remove(tenant: &Tenant, offsite: &Offsite, keys: &TrustedKeys) -> StoreResult<()> {
     let leaving = tenant.sql.backups_in(BackupState::Leaving).await?;
     if leaving.is_empty() {
         return Ok(());
@@ -74,7 +74,7 @@ async fn remove(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreRes
             Ok(()) => {}
             Err(ReadError::Broken(reason)) => {
                 note_broken(tenant, manifest.number, &reason).await?;
-                list(tenant, offsite, key).await?;
+                list(tenant, offsite, keys).await?;
                 let reason = format!("manifest {} cannot be read, so nothing is removed: {reason}", manifest.number);
                 return Err(StoreError::new(STORE, "prune", &tenant.id, StoreErrorKind::Corrupt).because(reason));
             }
@@ -110,7 +110,7 @@ async fn each_object(tenant: &Tenant, offsite: &Offsite, manifest: &Manifest, se
     let mut names = Vec::with_capacity(BATCH);
     while let Some(line) = reading.next().await? {
         match line {
-            Line::Held(held) => names.push(held.object.to_bytes()),
+            Line::Held(held) | Line::Version(held) => names.push(held.object.to_bytes()),
             Line::Header(_) | Line::Gone(_) | Line::Totals(_) => {}
         }
         if names.len() >= BATCH {

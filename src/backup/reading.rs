@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
 
-use super::chain::{ManifestList, PublicKey};
+use super::chain::{ManifestList, TrustedKeys};
 use super::manifest::{Decoder, FormatError, Header, Line};
 use crate::model::backup::Manifest;
 use crate::model::content::ContentHasher;
@@ -114,7 +114,7 @@ fn broken_or_unknown(error: StoreError) -> ReadError {
     if error.kind == StoreErrorKind::Corrupt { ReadError::Broken(error.chain()) } else { ReadError::Store(error) }
 }
 
-/// What the offsite store lists of a tenant, as far as the key vouches for it.
+/// What the offsite store lists of a tenant, as far as the keys vouch for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listed {
     /// By their numbers.
@@ -125,7 +125,7 @@ pub struct Listed {
     pub is_there: bool,
 }
 
-pub async fn listed(objects: &dyn ObjectStore, placement: &PlacementName, tenant: &TenantId, key: &PublicKey) -> StoreResult<Listed> {
+pub async fn listed(objects: &dyn ObjectStore, placement: &PlacementName, tenant: &TenantId, keys: &TrustedKeys) -> StoreResult<Listed> {
     let text = match objects.manifest_list(placement).await {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(Listed::default()),
@@ -138,12 +138,12 @@ pub async fn listed(objects: &dyn ObjectStore, placement: &PlacementName, tenant
     };
     let mut listed = Listed { is_there: true, ..Listed::default() };
     for manifest in list.manifests {
-        if key.vouches_for(tenant, &manifest) {
+        if keys.vouch_for(tenant, &manifest) {
             listed.manifests.push(manifest);
         } else {
             listed
                 .problems
-                .push(format!("manifest {} of the list in the offsite store is not signed by the configured key", manifest.number));
+                .push(format!("manifest {} of the list in the offsite store is not signed by a configured key", manifest.number));
         }
     }
     listed.manifests.sort_by_key(|manifest| manifest.number);
@@ -159,10 +159,10 @@ pub async fn list(
     objects: &dyn ObjectStore,
     placement: &PlacementName,
     tenant: &TenantId,
-    key: &PublicKey,
+    keys: &TrustedKeys,
     manifests: Vec<Manifest>,
 ) -> StoreResult<()> {
-    let list = ManifestList { tenant: tenant.to_string(), public_key: key.to_string(), manifests };
+    let list = ManifestList { tenant: tenant.to_string(), public_key: keys.own.to_string(), manifests };
     let text = serde_json::to_string_pretty(&list).expect("a list is made of text and numbers");
     objects.set_manifest_list(placement, &text).await
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 
-use super::chain::{PublicKey, SigningKey, increment_on};
+use super::chain::{SigningKey, TrustedKeys, increment_on};
 use super::copying::{Copied, Copying, Rate};
 use super::manifest::{COLLECTION, FORMAT, Header, Previous};
 use super::reading::{self, STORE};
 use super::spool::{Spool, Spooled};
 use super::walk::Walk;
-use super::{BackupError, Means, signing_key};
+use super::{BackupError, Means, signing_key, trusted_keys};
 use crate::config::BackupConfig;
 use crate::model::backup::{BackupKind, BackupRun, BackupState, BadCopy, Manifest, Signature};
 use crate::model::id::{ObjectId, ObjectRef};
@@ -34,9 +35,9 @@ const RUNS: usize = 1000;
 pub async fn run(means: &Means<'_>, tenant: &Tenant, offsite: &Offsite, config: &BackupConfig, lease: &Lease) -> Result<(), BackupError> {
     let Some(running) = tenant.sql.backups_in(BackupState::Running).await?.pop() else { return Ok(()) };
     own(means, offsite).await?;
-    let key = signing_key(&tenant.id, config).await?;
+    let (key, keys) = (signing_key(&tenant.id, config).await?, trusted_keys(&tenant.id, config).await?);
     let rate = Arc::new(Rate::new(config.bytes_per_second));
-    Run { means, tenant, offsite, lease, key, rate }.bring_to_its_end(running).await
+    Run { means, tenant, offsite, lease, key, keys, rate }.bring_to_its_end(running).await
 }
 
 /// A copy of the database has a backup of its own: never in the place of production's.
@@ -63,6 +64,7 @@ struct Run<'a> {
     offsite: &'a Offsite,
     lease: &'a Lease,
     key: SigningKey,
+    keys: TrustedKeys,
     rate: Arc<Rate>,
 }
 
@@ -87,22 +89,24 @@ impl Run<'_> {
         };
         let mut walk = Walk::new(self.copying(), running.number, running.instant, Spool::new(&header)?, running.figures)?;
         match on {
-            Some(previous) => walk.increment(previous.instant).await?,
+            Some(previous) => walk.increment(previous).await?,
             None => walk.base().await?,
         }
         let only_in_sql = u64::try_from(self.tenant.sql.tally().await?.sql.documents).unwrap_or_default();
-        let Walk { spool, mut figures, .. } = walk;
+        let Walk { spool, mut figures, staged_from, .. } = walk;
         figures.only_in_sql = only_in_sql;
         let spooled = spool.finish(only_in_sql).await?;
-        let Some(manifest) = self.put(&header, spooled).await? else { return Ok(()) };
+        let versions = spooled.totals.versions;
+        let Some(manifest) = self.put(&header, spooled, staged_from).await? else { return Ok(()) };
         let length = manifest.length;
         self.tenant.sql.end_backup(running.number, figures, BackupEnd::Kept(Box::new(manifest))).await?;
         tracing::info!(
             event = "backed_up",
             documents = figures.documents,
+            versions,
             objects = figures.objects_copied,
             size_bytes = figures.bytes_copied,
-            "backup {} of {} is a {} of {} documents in {length} bytes; {} objects were copied",
+            "backup {} of {} is a {} of {} documents and {versions} versions in {length} bytes; {} objects were copied",
             running.number,
             self.tenant.id,
             header.kind,
@@ -120,7 +124,7 @@ impl Run<'_> {
     /// an earlier attempt had written this very run's manifest, and it is kept now.
     async fn align(&self, running: BackupRun) -> StoreResult<Option<BackupRun>> {
         let (objects, placement) = (&*self.offsite.objects, &self.offsite.placement);
-        let listed = reading::listed(objects, placement, &self.tenant.id, &self.key.public_key()).await?;
+        let listed = reading::listed(objects, placement, &self.tenant.id, &self.keys).await?;
         listed.problems.iter().for_each(|problem| tracing::error!(event = "backup_damaged", "{}: {problem}", self.tenant.id));
         let known = self.known().await?;
         let is_known =
@@ -211,7 +215,7 @@ impl Run<'_> {
     }
 
     /// Puts the file and signs it. `None`: another agent has the job now.
-    async fn put(&self, header: &Header, spooled: Spooled) -> Result<Option<Manifest>, BackupError> {
+    async fn put(&self, header: &Header, spooled: Spooled, staged_from: Option<Timestamp>) -> Result<Option<Manifest>, BackupError> {
         let (content, totals, length) = (spooled.content.clone(), spooled.totals, spooled.content.length_bytes);
         let key = self.offsite.objects.mint();
         let object = key.object().clone();
@@ -245,6 +249,7 @@ impl Run<'_> {
             length,
             sha256: content.sha256,
             previous: header.previous.as_ref().map(|previous| previous.sha256),
+            staged_from,
             documents: totals.documents,
             bytes: totals.bytes,
             signature: Signature([0; 64]),
@@ -265,7 +270,7 @@ pub(super) async fn note_broken(tenant: &Tenant, number: u64, reason: &str) -> S
 }
 
 /// Writes the list of what is kept beside the objects.
-pub(super) async fn list(tenant: &Tenant, offsite: &Offsite, key: &PublicKey) -> StoreResult<()> {
+pub(super) async fn list(tenant: &Tenant, offsite: &Offsite, keys: &TrustedKeys) -> StoreResult<()> {
     let kept = kept_manifests(tenant).await?;
-    reading::list(&*offsite.objects, &offsite.placement, &tenant.id, key, kept).await
+    reading::list(&*offsite.objects, &offsite.placement, &tenant.id, keys, kept).await
 }

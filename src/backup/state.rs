@@ -96,7 +96,7 @@ impl<'a> State<'a> {
             match next(reading, manifest).await? {
                 Some(Line::Held(held)) => page.push(Entry::Held(Box::new(held))),
                 Some(Line::Gone(gone)) => page.push(Entry::Gone { collection: gone.collection, document: gone.document }),
-                Some(Line::Header(_) | Line::Totals(_)) => {}
+                Some(Line::Header(_) | Line::Version(_) | Line::Totals(_)) => {}
                 None => self.reading = None,
             }
         }

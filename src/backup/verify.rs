@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::chain::{self, PublicKey};
+use super::chain::{self, TrustedKeys};
 use super::manifest::Line;
 use super::reading::{self, Listed, Reading};
 use super::{broken, scratch_name};
@@ -55,7 +55,7 @@ pub struct Verification<'a> {
     pub sql: &'a dyn SqlStore,
     pub objects: &'a dyn ObjectStore,
     pub placement: &'a PlacementName,
-    pub key: PublicKey,
+    pub keys: TrustedKeys,
     pub budget: &'a Budget,
     pub clock: &'a Arc<dyn Clock>,
 }
@@ -71,7 +71,7 @@ impl Verification<'_> {
             verified.problem("there is no manifest: no backup has come to its end".to_owned());
         }
         let first = if all { 0 } else { chosen.first().map_or(0, |first| first.number) };
-        for (number, flaw) in chain::flaws(self.tenant, &manifests, &self.key).into_iter().filter(|(number, _)| *number >= first) {
+        for (number, flaw) in chain::flaws(self.tenant, &manifests, &self.keys).into_iter().filter(|(number, _)| *number >= first) {
             verified.problem(format!("manifest {number}: {flaw}"));
         }
         for run in self.sql.backups_in(BackupState::Broken).await?.into_iter().filter(|run| run.number >= first) {
@@ -87,7 +87,7 @@ impl Verification<'_> {
 
     /// What the database keeps, compared with what the offsite store lists.
     async fn listed(&self, verified: &mut Verified) -> StoreResult<Vec<Manifest>> {
-        let Listed { manifests, problems, is_there } = reading::listed(self.objects, self.placement, self.tenant, &self.key).await?;
+        let Listed { manifests, problems, is_there } = reading::listed(self.objects, self.placement, self.tenant, &self.keys).await?;
         problems.into_iter().for_each(|problem| verified.problem(problem));
         let kept = self.sql.backups_in(BackupState::Kept).await?;
         let kept: Vec<Manifest> = kept.into_iter().filter_map(|run| run.manifest).collect();
@@ -131,7 +131,7 @@ impl Verification<'_> {
         let mut batch = Vec::with_capacity(BATCH);
         while let Some(line) = file.next().await? {
             match line {
-                Line::Held(held) => batch.push(held),
+                Line::Held(held) | Line::Version(held) => batch.push(held),
                 Line::Header(_) | Line::Gone(_) | Line::Totals(_) => {}
             }
             if batch.len() >= BATCH {

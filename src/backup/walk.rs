@@ -1,8 +1,8 @@
-//! The walk of a run: which contents objects held at its instant, each brought to the offsite store and then written into the manifest.
+//! The walk of a run: which contents objects held at its instant and before, each brought to the offsite store and then written into the manifest.
 //!
-//! A base walks every document; an increment what was located or ended since the manifest before it, minus an overlap in which transactions may
-//! have been open. Either looks at a document's rows as they are, and takes what held at the instant: a content that was put since has its turn in
-//! the next increment, one that ended since is a version.
+//! A base walks every document and every version; an increment what was located or ended since the manifest before it, minus an overlap in which
+//! transactions may have been open. Either looks at a document's rows as they are, and takes what held at the instant: a content that was put since
+//! has its turn in the next increment, as has a version that had not come to the object store yet.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -12,13 +12,14 @@ use super::copying::{Copied, Copying};
 use super::manifest::Gone;
 use super::spool::Spool;
 use super::{BackupError, scratch_name};
-use crate::model::backup::{BackupFigures, Held, OVERLAP};
+use crate::model::backup::{BackupFigures, Held, Manifest, OVERLAP};
 use crate::model::document::{DocRow, Holder};
-use crate::model::history::{Kept, Version};
+use crate::model::history::{Kept, Version, VersionNumber};
 use crate::model::id::{CollectionName, DocId, DocKey};
 use crate::store::Scratch;
 use crate::store::backups::{Ended, Located};
 use crate::store::error::StoreResult;
+use crate::tenants::Tenant;
 
 /// Documents of one look.
 const PAGE: usize = 500;
@@ -57,6 +58,8 @@ pub(super) struct Walk<'a> {
     written: Scratch,
     pub(super) spool: Spool,
     pub(super) figures: BackupFigures,
+    /// When the first of those versions ended whose bytes are in staging still.
+    pub(super) staged_from: Option<Timestamp>,
     noted_at: Instant,
 }
 
@@ -64,7 +67,17 @@ impl<'a> Walk<'a> {
     pub(super) fn new(copying: Copying<'a>, number: u64, instant: Timestamp, spool: Spool, figures: BackupFigures) -> StoreResult<Self> {
         // What an earlier attempt copied counts; what it wrote is written anew.
         let figures = BackupFigures { documents: 0, bytes: 0, left_out: 0, ..figures };
-        Ok(Self { copying, number, instant, there: None, written: Scratch::new()?, spool, figures, noted_at: Instant::now() })
+        Ok(Self {
+            copying,
+            number,
+            instant,
+            there: None,
+            written: Scratch::new()?,
+            spool,
+            figures,
+            staged_from: None,
+            noted_at: Instant::now(),
+        })
     }
 
     pub(super) async fn base(&mut self) -> Result<(), BackupError> {
@@ -83,11 +96,22 @@ impl<'a> Walk<'a> {
             }
         }
         // Documents that were replaced or deleted before the walk came to them.
-        self.ended(self.instant, false).await
+        let (mut after, tenant): (Option<Ended>, _) = (None, self.copying.tenant);
+        while let Some(versions) = ended(tenant, self.instant, &mut after).await? {
+            let held = versions.iter().filter_map(|version| by_version(version, self.instant));
+            self.write(held.map(|held| Entry::Held(Box::new(held))).collect()).await?;
+        }
+        let mut after: Option<VersionNumber> = None;
+        loop {
+            let versions = tenant.sql.all_versions(after, PAGE).await?;
+            let Some(last) = versions.last() else { return Ok(()) };
+            after = Some(last.number);
+            self.write_versions(&versions).await?;
+        }
     }
 
-    pub(super) async fn increment(&mut self, previous: Timestamp) -> Result<(), BackupError> {
-        let (since, tenant) = (previous - OVERLAP, self.copying.tenant);
+    pub(super) async fn increment(&mut self, previous: &Manifest) -> Result<(), BackupError> {
+        let (since, tenant) = (previous.instant - OVERLAP, self.copying.tenant);
         for collection in &tenant.config.collections {
             let mut after: Option<Located> = None;
             loop {
@@ -97,7 +121,17 @@ impl<'a> Walk<'a> {
                 after = Some(last);
             }
         }
-        self.ended(since, true).await
+        let since = previous.staged_from.map_or(since, |staged_from| staged_from.min(since));
+        let mut after: Option<Ended> = None;
+        while let Some(versions) = ended(tenant, since, &mut after).await? {
+            for collection in &tenant.config.collections {
+                let own = versions.iter().filter(|version| version.collection == collection.name.as_str());
+                let ids = own.map(|version| DocId::from_row(collection.id_kind, &version.document)).collect();
+                self.look_at(&collection.name, ids).await?;
+            }
+            self.write_versions(&versions).await?;
+        }
+        Ok(())
     }
 
     /// The names in the offsite store: asking for each object would take far longer.
@@ -110,26 +144,6 @@ impl<'a> Walk<'a> {
             after = page.next;
             if after.is_none() {
                 return Ok(there);
-            }
-        }
-    }
-
-    /// Walks what ended since. `looks`: whether a document that the instant did not see any more is to be told as gone.
-    async fn ended(&mut self, since: Timestamp, looks: bool) -> Result<(), BackupError> {
-        let (mut after, tenant): (Option<Ended>, _) = (None, self.copying.tenant);
-        loop {
-            let versions = tenant.sql.ended_since(since, after, PAGE).await?;
-            let Some(last) = versions.last() else { return Ok(()) };
-            after = Some(Ended { at: last.held_to, number: last.number });
-            if looks {
-                for collection in &tenant.config.collections {
-                    let own = versions.iter().filter(|version| version.collection == collection.name.as_str());
-                    let ids = own.map(|version| DocId::from_row(collection.id_kind, &version.document)).collect();
-                    self.look_at(&collection.name, ids).await?;
-                }
-            } else {
-                let held = versions.iter().filter_map(|version| by_version(version, self.instant));
-                self.write(held.map(|held| Entry::Held(Box::new(held))).collect()).await?;
             }
         }
     }
@@ -148,11 +162,24 @@ impl<'a> Walk<'a> {
         self.write(entries).await
     }
 
-    /// Copies what has to be, and writes a line for each document that has none yet.
+    /// Writes a line for each document that has none yet.
     async fn write(&mut self, entries: Vec<Entry>) -> Result<(), BackupError> {
         let names = entries.iter().map(|entry| entry.document()).map(|(collection, document)| scratch_name(collection, document));
         let new = self.written.add(names.collect()).await?;
-        let entries: Vec<Entry> = entries.into_iter().zip(new).filter(|(_, new)| *new).map(|(entry, _)| entry).collect();
+        self.copy_and_write(entries.into_iter().zip(new).filter(|(_, new)| *new).map(|(entry, _)| entry).collect()).await
+    }
+
+    /// Writes a line for each version that had ended at the instant and whose bytes an object has.
+    async fn write_versions(&mut self, versions: &[Version]) -> Result<(), BackupError> {
+        let ended = versions.iter().filter(|version| version.held_to <= self.instant);
+        let staged = ended.clone().filter(|version| matches!(version.kept, Kept::Staged(_))).map(|version| version.held_to);
+        self.staged_from = self.staged_from.into_iter().chain(staged).min();
+        let held = ended.filter_map(|version| Some(Held { held_to: Some(version.held_to), ..content_of(version)? }));
+        self.copy_and_write(held.map(|held| Entry::Held(Box::new(held))).collect()).await
+    }
+
+    /// Copies what has to be, and writes the lines.
+    async fn copy_and_write(&mut self, entries: Vec<Entry>) -> Result<(), BackupError> {
         let there = self.there(&entries).await?;
         let copying = &self.copying;
         let mut done = stream::iter(entries.into_iter().zip(there)).map(|(entry, there)| ensure(copying, entry, there)).buffered(AT_ONCE);
@@ -161,6 +188,9 @@ impl<'a> Walk<'a> {
             match (entry, copied) {
                 (Entry::Gone(gone), _) => self.spool.gone(gone),
                 (Entry::Held(held), Copied::LeftOut(reason)) => {
+                    if held.held_to.is_some() && !is_version(copying, &held).await? {
+                        continue;
+                    }
                     self.figures.left_out += 1;
                     tracing::error!(
                         event = "left_out",
@@ -175,8 +205,10 @@ impl<'a> Walk<'a> {
                         self.figures.objects_copied += 1;
                         self.figures.bytes_copied += held.length;
                     }
-                    self.figures.documents += 1;
-                    self.figures.bytes += held.length;
+                    if held.held_to.is_none() {
+                        self.figures.documents += 1;
+                        self.figures.bytes += held.length;
+                    }
                     self.spool.held(&held);
                 }
             }
@@ -198,6 +230,20 @@ impl<'a> Walk<'a> {
         };
         there.holds(entries.iter().map(object).collect()).await
     }
+}
+
+/// Some of what ended since, and goes on behind that; `None` at the end.
+async fn ended(tenant: &Tenant, since: Timestamp, after: &mut Option<Ended>) -> StoreResult<Option<Vec<Version>>> {
+    let versions = tenant.sql.ended_since(since, *after, PAGE).await?;
+    let Some(last) = versions.last() else { return Ok(None) };
+    *after = Some(Ended { at: last.held_to, number: last.number });
+    Ok(Some(versions))
+}
+
+/// Whether the history has it still. One whose time was over meanwhile is missed by nobody.
+async fn is_version(copying: &Copying<'_>, held: &Held) -> Result<bool, BackupError> {
+    let key = super::key_of(copying.tenant, &held.collection, &held.document)?;
+    Ok(copying.tenant.sql.version(&key, &held.stamp).await?.is_some())
 }
 
 async fn ensure(copying: &Copying<'_>, entry: Entry, is_there: bool) -> Result<(Entry, Copied), BackupError> {
@@ -243,13 +289,18 @@ fn by_location(row: &DocRow, instant: Timestamp) -> Option<Held> {
         media_type: location.labels.media_type.clone(),
         file_name: location.labels.file_name.clone(),
         held_from: Some(location.held_from),
+        held_to: None,
     })
 }
 
 fn by_version(version: &Version, instant: Timestamp) -> Option<Held> {
     let held = version.held_from.is_none_or(|from| from <= instant) && instant < version.held_to;
+    if held { content_of(version) } else { None }
+}
+
+fn content_of(version: &Version) -> Option<Held> {
     let Kept::Object { object, content } = &version.kept else { return None };
-    held.then(|| Held {
+    Some(Held {
         collection: version.collection.clone(),
         document: version.document.clone(),
         stamp: version.stamp.clone(),
@@ -261,5 +312,6 @@ fn by_version(version: &Version, instant: Timestamp) -> Option<Held> {
         media_type: version.labels.media_type.clone(),
         file_name: version.labels.file_name.clone(),
         held_from: version.held_from,
+        held_to: None,
     })
 }

@@ -12,12 +12,16 @@ use toml::de::DeValue;
 use super::section::Section;
 use super::value::{self, Parsed};
 use super::{BackupSealing, PlacementConfig, SecretSource, backup_sealing, placement, secret};
+use crate::model::backup::PublicKey;
 use crate::model::id::TenantId;
 
 const KEY_HINT: &str = "a backup's manifests are signed: write { file = \"...\" } with an Ed25519 key";
 
 /// In which manifests can still be told from each other by a person.
 const MOST_KEPT: u32 = 1000;
+
+/// A key a year, for longer than manifests are kept.
+const MOST_FORMER_KEYS: usize = 20;
 
 /// Minutes that come twice: more than any zone has ever put its clocks back by.
 const MOST_REPEATED: u32 = 24 * 60;
@@ -31,6 +35,8 @@ pub struct BackupConfig {
     pub keep: KeptManifests,
     /// An Ed25519 key: 32 bytes in Base64, or PKCS#8 in PEM.
     pub signing_key: SecretSource,
+    /// Public keys of before it: manifests that one of them signed are trusted still.
+    pub former_keys: Vec<PublicKey>,
     /// Bytes a second that a run copies.
     pub bytes_per_second: Option<u64>,
     /// The offsite placement: never one of those that hold the tenant's objects.
@@ -107,6 +113,7 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<BackupCon
     let mut kept = |key, default| section.count(key, default, 0..=MOST_KEPT);
     let keep = KeptManifests { daily: kept("daily", 7), weekly: kept("weekly", 5), monthly: kept("monthly", 12) };
     let signing_key = section.required("signing_key", KEY_HINT, |value| secret::source(file, value));
+    let former_keys = section.optional("former_keys", former_keys).unwrap_or_default();
     let bytes_per_second = section.bytes_or_none("bytes_per_second", 1..=u64::MAX);
     let objects = section.section("objects", |section| placement::read_offsite(section, id));
     let sealing = backup_sealing::read(section, objects.as_ref());
@@ -116,7 +123,18 @@ pub(super) fn read(section: &mut Section<'_>, id: &TenantId) -> Option<BackupCon
         section.refuse("drill_schedule", "needs evidence, the folder by which everybody knows when the last drill was");
     }
     let (time_zone, signing_key, objects) = (zone, signing_key?, objects?);
-    Some(BackupConfig { schedule, time_zone, keep, signing_key, bytes_per_second, objects, sealing, evidence, drill_schedule })
+    Some(BackupConfig { schedule, time_zone, keep, signing_key, former_keys, bytes_per_second, objects, sealing, evidence, drill_schedule })
+}
+
+fn former_keys(value: &DeValue<'_>) -> Parsed<Vec<PublicKey>> {
+    let listed = value.as_array().ok_or_else(|| format!("needs public keys, found {}", value.type_str()))?;
+    if listed.len() > MOST_FORMER_KEYS {
+        return Err(format!("has more than {MOST_FORMER_KEYS} keys"));
+    }
+    let key = |(at, one): (usize, &toml::Spanned<DeValue<'_>>)| {
+        value::parsed::<PublicKey>(one.get_ref()).map_err(|reason| format!("number {} {reason}", at + 1))
+    };
+    listed.iter().enumerate().map(key).collect()
 }
 
 fn time_zone(value: &DeValue<'_>) -> Parsed<TimeZone> {

@@ -195,7 +195,8 @@ fn of_version(tenant: &TenantId, version: Version) -> Option<Wanted> {
 }
 
 fn of_manifest(tenant: &TenantId, held: Held) -> Wanted {
-    let Held { collection, document, stamp, placement, object, length, sha256, media_type, file_name, pieces: _, held_from: _ } = held;
+    let Held { collection, document, stamp, placement, object, length, sha256, media_type, file_name, pieces: _, held_from: _, held_to: _ } =
+        held;
     let by = format!("{collection}/{document} in the manifest");
     let (tenant, stamp) = (tenant.to_string(), stamp.to_string());
     let meta = ObjectMeta { tenant, collection, document, stamp, media_type, file_name, sha256: None };

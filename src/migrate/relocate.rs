@@ -35,7 +35,20 @@ pub struct Told {
 
 impl From<Held> for Told {
     fn from(held: Held) -> Self {
-        let Held { collection, document, stamp, placement, object, length, sha256, pieces, media_type, file_name, held_from: _ } = held;
+        let Held {
+            collection,
+            document,
+            stamp,
+            placement,
+            object,
+            length,
+            sha256,
+            pieces,
+            media_type,
+            file_name,
+            held_from: _,
+            held_to: _,
+        } = held;
         let content = Some(Fingerprint { length_bytes: length, sha256, pieces });
         Self { collection, document, object: ObjectRef { placement, id: object }, stamp, labels: Labels { media_type, file_name }, content }
     }

@@ -76,8 +76,10 @@ pub async fn blockers(tenant: &Tenant, to: &Tenant, wish: &RestoreWish, now: Tim
     if !retention.keeps_history() {
         found.push("the tenant keeps no history (keep_for = \"0s\"), so what was overwritten is no more".to_owned());
     }
-    let reach = retention.oldest_sql_backup.map(|backup| retention.keep_for.max(backup));
-    if let Some(from) = reach.and_then(|reach| now.checked_sub(reach).ok()).filter(|from| wish.instant < *from) {
+    let reach = retention.oldest_sql_backup.and_then(|backup| now.checked_sub(retention.keep_for.max(backup)).ok());
+    // The retention may have been shorter before.
+    let reach = reach.max(tenant.sql.history(None).await?.expired_to);
+    if let Some(from) = reach.filter(|from| wish.instant < *from) {
         found.push(format!("history reaches back to {from:.0}: what ended before may be removed"));
     }
     for of in [tenant, to] {

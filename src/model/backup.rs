@@ -126,6 +126,27 @@ impl FromStr for Signature {
     }
 }
 
+/// An Ed25519 key that tells who signed. As text: Base64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublicKey(pub [u8; 32]);
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.encode(self.0))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a public key of 32 bytes in Base64")]
+pub struct PublicKeyError;
+
+impl FromStr for PublicKey {
+    type Err = PublicKeyError;
+    fn from_str(text: &str) -> Result<Self, PublicKeyError> {
+        STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(PublicKeyError)
+    }
+}
+
 /// A manifest as the list beside it in the offsite store, and a row in the tenant's database, know it. Everything but the signature is
 /// what the signature vouches for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +167,9 @@ pub struct Manifest {
     /// The SHA-256 of the manifest before; `None` only for a tenant's first one.
     #[serde(with = "text_or_none", skip_serializing_if = "Option::is_none", default)]
     pub previous: Option<ContentHash>,
+    /// Contents that ended since then had not come to the object store yet: the next increment asks for them again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub staged_from: Option<Timestamp>,
     pub documents: u64,
     pub bytes: u64,
     #[serde(with = "text")]
@@ -208,6 +232,9 @@ pub struct Held {
     /// `None`: it was written straight to SQL, and nobody saw when.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub held_from: Option<Timestamp>,
+    /// `None`: the document held it at the manifest's instant. Otherwise it had ended by then, and is a version.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub held_to: Option<Timestamp>,
 }
 
 /// An object of the offsite store that is not what a manifest says.

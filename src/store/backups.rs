@@ -33,8 +33,8 @@ pub struct Ended {
 
 #[async_trait]
 pub trait BackupStore: Send + Sync {
-    /// Begins a backup, its row and its job in one transaction, with the database's time for the instant. `None`: one is under way. One whose job
-    /// was given up has failed by that, and another begins.
+    /// Begins a backup, its row and its job in one transaction, with the database's time for the instant. `None`: one is under way, or
+    /// has its job still, which removes what left the backup. One whose job was given up has failed by that, and another begins.
     async fn begin_backup(&self) -> StoreResult<Option<BackupRun>>;
 
     /// Up to `limit` runs below `before`, the newest first.

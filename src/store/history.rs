@@ -30,6 +30,8 @@ pub struct HistoryFigures {
     pub staged: VersionCount,
     /// Past their time: the collector removes them.
     pub past: VersionCount,
+    /// When the youngest version ended that was given up: what held before is not known as a whole.
+    pub expired_to: Option<Timestamp>,
 }
 
 #[async_trait]

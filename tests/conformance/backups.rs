@@ -28,6 +28,7 @@ fn manifest(number: u64, instant: Timestamp) -> Manifest {
         length: 100 + number,
         sha256: ContentHash([number as u8; 32]),
         previous: (number > 1).then_some(ContentHash([number as u8 - 1; 32])),
+        staged_from: None,
         documents: 7,
         bytes: 70,
         signature: Signature([number as u8; 64]),
@@ -36,6 +37,12 @@ fn manifest(number: u64, instant: Timestamp) -> Manifest {
 
 async fn begin(w: &World) -> BackupRun {
     w.sql.begin_backup().await.unwrap().expect("none is under way")
+}
+
+/// What an agent does once it has removed what left the backup.
+async fn complete(w: &World) {
+    let lease = w.jobs.claim("agent", LEASE, None).await.unwrap().expect("it is the only job");
+    w.jobs.complete(lease).await.unwrap();
 }
 
 async fn keep(w: &World) -> Manifest {
@@ -67,6 +74,8 @@ async fn one_backup_is_under_way_at_a_time_and_has_a_job(w: World) {
     let expected =
         BackupRun { state: BackupState::Kept, ended_at: Some(w.clock.now()), figures: ended, manifest: Some(kept), ..begun.clone() };
     assert_eq!(w.sql.backups(None, 9).await.unwrap(), std::slice::from_ref(&expected));
+    assert_eq!(w.sql.begin_backup().await.unwrap(), None, "its job removes what left the backup");
+    complete(&w).await;
     // One that has ended stays as it is.
     w.sql.end_backup(1, figures, BackupEnd::Failed("late".into())).await.unwrap();
     w.sql.note_backup(1, figures).await.unwrap();
@@ -98,6 +107,7 @@ async fn a_backup_whose_job_was_given_up_has_failed_and_another_one_begins(w: Wo
 
 async fn manifests_that_the_database_does_not_know_are_taken_in(w: World) {
     let known = keep(&w).await;
+    complete(&w).await;
     begin(&w).await;
     let now = w.clock.now();
     let unknown: Vec<Manifest> = (2..=4).map(|number| manifest(number, now)).collect();
@@ -217,6 +227,7 @@ async fn bad_copies_are_noted_once_until_they_are_forgotten(w: World) {
             media_type: Some("text/plain".into()),
             file_name: None,
             held_from: Some(w.clock.now()),
+            held_to: None,
         };
         BadCopy { held, what: what.to_owned(), found_at: w.clock.now() }
     };

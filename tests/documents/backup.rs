@@ -81,7 +81,7 @@ async fn state(house: &House, number: u64) -> BTreeMap<String, Held> {
             match line {
                 Line::Held(held) => drop(state.insert(held.document.clone(), held)),
                 Line::Gone(gone) => drop(state.remove(&gone.document)),
-                Line::Header(_) | Line::Totals(_) => {}
+                Line::Header(_) | Line::Version(_) | Line::Totals(_) => {}
             }
         }
     }
@@ -252,8 +252,8 @@ async fn what_only_dropped_manifests_name_is_removed_and_nothing_else() {
     write_all(&house, &[of("2", 9)].into()).await;
     back_up(&house).await;
     assert_eq!(kept(&house).await.len(), 2, "the newest one needs its base");
-    // A restore of the database makes the next one a base, which needs no other.
-    house.database(&ACME).execute("UPDATE sluss_state SET epoch = epoch + 1", []).unwrap();
+    // A restore of the database makes the next one a base, which needs no other; and the version's time is over.
+    house.database(&ACME).execute_batch("UPDATE sluss_state SET epoch = epoch + 1; DELETE FROM sluss_version").unwrap();
     let foreign = house.folder().join("offsite/acme/somebodys.file");
     std::fs::write(&foreign, "not ours").unwrap();
     let run = back_up(&house).await;
@@ -263,6 +263,67 @@ async fn what_only_dropped_manifests_name_is_removed_and_nothing_else() {
     assert!(!copy_of(&house, &old).exists() && foreign.exists());
     assert_holds(&house, 3, &[of("1", 1), of("2", 9)].into()).await;
     assert_eq!(verified(&house, true).await.problems, 0);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn versions_that_held_between_two_backups_are_in_the_second_and_come_back_with_a_lost_bucket() {
+    let house = house(Phase::Object, "").await;
+    let (path, contents) = (document(&ACME, "1"), [1, 2, 3].map(|seed| content(seed, 2000)));
+    let mut stamps = Vec::new();
+    for (at, content) in contents.iter().enumerate() {
+        let answer = house.ask(&Ask::put(path.clone(), content.clone())).await;
+        stamps.push(answer.header("etag").trim_matches('"').to_owned());
+        if at == 0 {
+            back_up(&house).await;
+        }
+    }
+    let run = back_up(&house).await;
+    assert_eq!((&run["documents"], &run["objects_copied"]), (&json!(1), &json!(2)), "{run}");
+    assert_holds(&house, 2, &[("1", contents[2].clone())].into()).await;
+    let found = verified(&house, false).await;
+    assert_eq!((found.objects, found.problems), (3, 0), "{found:?}");
+    for file in house.object_files(&ACME) {
+        std::fs::remove_file(file).unwrap();
+    }
+    let config = Config::load(&house.folder().join("sluss.toml")).unwrap();
+    let rebuilt = app::rebuild_objects(&config, &config.tenants[0], None, "test", |_| {}).await.unwrap();
+    assert_eq!((rebuilt.versions, rebuilt.fetched, rebuilt.missing), (2, 3, 0), "{rebuilt:?}");
+    for (stamp, content) in stamps.iter().zip(&contents).take(2) {
+        assert_eq!(house.get(&format!("{path}/versions/{stamp}")).await.body, *content, "{stamp}");
+    }
+    // Also a base, which has another walk, names every version.
+    house.database(&ACME).execute("UPDATE sluss_state SET epoch = epoch + 1", []).unwrap();
+    let run = back_up(&house).await;
+    assert_eq!((&run["manifest"]["kind"], &run["objects_copied"]), (&json!("base"), &json!(0)), "{run}");
+    assert_eq!(verified(&house, false).await.objects, 3);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_version_that_was_in_staging_is_in_the_backup_after_it_left_that() {
+    let house = house(Phase::Dual, "").await;
+    house.pause(&ACME).await;
+    let (path, first) = (document(&ACME, "1"), content(1, 3000));
+    house.plant(&path, first.clone()).await;
+    house.plant(&path, content(2, 3000)).await;
+    let database = house.database(&ACME);
+    // Beyond the hour that every increment walks back.
+    let long_ago = "UPDATE sluss_version SET held_from = held_from - 7200000, held_to = held_to - 7200000";
+    assert_eq!(database.execute(long_ago, []).unwrap(), 1);
+    let due = |at: &str| format!("UPDATE sluss_job SET due_at = {at} WHERE kind = 'keep'");
+    assert_eq!(database.execute(&due("due_at + 86400000"), []).unwrap(), 1);
+    assert_eq!(house.ask_admin(&Ask::new("POST", "/admin/v1/tenants/acme/resume")).await.status, 200);
+    back_up(&house).await;
+    assert!(kept(&house).await[0].staged_from.is_some());
+    database.execute(&due("0"), []).unwrap();
+    let in_staging = "SELECT count(*) FROM sluss_version WHERE object IS NULL";
+    wait_until("it left staging", async || database.query_row(in_staging, [], |row| row.get::<_, u64>(0)).unwrap() == 0).await;
+    let run = back_up(&house).await;
+    assert_eq!(run["manifest"]["kind"], "increment", "{run}");
+    let object: String = database.query_row("SELECT object FROM sluss_version", [], |row| row.get(0)).unwrap();
+    assert!(std::fs::read(copy_of(&house, &object)).unwrap().starts_with(&first));
+    assert_eq!(kept(&house).await[1].staged_from, None);
     house.close().await;
 }
 

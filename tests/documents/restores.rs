@@ -186,6 +186,29 @@ async fn a_plan_says_what_will_be_done_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_client_writes_and_deletes_while_a_content_is_on_its_way_stays_deleted() {
+    let house = House::in_phase(Phase::Object).await;
+    let path = document(&ACME, "1");
+    house.plant(&path, content(1, 3000)).await;
+    let instant = moment().await;
+    assert_eq!(house.ask(&Ask::new("DELETE", &path)).await.status, 204);
+    let pace = async |rate: Value| admin(&house, "PUT", "/admin/v1/tenants/acme/limits", &json!({ "bytes_per_second": rate })).await.status;
+    assert_eq!(pace(json!(100)).await, 200);
+    let wish = json!({ "tenant": "acme", "at": instant });
+    let restored = async { restore(&house, &wish).await };
+    let meanwhile = async {
+        let on_its_way = "sluss_transfers_in_flight{direction=\"restore\"}";
+        wait_until("the content is on its way", async || house.metric(on_its_way).await > 0.0).await;
+        assert_eq!(house.ask(&Ask::put(&path, "of a client")).await.status, 201);
+        assert_eq!(house.ask(&Ask::new("DELETE", &path)).await.status, 204);
+        assert_eq!(pace(Value::Null).await, 200);
+    };
+    let (parts, ()) = tokio::join!(restored, meanwhile);
+    assert_eq!((&parts[0]["figures"]["dealt"], house.get(&path).await.status), (&json!(1), 404), "{parts:?}");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn the_contents_of_an_instant_go_into_another_tenant() {
     for phase in [Phase::Dual, Phase::Object] {
         let house = House::in_phase(phase).await;

@@ -101,7 +101,7 @@ async fn a_database_of_schema_version_1_is_brought_along_by_init_and_by_the_scri
         assert!(complaint.contains("sluss.version.hidden_at") && complaint.contains("sluss.staging.kept"), "{complaint}");
         bring(&office);
         assert_eq!(office.objects(), objects);
-        assert_eq!(office.number("SELECT CAST(s.schema_version AS bigint) FROM sluss.state AS s"), 3);
+        assert_eq!(office.number("SELECT CAST(s.schema_version AS bigint) FROM sluss.state AS s"), 4);
         assert_eq!(
             office.number("SELECT COUNT_BIG(*) FROM sluss.version AS v WHERE v.tick = 0"),
             1,

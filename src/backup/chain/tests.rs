@@ -14,6 +14,10 @@ fn key(seed: u8) -> SigningKey {
     SigningKey::parse(&Secret::new(STANDARD.encode([seed; 32]))).unwrap()
 }
 
+fn trusted(own: u8, former: &[u8]) -> TrustedKeys {
+    TrustedKeys { own: key(own).public_key(), former: former.iter().map(|seed| key(*seed).public_key()).collect() }
+}
+
 /// A manifest an hour, each following the one before.
 pub(in crate::backup) fn manifests(kinds: &[BackupKind]) -> Vec<Manifest> {
     let mut made: Vec<Manifest> = Vec::new();
@@ -29,6 +33,7 @@ pub(in crate::backup) fn manifests(kinds: &[BackupKind]) -> Vec<Manifest> {
             length: 1000,
             sha256: ContentHash([at; 32]),
             previous: made.last().map(|before| before.sha256),
+            staged_from: None,
             documents: 1,
             bytes: 1,
             signature: Signature([0; 64]),
@@ -45,8 +50,8 @@ const INCREMENT: BackupKind = BackupKind::Increment;
 fn a_signature_vouches_for_every_field_and_for_the_tenant() {
     let (signer, manifest) = (key(1), manifests(&[BASE, INCREMENT]).remove(1));
     let signed = signer.sign(&tenant(), &manifest);
-    let public = signer.public_key();
-    assert!(public.vouches_for(&tenant(), &signed));
+    let public = trusted(1, &[]);
+    assert!(public.vouch_for(&tenant(), &signed));
     let changed = [
         Manifest { number: 9, ..signed.clone() },
         Manifest { instant: signed.instant + 1.seconds(), ..signed.clone() },
@@ -55,13 +60,15 @@ fn a_signature_vouches_for_every_field_and_for_the_tenant() {
         Manifest { length: 1001, ..signed.clone() },
         Manifest { sha256: ContentHash([9; 32]), ..signed.clone() },
         Manifest { previous: None, ..signed.clone() },
+        Manifest { staged_from: Some(signed.instant), ..signed.clone() },
         Manifest { documents: 2, ..signed.clone() },
         Manifest { bytes: 2, ..signed.clone() },
         Manifest { object: FreshKey::mint("offsite".parse().unwrap()).object().id, ..signed.clone() },
     ];
-    assert!(changed.iter().all(|changed| !public.vouches_for(&tenant(), changed)));
-    assert!(!public.vouches_for(&"globex".parse().unwrap(), &signed));
-    assert!(!key(2).public_key().vouches_for(&tenant(), &signed));
+    assert!(changed.iter().all(|changed| !public.vouch_for(&tenant(), changed)));
+    assert!(!public.vouch_for(&"globex".parse().unwrap(), &signed));
+    assert!(!trusted(2, &[3]).vouch_for(&tenant(), &signed));
+    assert!(trusted(2, &[3, 1]).vouch_for(&tenant(), &signed), "by the key of before");
 }
 
 #[test]
@@ -77,7 +84,7 @@ fn a_key_is_read_from_base64_or_pem_and_its_text_is_never_repeated() {
 fn a_manifest_that_was_taken_away_or_put_in_is_found() {
     let (signer, made) = (key(1), manifests(&[BASE, INCREMENT, INCREMENT, BASE, INCREMENT]));
     let signed: Vec<Manifest> = made.into_iter().map(|manifest| signer.sign(&tenant(), &manifest)).collect();
-    let public = signer.public_key();
+    let public = trusted(1, &[]);
     assert!(flaws(&tenant(), &signed, &public).is_empty());
     let mut without = signed.clone();
     without.remove(1);

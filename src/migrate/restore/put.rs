@@ -1,6 +1,7 @@
 //! One document of a restore: a new write by the phase, or a delete, exactly where the document is still as it was seen.
 
 use futures_util::StreamExt;
+use jiff::Timestamp;
 
 use super::intent::Source;
 use crate::migrate::incoming::bring_in;
@@ -87,13 +88,14 @@ impl Put<'_> {
         let side = self.row.state.phase.writes_to();
         let begun = Begun::of(&self.row.key, Direction::Restore, (Party::Object, side.into()), Some(length_bytes));
         let transfer = self.tools.transfers.begin(&begun);
+        let last_ended = self.last_ended().await?;
         let Some(content) = self.open().await? else { return Ok(Ended::Moved) };
         let progress = transfer.progress();
         let content = progress.of(self.tools.pace.of(&self.to.id).slow(content));
         // The empty content names no object in any phase, so it goes to the row.
         let ended = match side {
-            Side::Object if length_bytes > 0 => self.to_object(content, &progress).await,
-            Side::Sql | Side::Object => self.to_sql(content).await,
+            Side::Object if length_bytes > 0 => self.to_object(content, &progress, last_ended).await,
+            Side::Sql | Side::Object => self.to_sql(content, last_ended).await,
         };
         transfer.end(ended).map(|ended| match ended {
             Ended::Done { .. } => Ended::Done { bytes: length_bytes },
@@ -172,15 +174,27 @@ impl Put<'_> {
         NewAttributes { media_type, file_name, all: true }
     }
 
-    async fn to_sql(&self, content: ByteStream) -> Result<Ended, JobError> {
+    /// When the last content ended of a document that has none. It has no name that a precondition could hold on to, and what came and went
+    /// meanwhile is known by this alone.
+    async fn last_ended(&self) -> StoreResult<Option<Timestamp>> {
+        if self.row.current().stamp.is_some() {
+            return Ok(None);
+        }
+        Ok(self.to.sql.trace(&self.row.key, Timestamp::MAX).await?.last_ended)
+    }
+
+    async fn to_sql(&self, content: ByteStream, last_ended: Option<Timestamp>) -> Result<Ended, JobError> {
         let check = |found: &Fingerprint| self.check(found);
         let epoch = self.row.state.epoch;
         let content = bring_in(self.to, epoch, content, self.length_bytes(), &check).await?;
+        if self.last_ended().await? != last_ended {
+            return Ok(Ended::Moved);
+        }
         let change = Change::Store { content, attributes: self.attributes(), precondition: unchanged(self.row) };
         Ok(self.to.sql.commit(&self.row.key, epoch, change).await?.into())
     }
 
-    async fn to_object(&self, content: ByteStream, progress: &Progress) -> Result<Ended, JobError> {
+    async fn to_object(&self, content: ByteStream, progress: &Progress, last_ended: Option<Timestamp>) -> Result<Ended, JobError> {
         let epoch = self.row.state.epoch;
         let key = self.to.objects.mint();
         let upload = key.object().id;
@@ -207,6 +221,10 @@ impl Put<'_> {
         if let Err(other) = self.check(&content) {
             condemn(self.tools, self.to, upload, &self.row.key).await?;
             return Err(other.into());
+        }
+        if self.last_ended().await? != last_ended {
+            condemn(self.tools, self.to, upload, &self.row.key).await?;
+            return Ok(Ended::Moved);
         }
         let (labels, attributes, precondition) = (self.labels(), self.attributes(), unchanged(self.row));
         let change = Change::Point { object, labels, content, attributes, precondition };

@@ -20,5 +20,6 @@ pub(super) const SHARED: &str = include_str!("ddl/shared.sql");
 pub(super) const SHARED_INDEXES: &str = include_str!("ddl/shared_indexes.sql");
 pub(super) const SHARED_SINCE_1: &str = include_str!("ddl/shared_since_1.sql");
 pub(super) const SHARED_SINCE_2: &str = include_str!("ddl/shared_since_2.sql");
+pub(super) const SHARED_SINCE_3: &str = include_str!("ddl/shared_since_3.sql");
 pub(super) const TENANT: &str = include_str!("ddl/tenant.sql");
 pub(super) const VERSION_CATCH_UP: &str = include_str!("ddl/version_catch_up.sql");

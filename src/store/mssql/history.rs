@@ -181,7 +181,8 @@ impl HistoryStore for SqlServerTenant {
         let counted = async {
             let mut row = self.run(&batch).await?.pop().ok_or_else(silent)?;
             let mut count = || Ok::<_, Misread>(VersionCount { versions: row.count()?, bytes: row.count()? });
-            Ok(HistoryFigures { all: count()?, staged: count()?, past: count()? })
+            let (all, staged, past) = (count()?, count()?, count()?);
+            Ok(HistoryFigures { all, staged, past, expired_to: row.integer_or_null()?.map(time).transpose()? })
         };
         counted.await.map_err(|fault: Fault| fault.at("count the versions of", &self.id))
     }

@@ -18,7 +18,7 @@ use crate::store::error::{StoreError, StoreErrorKind, StoreResult};
 use crate::store::settings::TenantSettings;
 
 /// Raised with every change of the tables; what is new for older ones is added to `ddl` as statements that look first.
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(super) const SCHEMA_VERSION: i64 = 4;
 
 /// What `sysname` leaves for the two names in the longest of ours, `attribute_moved/<tenant>/<collection>`.
 const MAX_OWN_NAME_BYTES: usize = 110;
@@ -30,7 +30,8 @@ const MAX_CLUSTERED_BYTES: i64 = 900;
 pub(super) const PATIENCE: &str = "SET LOCK_TIMEOUT 5000;\n";
 
 /// The schema and the tables that all tenants share, batch by batch.
-pub(super) const SHARED: [&str; 5] = [ddl::SCHEMA, ddl::SHARED, ddl::SHARED_SINCE_1, ddl::SHARED_SINCE_2, ddl::SHARED_INDEXES];
+pub(super) const SHARED: [&str; 6] =
+    [ddl::SCHEMA, ddl::SHARED, ddl::SHARED_SINCE_1, ddl::SHARED_SINCE_2, ddl::SHARED_SINCE_3, ddl::SHARED_INDEXES];
 
 /// The DDL for one tenant, batch by batch.
 pub(super) fn script(tables: &[Table]) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::file::{Outcome, broken};
 use super::tenant::SqliteTenant;
@@ -59,15 +59,16 @@ fn run(tx: &Transaction<'_>, tenant: &TenantId, number: u64) -> rusqlite::Result
     tx.query_row(&statement, params![tenant.as_str(), number], read)
 }
 
-/// Answers whether a run goes on. One whose job is gone, or was given up, does not.
+/// Answers whether a run goes on, or its job removes what left the backup: the next one must not take such an object for there. A run whose job
+/// is gone, or was given up, does not go on.
 fn goes_on(tx: &Transaction<'_>, tenant: &TenantId, now: i64) -> rusqlite::Result<bool> {
-    let statement = "SELECT b.number, EXISTS (SELECT 1 FROM sluss_job j WHERE j.tenant = ?1 AND j.kind = 'backup' AND j.state <> 'quarantined') \
-                     FROM sluss_backup_run b WHERE b.tenant = ?1 AND b.state = 'running'";
-    let found: Option<(u64, bool)> = tx.query_row(statement, [tenant.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((number, false)) = found else { return Ok(found.is_some()) };
-    let given_up = "UPDATE sluss_backup_run SET state = 'failed', ended_at = ?3, reason = coalesce(reason, 'its job was given up') \
-                    WHERE tenant = ?1 AND number = ?2";
-    tx.execute(given_up, params![tenant.as_str(), number, now])?;
+    let has_job = "SELECT EXISTS (SELECT 1 FROM sluss_job WHERE tenant = ?1 AND kind = 'backup' AND state <> 'quarantined')";
+    if tx.query_row(has_job, [tenant.as_str()], |row| row.get(0))? {
+        return Ok(true);
+    }
+    let given_up = "UPDATE sluss_backup_run SET state = 'failed', ended_at = ?2, reason = coalesce(reason, 'its job was given up') \
+                    WHERE tenant = ?1 AND state = 'running'";
+    tx.execute(given_up, params![tenant.as_str(), now])?;
     Ok(false)
 }
 

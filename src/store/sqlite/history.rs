@@ -314,6 +314,7 @@ struct Past {
     object: Option<ObjectRef>,
     attempt: Option<Attempt>,
     bytes: u64,
+    ended_at: i64,
 }
 
 pub(super) async fn expire(tenant: &SqliteTenant, older_than: u64, limit: usize) -> StoreResult<VersionCount> {
@@ -323,7 +324,7 @@ pub(super) async fn expire(tenant: &SqliteTenant, older_than: u64, limit: usize)
         .write("give up versions of", tenant.id.to_string(), move |tx| {
             let epoch = rows::state(tx, &id)?.epoch;
             let named = names_statement(&tables);
-            let mut gone = VersionCount::default();
+            let (mut gone, mut expired_to) = (VersionCount::default(), None);
             for past in find_past(tx, id.as_str(), older_than, limit)? {
                 tx.prepare_cached("DELETE FROM sluss_version WHERE number = ?1")?.execute([past.number])?;
                 if let Some(attempt) = past.attempt {
@@ -340,6 +341,11 @@ pub(super) async fn expire(tenant: &SqliteTenant, older_than: u64, limit: usize)
                 }
                 gone.versions += 1;
                 gone.bytes += past.bytes;
+                expired_to = expired_to.max(Some(past.ended_at));
+            }
+            if let Some(expired_to) = expired_to {
+                tx.prepare_cached("UPDATE sluss_tick SET expired_to = max(coalesce(expired_to, 0), ?2) WHERE tenant = ?1")?
+                    .execute(params![id.as_str(), expired_to])?;
             }
             super::ticks::condemn_void(tx, &id, epoch, older_than, now)?;
             Ok(Outcome::Commit(gone))
@@ -349,7 +355,7 @@ pub(super) async fn expire(tenant: &SqliteTenant, older_than: u64, limit: usize)
 
 fn find_past(tx: &Transaction<'_>, tenant: &str, older_than: u64, limit: usize) -> rusqlite::Result<Vec<Past>> {
     let mut statement = tx.prepare_cached(&format!(
-        "SELECT v.number, v.placement, v.object, v.attempt, v.stored_length FROM sluss_version v WHERE v.tenant = ?1 \
+        "SELECT v.number, v.placement, v.object, v.attempt, v.stored_length, v.held_to FROM sluss_version v WHERE v.tenant = ?1 \
          AND v.tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2 AND NOT {HELD_BACK} ORDER BY v.tick LIMIT ?3"
     ))?;
     let found = statement.query_map(params![tenant, signed(older_than), limit as u64], |row| {
@@ -359,6 +365,7 @@ fn find_past(tx: &Transaction<'_>, tenant: &str, older_than: u64, limit: usize) 
             object: rows::read_object(row.get(1)?, row.get(2)?)?,
             attempt: attempt.map(|attempt| attempt.parse().map_err(|error| broken(format!("a version's attempt: {error}")))).transpose()?,
             bytes: row.get(4)?,
+            ended_at: row.get(5)?,
         })
     })?;
     found.collect()
@@ -381,10 +388,14 @@ pub(super) async fn figures(tenant: &SqliteTenant, older_than: Option<u64>) -> S
                     .prepare_cached(&statement)?
                     .query_row(params![id.as_str(), older_than], |row| Ok(VersionCount { versions: row.get(0)?, bytes: row.get(1)? }))
             };
+            let expired_to = "SELECT expired_to FROM sluss_tick WHERE tenant = ?1";
+            let expired_to: Option<i64> =
+                connection.prepare_cached(expired_to)?.query_row([id.as_str()], |row| row.get(0)).optional()?.flatten();
             Ok(HistoryFigures {
                 all: count("?2 IS NOT NULL")?,
                 staged: count("?2 IS NOT NULL AND attempt IS NOT NULL")?,
                 past: count(&format!("v.tick <= (SELECT tick FROM sluss_tick WHERE tenant = ?1) - ?2 AND NOT {HELD_BACK}"))?,
+                expired_to: expired_to.map(rows::read_timestamp).transpose()?,
             })
         })
         .await

@@ -10,7 +10,7 @@ use crate::store::error::StoreResult;
 use crate::store::settings::TenantSettings;
 
 /// Raised with every change of the tables below.
-pub(super) const SCHEMA_VERSION: i64 = 4;
+pub(super) const SCHEMA_VERSION: i64 = 5;
 
 /// Tables that all tenants of a database share. Times are Unix milliseconds.
 pub(super) const SHARED_TABLES: &str = "
@@ -173,6 +173,9 @@ CREATE INDEX IF NOT EXISTS sluss_version_ended ON sluss_version (tenant, held_to
 ";
 
 /// What the state has besides since a tenant can be read-only.
+/// `expired_to`: when the youngest version ended that was given up.
+const TICK_SINCE_VERSION_4: &[(&str, &str)] = &[("expired_to", "INTEGER")];
+
 const STATE_SINCE_VERSION_1: &[(&str, &str)] = &[("read_only", "INTEGER NOT NULL DEFAULT 0")];
 
 /// Brings a table that an older version made to the columns of this one. What is there stays.
@@ -329,6 +332,7 @@ pub async fn init(file: &SqliteFile, settings: &TenantSettings) -> StoreResult<(
         add_columns(tx, "sluss_state", STATE_SINCE_VERSION_1)?;
         add_columns(tx, "sluss_version", VERSION_SINCE_VERSION_2)?;
         add_columns(tx, "sluss_version", VERSION_SINCE_VERSION_3)?;
+        add_columns(tx, "sluss_tick", TICK_SINCE_VERSION_4)?;
         add_columns(tx, "sluss_staging", STAGING_SINCE_VERSION_2)?;
         tx.execute_batch(VERSION_INDEXES)?;
         for config in &settings.collections {
@@ -352,7 +356,7 @@ fn insert_state(tx: &Transaction<'_>, settings: &TenantSettings) -> rusqlite::Re
         "INSERT OR IGNORE INTO sluss_state (tenant, phase, epoch, schema_version) VALUES (?1, ?2, 1, ?3)",
         params![tenant, phase.label(), SCHEMA_VERSION],
     )?;
-    tx.execute("INSERT OR IGNORE INTO sluss_tick VALUES (?1, 0, 0, 0)", [tenant])?;
+    tx.execute("INSERT OR IGNORE INTO sluss_tick (tenant, tick, at, epoch_at) VALUES (?1, 0, 0, 0)", [tenant])?;
     tx.execute("UPDATE sluss_state SET schema_version = ?2 WHERE tenant = ?1", params![tenant, SCHEMA_VERSION])?;
     for collection in &settings.collections {
         // What is older is the full sweep's: every flip asks for one.

@@ -1,7 +1,7 @@
--- One backup at a time. One whose job is gone, or was given up, has failed by that.
+-- One backup at a time, as long as it has a job: behind a run that removes objects, which the next one must not take for there. A run whose job
+-- is gone, or was given up, has failed by that.
 DECLARE @number bigint;
-IF EXISTS (SELECT 1 FROM sluss.backup_run AS r WITH (UPDLOCK, SERIALIZABLE) WHERE r.tenant = @tenant AND r.state = 'running')
-    AND EXISTS (SELECT 1 FROM sluss.job AS j WITH (UPDLOCK, SERIALIZABLE) WHERE j.tenant = @tenant AND j.kind = @kind AND j.state <> 'quarantined')
+IF EXISTS (SELECT 1 FROM sluss.job AS j WITH (UPDLOCK, SERIALIZABLE) WHERE j.tenant = @tenant AND j.kind = @kind AND j.state <> 'quarantined')
 BEGIN ROLLBACK TRANSACTION; SELECT 'under way' AS outcome; RETURN; END;
 UPDATE sluss.backup_run SET state = 'failed', ended_at = @now, reason = ISNULL(reason, N'its job was given up')
 WHERE tenant = @tenant AND state = 'running';
