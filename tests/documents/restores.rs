@@ -189,7 +189,8 @@ async fn a_plan_says_what_will_be_done_and_changes_nothing() {
 async fn what_a_client_writes_and_deletes_while_a_content_is_on_its_way_stays_deleted() {
     let house = House::in_phase(Phase::Object).await;
     let path = document(&ACME, "1");
-    house.plant(&path, content(1, 3000)).await;
+    // Its second piece has to wait.
+    house.plant(&path, content(1, MIB + 5)).await;
     let instant = moment().await;
     assert_eq!(house.ask(&Ask::new("DELETE", &path)).await.status, 204);
     let pace = async |rate: Value| admin(&house, "PUT", "/admin/v1/tenants/acme/limits", &json!({ "bytes_per_second": rate })).await.status;

@@ -31,7 +31,7 @@ async fn a_database_that_was_prepared_has_no_complaint() {
         "ok login for reads",
         "ok clock the database's clock is 0.",
         "ok server SQL Server ",
-        "ok schema sluss version 3, complete",
+        "ok schema sluss version 4, complete",
         "ok grants ",
         "ok documents: content varbinary(max)",
         "ok letters: triggers none of the table's own",

@@ -1,5 +1,6 @@
 //! One database file: pools of readers and of streamers, one writer, and the translation of SQLite's errors.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,8 +76,7 @@ impl SqliteFile {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreResult<T> {
         let connection = self.checkout(&self.readers, operation, &target).await?;
-        let answer = connection.interact(move |connection| query(connection)).await;
-        self.translate(operation, target, answer)
+        run(connection, operation, target, move |connection| query(connection)).await
     }
 
     /// Runs `change` in one `BEGIN IMMEDIATE` transaction. A dropped caller does not cancel it: it runs on a thread of its own.
@@ -87,8 +87,7 @@ impl SqliteFile {
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Outcome<T>> + Send + 'static,
     ) -> StoreResult<T> {
         let connection = self.writer(operation, &target).await?;
-        let answer = connection.interact(move |connection| transact(connection, change)).await;
-        self.translate(operation, target, answer)
+        run(connection, operation, target, move |connection| transact(connection, change)).await
     }
 
     /// The one that writes, in turn.
@@ -142,18 +141,31 @@ impl SqliteFile {
             StoreError::new(STORE, operation, target, kind).because(error)
         })
     }
+}
 
-    fn translate<T>(
-        &self,
-        operation: &'static str,
-        target: String,
-        answer: Result<rusqlite::Result<T>, deadpool_sqlite::InteractError>,
-    ) -> StoreResult<T> {
-        match answer {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(fault(operation, &target, error)),
-            Err(error) => Err(StoreError::new(STORE, operation, target, StoreErrorKind::Other).because(error.to_string())),
-        }
+/// What an answer is while the code that runs it knows nothing of it.
+type Erased = Box<dyn Any + Send>;
+
+type Work = Box<dyn FnOnce(&mut Connection) -> rusqlite::Result<Erased> + Send>;
+
+/// Runs on a thread of its own, to its end.
+async fn run<T: Send + 'static>(
+    connection: Object,
+    operation: &'static str,
+    target: String,
+    work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> StoreResult<T> {
+    let work: Work = Box::new(move |connection| Ok(Box::new(work(connection)?)));
+    let answer = run_erased(connection, operation, target, work).await?;
+    Ok(*answer.downcast().expect("it is what the closure above has boxed"))
+}
+
+/// Compiled once, and not for each of some hundred closures.
+async fn run_erased(connection: Object, operation: &'static str, target: String, work: Work) -> StoreResult<Erased> {
+    match connection.interact(work).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(fault(operation, &target, error)),
+        Err(error) => Err(StoreError::new(STORE, operation, target, StoreErrorKind::Other).because(error.to_string())),
     }
 }
 
