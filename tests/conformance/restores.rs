@@ -70,13 +70,15 @@ async fn one_restore_is_under_way_at_a_time_and_each_is_remembered(w: World) {
     assert_eq!(w.sql.begin_restore(&one).await.unwrap(), None, "another is under way");
     let figures = RestoreFigures { looked_at: 3, restored: 2, ..RestoreFigures::default() };
     for part in &parts {
-        w.sql.note_restore(&part.collection.parse().unwrap(), figures, Some(WalkEnd::Stopped("for a reason".into()))).await.unwrap();
+        w.sql.note_restore(1, &part.collection.parse().unwrap(), figures, Some(WalkEnd::Stopped("for a reason".into()))).await.unwrap();
     }
     w.clock.advance(Duration::from_secs(1));
     assert_eq!(w.sql.begin_restore(&one).await.unwrap(), Some(2));
+    // Who worked on the one before, and has not heard that it has ended, does not end this one.
+    w.sql.note_restore(1, &crate::support::documents(), RestoreFigures::default(), Some(WalkEnd::Whole)).await.unwrap();
     let listed = w.sql.restores().await.unwrap();
     assert_eq!((listed[0].number, listed[0].document.as_deref(), listed[0].into.as_deref()), (2, Some("7"), Some("globex")));
-    assert_eq!(listed[0].started_at.as_millisecond(), now(&w));
+    assert_eq!((listed[0].started_at.as_millisecond(), listed[0].ended_at), (now(&w), None));
     assert_eq!((listed.len(), listed[1].figures, listed[1].stopped.as_deref()), (parts.len() + 1, figures, Some("for a reason")));
     assert!(w.neighbour.restores().await.unwrap().is_empty());
     // An operator who leaves its job in quarantine has given it up.
