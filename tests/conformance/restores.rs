@@ -46,6 +46,15 @@ async fn around_an_instant_the_oldest_content_that_ended_later_is_told_and_how_i
     w.store(&around, b"third").await;
     let begins: Vec<Beginning> = versions(&w, &around).await.iter().map(Version::begins).collect();
     assert_eq!(begins, [Beginning::By(Timestamp::from_millisecond(copied).unwrap()), Beginning::Unknown]);
+    // What ended first is the older, also where a trigger's clock is months ahead of the one by which the next ended.
+    let twice = numbered(4);
+    w.customer.insert(&twice, Some(b"first"));
+    w.copy(&twice).await;
+    w.customer.delete(&twice);
+    w.customer.insert(&twice, Some(b"second"));
+    w.store(&twice, b"third").await;
+    let told = w.sql.trace(&twice, Timestamp::UNIX_EPOCH).await.unwrap().version;
+    assert_eq!((told.as_ref(), told.as_ref().map(|version| version.length_bytes)), (versions(&w, &twice).await.first(), Some(5)));
     // The gateway's own object holds from its write on, and so does the empty content.
     w.flip_to(Phase::Object).await;
     for key in [numbered(3), bare("3")] {
