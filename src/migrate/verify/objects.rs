@@ -9,7 +9,7 @@ use crate::store::error::StoreErrorKind;
 use crate::store::object::{ListedObject, ObjectFacts};
 use crate::store::probe::is_scratch;
 
-/// Objects in one call, which has one deadline: SQL Server is asked for each by itself.
+/// Objects in one call, which has one deadline: several are looked for, one after the other.
 const ASKED_AT_ONCE: usize = 20;
 
 impl Walk<'_> {
