@@ -205,20 +205,20 @@ pub async fn restore(
             Some(target) => Some(target),
             None => {
                 let why = format!("tenant {name} is served no more");
-                tenant.sql.note_restore(collection, walk.place.figures, Some(WalkEnd::Stopped(why))).await?;
+                tenant.sql.note_restore(run.number, collection, walk.place.figures, Some(WalkEnd::Stopped(why))).await?;
                 return Ok(Attempt::Done);
             }
         },
         None => None,
     };
     let to = target.as_deref().unwrap_or(tenant);
-    let figures = walk.place.figures;
+    let (number, figures) = (run.number, walk.place.figures);
     let ended = Restore { tools, tenant, to, lease, run, walk }.run().await;
     match ended {
         // The last try: what has failed is told apart from what is under way, and another one may begin.
         Err(error) if !error.is_outage() && lease.failures + 1 >= tools.settings.backoff.budget => {
             tracing::error!(event = "not_restored", "the restore of {}/{collection} has failed: {}", tenant.id, error.reason());
-            tenant.sql.note_restore(collection, figures, Some(WalkEnd::Stopped(error.reason()))).await?;
+            tenant.sql.note_restore(number, collection, figures, Some(WalkEnd::Stopped(error.reason()))).await?;
             Ok(Attempt::Done)
         }
         ended => ended,
@@ -293,7 +293,7 @@ impl Restore<'_> {
                     Some(Err(stop)) => break Err(stop),
                 }
                 if noted.elapsed() > TOLD_EVERY {
-                    this.tenant.sql.note_restore(&this.walk.collection, figures, None).await.map_err(JobError::from)?;
+                    this.note(figures, None).await?;
                     noted = Instant::now();
                 }
             }
@@ -366,8 +366,12 @@ impl Restore<'_> {
         if !self.tenant.jobs.checkpoint(self.lease, &place).await? {
             return Ok(false);
         }
-        self.tenant.sql.note_restore(&self.walk.collection, self.walk.place.figures, None).await?;
+        self.note(self.walk.place.figures, None).await?;
         Ok(true)
+    }
+
+    async fn note(&self, figures: RestoreFigures, end: Option<WalkEnd>) -> Result<(), JobError> {
+        Ok(self.tenant.sql.note_restore(self.run.number, &self.walk.collection, figures, end).await?)
     }
 
     async fn end(&self, end: WalkEnd) -> Result<Attempt, JobError> {
@@ -375,7 +379,7 @@ impl Restore<'_> {
         let RestoreFigures { restored, removed, failed, .. } = self.walk.place.figures;
         let what = format!("{}/{}", self.tenant.id, self.walk.collection);
         tracing::info!(event = "restored_to", restored, removed, failed, "restore {number} of {what} to {instant} ended: {end:?}");
-        self.tenant.sql.note_restore(&self.walk.collection, self.walk.place.figures, Some(end)).await?;
+        self.note(self.walk.place.figures, Some(end)).await?;
         Ok(Attempt::Done)
     }
 }

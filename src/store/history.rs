@@ -87,8 +87,15 @@ pub trait HistoryStore: Send + Sync {
     /// one is under way. One whose job was given up has ended by that.
     async fn begin_restore(&self, wish: &RestoreWish) -> StoreResult<Option<u64>>;
 
-    /// Notes how far a collection's part of the restore is that is under way, and whether it has ended.
-    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()>;
+    /// Notes how far a collection's part of the restore of this number is, and whether it has ended. Nothing happens where it had ended: who has
+    /// lost the job may say so late, and has nothing to say of the next restore.
+    async fn note_restore(
+        &self,
+        number: u64,
+        collection: &CollectionName,
+        figures: RestoreFigures,
+        end: Option<WalkEnd>,
+    ) -> StoreResult<()>;
 
     /// The last [`RESTORES_LISTED`] parts of restores, the newest first.
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>>;

@@ -46,6 +46,15 @@ async fn around_an_instant_the_oldest_content_that_ended_later_is_told_and_how_i
     w.store(&around, b"third").await;
     let begins: Vec<Beginning> = versions(&w, &around).await.iter().map(Version::begins).collect();
     assert_eq!(begins, [Beginning::By(Timestamp::from_millisecond(copied).unwrap()), Beginning::Unknown]);
+    // What ended first is the older, also where a trigger's clock is months ahead of the one by which the next ended.
+    let twice = numbered(4);
+    w.customer.insert(&twice, Some(b"first"));
+    w.copy(&twice).await;
+    w.customer.delete(&twice);
+    w.customer.insert(&twice, Some(b"second"));
+    w.store(&twice, b"third").await;
+    let told = w.sql.trace(&twice, Timestamp::UNIX_EPOCH).await.unwrap().version;
+    assert_eq!((told.as_ref(), told.as_ref().map(|version| version.length_bytes)), (versions(&w, &twice).await.first(), Some(5)));
     // The gateway's own object holds from its write on, and so does the empty content.
     w.flip_to(Phase::Object).await;
     for key in [numbered(3), bare("3")] {
@@ -70,13 +79,15 @@ async fn one_restore_is_under_way_at_a_time_and_each_is_remembered(w: World) {
     assert_eq!(w.sql.begin_restore(&one).await.unwrap(), None, "another is under way");
     let figures = RestoreFigures { looked_at: 3, restored: 2, ..RestoreFigures::default() };
     for part in &parts {
-        w.sql.note_restore(&part.collection.parse().unwrap(), figures, Some(WalkEnd::Stopped("for a reason".into()))).await.unwrap();
+        w.sql.note_restore(1, &part.collection.parse().unwrap(), figures, Some(WalkEnd::Stopped("for a reason".into()))).await.unwrap();
     }
     w.clock.advance(Duration::from_secs(1));
     assert_eq!(w.sql.begin_restore(&one).await.unwrap(), Some(2));
+    // Who worked on the one before, and has not heard that it has ended, does not end this one.
+    w.sql.note_restore(1, &crate::support::documents(), RestoreFigures::default(), Some(WalkEnd::Whole)).await.unwrap();
     let listed = w.sql.restores().await.unwrap();
     assert_eq!((listed[0].number, listed[0].document.as_deref(), listed[0].into.as_deref()), (2, Some("7"), Some("globex")));
-    assert_eq!(listed[0].started_at.as_millisecond(), now(&w));
+    assert_eq!((listed[0].started_at.as_millisecond(), listed[0].ended_at), (now(&w), None));
     assert_eq!((listed.len(), listed[1].figures, listed[1].stopped.as_deref()), (parts.len() + 1, figures, Some("for a reason")));
     assert!(w.neighbour.restores().await.unwrap().is_empty());
     // An operator who leaves its job in quarantine has given it up.

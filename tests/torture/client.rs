@@ -4,16 +4,21 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use serde_json::Value;
 use sluss::body::{self, Body};
 use sluss::client::{Answer, ClientError, HttpClient};
 
 use super::history::History;
-use super::model::{Condition, Event, Tag};
+use super::model::{Condition, ContentId, Event, Tag};
 use super::nodes::TENANT;
 use super::script::{Ask, ContentSpec, Wish};
 
 /// Longest answer that is not a document's content.
 const MAX_PROBLEM_BYTES: usize = 1 << 20;
+
+/// So few that a list often takes several.
+const PAGE: usize = 5;
 
 /// Larger bodies come in portions, as from a network.
 const PORTION: usize = 64 << 10;
@@ -24,6 +29,26 @@ pub struct Client<'a> {
     pub http: &'a HttpClient,
     pub history: &'a History,
     pub document: u32,
+}
+
+/// What a read found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// `None`: there is none.
+    pub content: Option<ContentId>,
+    pub tag: Option<Tag>,
+}
+
+const NOTHING: Sight = Sight { content: None, tag: None };
+
+/// A line in the list of versions.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    pub stamp: String,
+    pub size: u64,
+    pub held_to: Timestamp,
+    /// In hex; `None`: the empty content, or one that is in staging.
+    pub sha256: Option<String>,
 }
 
 /// What an answer says of a change.
@@ -39,12 +64,28 @@ impl Client<'_> {
         match ask {
             Ask::Put(content, wish) => self.put(content, wish).await,
             Ask::Cut(content) => self.cut(content).await,
-            Ask::Get => self.get(HeaderMap::new()).await,
-            Ask::GetSince => self.get(self.tagged(IF_NONE_MATCH)).await,
-            Ask::GetPart => self.get(HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=30-89"))])).await,
+            Ask::Get => drop(self.look().await),
+            Ask::GetSince => drop(self.get(self.tagged(IF_NONE_MATCH)).await),
+            Ask::GetPart => drop(self.get(HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=30-89"))])).await),
             Ask::Head => self.head().await,
             Ask::Delete(wish) => self.delete(wish).await,
+            Ask::Versions => drop(self.versions().await),
+            Ask::GetVersion(pick) => {
+                if let Some(version) = self.picked(pick).await {
+                    self.version(&version).await;
+                }
+            }
+            Ask::Restore(pick, wish) => {
+                if let Some(version) = self.picked(pick).await {
+                    self.restore(&version, wish).await;
+                }
+            }
         }
+    }
+
+    /// The whole content; `None` where no answer came to its end.
+    pub async fn look(&self) -> Option<Sight> {
+        self.get(HeaderMap::new()).await
     }
 
     /// A read is answered, whatever it says.
@@ -55,7 +96,12 @@ impl Client<'_> {
     }
 
     async fn send(&self, method: Method, headers: HeaderMap, body: Body) -> Result<Answer, ClientError> {
-        self.http.request(method, &format!("/v1/tenants/{TENANT}/documents/{}", self.document), headers, body).await
+        self.send_to("", method, headers, body).await
+    }
+
+    /// `path`: behind the document's own.
+    async fn send_to(&self, path: &str, method: Method, headers: HeaderMap, body: Body) -> Result<Answer, ClientError> {
+        self.http.request(method, &format!("/v1/tenants/{TENANT}/documents/{}{path}", self.document), headers, body).await
     }
 
     fn note(&self, call: u64, back: Option<u64>, event: Event) {
@@ -129,20 +175,19 @@ impl Client<'_> {
         }
     }
 
-    async fn get(&self, headers: HeaderMap) {
+    async fn get(&self, headers: HeaderMap) -> Option<Sight> {
         let call = self.history.now();
-        let Ok(mut answer) = self.send(Method::GET, headers, body::empty()).await else { return };
+        let mut answer = self.send(Method::GET, headers, body::empty()).await.ok()?;
         let tag = self.tag_of(&answer);
         match (answer.status, tag) {
             (StatusCode::OK, Some(tag)) => {
                 let (bytes, whole) = hear(&mut answer).await;
                 let back = Some(self.history.now());
                 if whole {
-                    self.heard(call, back, tag, &bytes);
-                } else {
-                    self.note(call, back, Event::Head { length: number(&answer, &CONTENT_LENGTH), tag });
-                    self.history.part(self.document, tag, 0, bytes);
+                    return self.heard(call, back, tag, &bytes);
                 }
+                self.note(call, back, Event::Head { length: number(&answer, &CONTENT_LENGTH), tag });
+                self.history.part(self.document, tag, 0, bytes);
             }
             (StatusCode::PARTIAL_CONTENT, Some(tag)) => {
                 let (bytes, _) = hear(&mut answer).await;
@@ -150,18 +195,97 @@ impl Client<'_> {
                 self.history.part(self.document, tag, 30, bytes);
             }
             (StatusCode::NOT_MODIFIED, Some(tag)) => self.note(call, Some(self.history.now()), Event::NotModified { tag }),
-            (StatusCode::NOT_FOUND, _) => self.note(call, Some(self.history.now()), Event::NotThere),
+            (StatusCode::NOT_FOUND, _) => {
+                self.note(call, Some(self.history.now()), Event::NotThere);
+                return Some(NOTHING);
+            }
             // The empty content has no part.
             (StatusCode::RANGE_NOT_SATISFIABLE, _) => {}
             (status, _) if status.is_server_error() => {}
             (status, _) => self.complain(&format!("a get was answered {status}")),
         }
+        None
     }
 
-    fn heard(&self, call: u64, back: Option<u64>, tag: Tag, bytes: &[u8]) {
-        match self.history.identify(bytes) {
-            Some(content) => self.note(call, back, Event::Read { content: content.id, tag }),
-            None => self.complain(&format!("a get was answered with {} bytes of no content that anybody wrote", bytes.len())),
+    fn heard(&self, call: u64, back: Option<u64>, tag: Tag, bytes: &[u8]) -> Option<Sight> {
+        let content = self.recognized(bytes)?;
+        self.note(call, back, Event::Read { content, tag });
+        Some(Sight { content: Some(content), tag: Some(tag) })
+    }
+
+    fn recognized(&self, bytes: &[u8]) -> Option<ContentId> {
+        let content = self.history.identify(bytes);
+        if content.is_none() {
+            self.complain(&format!("a get was answered with {} bytes of no content that anybody wrote", bytes.len()));
+        }
+        content.map(|content| content.id)
+    }
+
+    /// The newest first, in as many pages as it takes; `None` where one was not answered.
+    pub async fn versions(&self) -> Option<Vec<Listed>> {
+        let (mut found, mut before) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/versions?limit={PAGE}{before}");
+            let answer = self.send_to(&path, Method::GET, HeaderMap::new(), body::empty()).await.ok()?;
+            if answer.status.is_server_error() {
+                return None;
+            }
+            if answer.status != StatusCode::OK {
+                self.complain(&format!("a list of versions was answered {}", answer.status));
+                return None;
+            }
+            let list: Value = serde_json::from_slice(&answer.bytes(MAX_PROBLEM_BYTES).await.ok()?).unwrap();
+            found.extend(list["versions"].as_array().unwrap().iter().map(listed));
+            let Some(next) = list["next"].as_str() else { return Some(found) };
+            before = format!("&before={next}");
+        }
+    }
+
+    /// This one in the list, counted around; `None` where there is none.
+    async fn picked(&self, pick: usize) -> Option<Listed> {
+        let list = self.versions().await?;
+        list.get(pick % list.len().max(1)).cloned()
+    }
+
+    /// The whole content of a version; `None` where no answer came to its end.
+    pub async fn version(&self, version: &Listed) -> Option<Vec<u8>> {
+        let path = format!("/versions/{}", version.stamp);
+        let mut answer = self.send_to(&path, Method::GET, HeaderMap::new(), body::empty()).await.ok()?;
+        if answer.status.is_server_error() {
+            return None;
+        }
+        let etag = format!("\"{}\"", version.stamp);
+        // Its time is not over, so it stays.
+        if answer.status != StatusCode::OK || answer.headers.get(ETAG).is_none_or(|tag| *tag != etag) {
+            self.complain(&format!("version {} was answered {} {:?}", version.stamp, answer.status, answer.headers.get(ETAG)));
+            return None;
+        }
+        let (bytes, whole) = hear(&mut answer).await;
+        let tag = self.history.tag_of(&etag);
+        if !whole {
+            self.history.part(self.document, tag, 0, bytes);
+            return None;
+        }
+        let content = self.recognized(&bytes)?;
+        self.history.named(self.document, tag, content);
+        Some(bytes)
+    }
+
+    async fn restore(&self, version: &Listed, wish: Wish) {
+        let (headers, condition) = self.condition(wish);
+        let of = self.history.tag_of(&format!("\"{}\"", version.stamp));
+        let call = self.history.now();
+        let sent = self.send_to(&format!("/versions/{}/restore", version.stamp), Method::POST, headers, body::empty()).await;
+        let answer = match self.outcome(sent).await {
+            Outcome::Answered(answer) => answer,
+            Outcome::NothingHappened => return,
+            Outcome::Unknown => return self.note(call, None, Event::Restore { of, condition }),
+        };
+        let back = Some(self.history.now());
+        match (answer.status, self.tag_of(&answer)) {
+            (StatusCode::OK, Some(tag)) => self.note(call, back, Event::Restored { of, tag, condition }),
+            (StatusCode::PRECONDITION_FAILED, _) => self.note(call, back, Event::Unmet { condition }),
+            (status, _) => self.complain(&format!("a restore of version {} was answered {status}", version.stamp)),
         }
     }
 
@@ -198,10 +322,19 @@ impl Client<'_> {
         if !answer.status.is_server_error() {
             return Outcome::Answered(answer);
         }
-        match answer.bytes(MAX_PROBLEM_BYTES).await.ok().and_then(|problem| serde_json::from_slice::<serde_json::Value>(&problem).ok()) {
+        match answer.bytes(MAX_PROBLEM_BYTES).await.ok().and_then(|problem| serde_json::from_slice::<Value>(&problem).ok()) {
             Some(problem) if problem["type"] != "urn:sluss:problem:outcome-unknown" => Outcome::NothingHappened,
             Some(_) | None => Outcome::Unknown,
         }
+    }
+}
+
+fn listed(line: &Value) -> Listed {
+    Listed {
+        stamp: line["stamp"].as_str().unwrap().to_owned(),
+        size: line["size"].as_u64().unwrap(),
+        held_to: line["held_to"].as_str().unwrap().parse().unwrap(),
+        sha256: line["sha256"].as_str().map(str::to_owned),
     }
 }
 

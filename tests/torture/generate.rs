@@ -18,6 +18,10 @@ const LENGTHS: [(u64, u32); 6] = [(100, 45), (700, 10), (70_000, 20), (200_000, 
 /// Clients' operations and programs' statements on one document, at most: what the checker takes comfortably.
 const STEPS_PER_DOCUMENT: u32 = 45;
 
+/// Programs beside the gateway, one of these numbers. What they write leaves a restore to an instant in doubt.
+const PROGRAMS: [u32; 5] = [0, 0, 1, 1, 2];
+const SELDOM: [u32; 5] = [0, 0, 0, 0, 1];
+
 struct Writer {
     rng: StdRng,
     contents: u32,
@@ -31,12 +35,13 @@ pub fn script(seed: u64, stores: &str) -> Script {
     let documents = rng.random_range(1..=4);
     let (gateways, agents) = (rng.random_range(1..=2), rng.random_range(0..=2));
     let hasty = rng.random_bool(0.4);
+    let returns = rng.random_bool(0.4);
     let mut writer = Writer { rng, contents: 0, documents, gateways, nodes: gateways + agents };
-    let mut steps = writer.steps();
+    let mut steps = if returns { writer.there_and_back() } else { writer.steps(STEPS_PER_DOCUMENT, PROGRAMS) };
     if hasty {
         writer.actor(&mut steps, "collector", 25, 60, |_| Act::Collect);
     }
-    let leaves = writer.rng.random_bool(0.2);
+    let leaves = !returns && writer.rng.random_bool(0.3);
     if leaves {
         writer.leave_and_come_back(&mut steps);
     }
@@ -82,10 +87,29 @@ fn faults(seed: u64, rng: &mut StdRng) -> FaultPlan {
 }
 
 impl Writer {
-    fn steps(&mut self) -> Vec<Step> {
-        let most = self.documents * STEPS_PER_DOCUMENT;
+    /// Traffic, a mark, traffic; then the way back to the mark while processes die and agents are kept busy.
+    fn there_and_back(&mut self) -> Vec<Step> {
+        let at_once = |act| Step { actor: "time".to_owned(), pause_ms: 0, act };
+        let mut steps = self.steps(STEPS_PER_DOCUMENT / 2, SELDOM);
+        steps.push(at_once(Act::Mark));
+        steps.extend(self.steps(STEPS_PER_DOCUMENT / 3, SELDOM));
+        let only = self.rng.random_bool(0.2).then(|| self.document());
+        steps.push(at_once(Act::Return(only)));
+        let (looks, kills) = (self.rng.random_range(0..4), self.rng.random_range(0..5));
+        self.actor(&mut steps, "operator", looks, 60, |writer| match writer.rng.random_range(0..4) {
+            0 => Act::Sweep,
+            1 => Act::Verify,
+            2 => Act::Flip(PHASES[writer.rng.random_range(1..PHASES.len())]),
+            _ => Act::Collect,
+        });
+        self.actor(&mut steps, "killer", kills, 120, Self::kill);
+        steps
+    }
+
+    fn steps(&mut self, per_document: u32, programs: [u32; 5]) -> Vec<Step> {
+        let most = self.documents * per_document;
         let clients = self.rng.random_range(2..=5);
-        let programs = [0, 0, 1, 1, 2][self.rng.random_range(0..5)];
+        let programs = programs[self.rng.random_range(0..5)];
         let each = (most / (clients + programs)).clamp(4, 40);
         let mut steps = Vec::new();
         for client in 0..clients {
@@ -127,12 +151,15 @@ impl Writer {
 
     fn ask(&mut self) -> Act {
         let ask = match self.rng.random_range(0..100) {
-            0..34 => Ask::Put(self.content(true), self.wish(20, 10)),
-            34..37 => Ask::Cut(self.content(false)),
-            37..67 => Ask::Get,
-            67..71 => Ask::GetSince,
-            71..76 => Ask::GetPart,
-            76..86 => Ask::Head,
+            0..32 => Ask::Put(self.content(true), self.wish(20, 10)),
+            32..35 => Ask::Cut(self.content(false)),
+            35..61 => Ask::Get,
+            61..65 => Ask::GetSince,
+            65..70 => Ask::GetPart,
+            70..77 => Ask::Head,
+            77..79 => Ask::Versions,
+            79..82 => Ask::GetVersion(self.rng.random_range(0..8)),
+            82..88 => Ask::Restore(self.rng.random_range(0..8), self.wish(25, 10)),
             _ => Ask::Delete(self.wish(25, 0)),
         };
         Act::Ask { document: self.document(), ask, gateway: self.rng.random_range(0..self.gateways) }
@@ -226,6 +253,7 @@ mod tests {
             Act::Ask { .. } | Act::Sql { .. } | Act::Flip(_) | Act::Sweep | Act::Verify | Act::Purge | Act::Collect | Act::Kill { .. } => {
                 None
             }
+            Act::Mark | Act::Return(_) => None,
         }
     }
 }

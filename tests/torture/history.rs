@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
+use sluss::model::phase::Phase;
+
 use super::linear::{self, Op, Verdict};
-use super::model::{EMPTY, Event, Facts, Raw, Tag};
+use super::model::{ContentId, EMPTY, Event, Facts, Raw, Straight, Tag};
 use super::script::{Act, Ask, ContentSpec, Script, Statement};
 use super::stores::Column;
 
@@ -23,6 +25,15 @@ struct Noted {
     last_tag: HashMap<u32, (String, Tag)>,
     parts: Vec<Part>,
     violations: Vec<String>,
+    /// The last moment at which the tenant may have been in `sql`, where nothing is kept.
+    sql_until: u64,
+}
+
+/// All that was noted of one document.
+pub struct Told {
+    pub ops: Vec<(Op, String)>,
+    pub facts: Facts,
+    pub sql_until: u64,
 }
 
 /// Some bytes of the content that a tag names.
@@ -44,7 +55,9 @@ impl History {
         let mut contents: Vec<ContentSpec> = script.steps.iter().filter_map(|step| whole_content(&step.act)).collect();
         contents.push(ContentSpec { id: EMPTY, length: 0 });
         let facts = Facts { lengths: contents.iter().map(|content| (content.id, content.length)).collect(), named: HashMap::new() };
-        Self { clock: AtomicU64::new(0), contents, noted: Mutex::new(Noted { facts, ..Noted::default() }) }
+        let sql_until = if script.phase == Phase::Sql { u64::MAX } else { 0 };
+        // Moments begin behind that.
+        Self { clock: AtomicU64::new(1), contents, noted: Mutex::new(Noted { facts, sql_until, ..Noted::default() }) }
     }
 
     /// A moment of its own: no two are the same.
@@ -68,20 +81,39 @@ impl History {
     pub fn note(&self, who: &str, document: u32, call: u64, back: Option<u64>, event: Event) {
         let mut noted = self.noted();
         if let Event::Wrote { content, tag, .. } | Event::Read { content, tag } = event {
-            let named = *noted.facts.named.entry(tag).or_insert(content);
-            if named != content {
-                noted.violations.push(format!("document {document}: one entity tag names contents {named} and {content}"));
-            }
+            noted.name(document, tag, content);
         }
         noted.ops.entry(document).or_default().push((Op { call, back, event }, who.to_owned()));
     }
 
+    /// What somebody found this tag to name.
+    pub fn named(&self, document: u32, tag: Tag, content: ContentId) {
+        self.noted().name(document, tag, content);
+    }
+
+    /// The document's own tag at the moment.
     pub fn tag(&self, document: u32, text: &str) -> Tag {
+        let tag = self.tag_of(text);
+        self.noted().last_tag.insert(document, (text.to_owned(), tag));
+        tag
+    }
+
+    /// The tag of any content, a version's too.
+    pub fn tag_of(&self, text: &str) -> Tag {
         let mut noted = self.noted();
         let next = noted.tags.len() as Tag + 1;
-        let tag = *noted.tags.entry(text.to_owned()).or_insert(next);
-        noted.last_tag.insert(document, (text.to_owned(), tag));
-        tag
+        *noted.tags.entry(text.to_owned()).or_insert(next)
+    }
+
+    /// From now on the tenant may be in `sql`.
+    pub fn sql_begins(&self) {
+        self.noted().sql_until = u64::MAX;
+    }
+
+    /// By now it is not.
+    pub fn sql_has_ended(&self) {
+        let now = self.now();
+        self.noted().sql_until = now;
     }
 
     /// The tag that anybody saw last.
@@ -134,10 +166,13 @@ impl History {
         })
     }
 
-    pub fn judge(&self, document: u32) -> Judged {
+    pub fn told(&self, document: u32) -> Told {
         let noted = self.noted();
-        let (ops, facts) = (noted.ops.get(&document).cloned().unwrap_or_default(), noted.facts.clone());
-        drop(noted);
+        Told { ops: noted.ops.get(&document).cloned().unwrap_or_default(), facts: noted.facts.clone(), sql_until: noted.sql_until }
+    }
+
+    pub fn judge(&self, document: u32) -> Judged {
+        let Told { ops, facts, .. } = self.told(document);
         let history: Vec<Op> = ops.iter().map(|(op, _)| *op).collect();
         match linear::check(&history, &facts) {
             Verdict::Linearizable => Judged { decided: true, violation: None },
@@ -151,6 +186,34 @@ impl History {
 
     pub fn unanswered(&self) -> u64 {
         self.noted().ops.values().flatten().filter(|(op, _)| op.back.is_none()).count() as u64
+    }
+}
+
+impl Noted {
+    fn name(&mut self, document: u32, tag: Tag, content: ContentId) {
+        let named = *self.facts.named.entry(tag).or_insert(content);
+        if named != content {
+            self.violations.push(format!("document {document}: one entity tag names contents {named} and {content}"));
+        }
+    }
+}
+
+impl Told {
+    /// Only clients of the gateway have changed it, so that nothing of it is in doubt.
+    pub fn is_only_by_clients(&self) -> bool {
+        !self.ops.iter().any(|(op, _)| matches!(op.event, Event::Straight { what, .. } if what != Straight::Peek))
+    }
+
+    /// Whether this is what a change without a known outcome leaves behind.
+    pub fn may_have_landed(&self, content: Option<ContentId>) -> bool {
+        self.ops.iter().filter(|(op, _)| op.back.is_none()).any(|(op, _)| match op.event {
+            Event::Write { content: written, .. } => content == Some(written),
+            Event::Restore { of, .. } => content.is_some() && self.facts.named.get(&of).copied() == content,
+            Event::Delete { .. } => content.is_none(),
+            Event::Wrote { .. } | Event::Deleted { .. } | Event::NothingToDelete | Event::Unmet { .. } | Event::Read { .. } => false,
+            Event::Head { .. } | Event::NotThere | Event::NotModified { .. } | Event::Straight { .. } => false,
+            Event::Restored { .. } | Event::Returned { .. } => false,
+        })
     }
 }
 
@@ -176,5 +239,6 @@ fn whole_content(act: &Act) -> Option<ContentSpec> {
         Act::Ask { ask: Ask::Put(content, _), .. } | Act::Sql { statement: Statement::Update(content), .. } => Some(*content),
         Act::Sql { statement: Statement::Insert(content) | Statement::Replace(content), .. } => *content,
         Act::Ask { .. } | Act::Sql { .. } | Act::Flip(_) | Act::Sweep | Act::Verify | Act::Purge | Act::Collect | Act::Kill { .. } => None,
+        Act::Mark | Act::Return(_) => None,
     }
 }

@@ -23,12 +23,12 @@ use super::run::Run;
 use super::script::{Act, Ask, Statement};
 
 /// Agents whose work has not ended by then will not end it.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const WHO: &str = "judge";
+pub const WHO: &str = "judge";
 
 /// A look-up that one percent of the connections do not survive.
-const ASKED_AGAIN: usize = 5;
+pub const ASKED_AGAIN: usize = 5;
 
 /// A store that failed much a moment ago is left alone for this long at most.
 const STORE_IS_BACK: Duration = Duration::from_secs(15);
@@ -55,10 +55,14 @@ impl Run {
         let straight = self.written_straight();
         self.everything_is_in_place(|document| !straight.contains(&document), false).await;
         self.read_everything().await;
+        self.every_past_is_whole().await;
         if !straight.is_empty() {
             self.leave_work_for_a_sweep().await;
         }
         self.settle().await;
+        if !straight.is_empty() {
+            self.every_past_is_whole().await;
+        }
         for phase in [Phase::Shadow, Phase::Sql] {
             self.flip(phase).await;
             self.settle().await;
@@ -83,6 +87,7 @@ impl Run {
         let written = self.script.steps.iter().filter_map(|step| match step.act {
             Act::Sql { document, .. } => Some(document),
             Act::Ask { .. } | Act::Flip(_) | Act::Sweep | Act::Verify | Act::Purge | Act::Collect | Act::Kill { .. } => None,
+            Act::Mark | Act::Return(_) => None,
         });
         written.collect()
     }

@@ -21,6 +21,7 @@ fn event() -> impl Strategy<Value = Event> {
         prop::option::of(1..4_u32).prop_map(Straight::Replace),
         Just(Straight::Peek),
     ];
+    let restored = condition.clone();
     let raw = prop_oneof![Just(Raw::NoRow), Just(Raw::Null), (1..4_u32).prop_map(Raw::Content)];
     prop_oneof![
         (1..4_u32, any::<bool>(), condition.clone()).prop_map(|(content, created, condition)| Event::Wrote {
@@ -39,6 +40,8 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::NotThere),
         (1..4_u32).prop_map(|tag| Event::NotModified { tag }),
         (straight, raw).prop_map(|(what, before)| Event::Straight { what, before }),
+        (1..4_u32, 1..4_u32, restored).prop_map(|(of, tag, condition)| Event::Restored { of, tag, condition }),
+        prop::option::of(1..4_u32).prop_map(|to| Event::Returned { to }),
     ]
 }
 

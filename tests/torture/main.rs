@@ -9,6 +9,7 @@
 mod client;
 mod generate;
 mod history;
+mod instant;
 mod judge;
 mod linear;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod model;
 mod mssql;
 mod nodes;
 mod objects;
+mod past;
 mod run;
 mod script;
 mod series;

@@ -108,6 +108,21 @@ pub enum Event {
         what: Straight,
         before: Raw,
     },
+    /// What one tag names was made current again, under another tag.
+    Restored {
+        of: Tag,
+        tag: Tag,
+        condition: Condition,
+    },
+    /// The same without a known outcome.
+    Restore {
+        of: Tag,
+        condition: Condition,
+    },
+    /// A restore of the tenant to an instant has ended, and left this content, or none.
+    Returned {
+        to: Option<ContentId>,
+    },
 }
 
 /// What holds for a whole history.
@@ -165,7 +180,25 @@ impl Facts {
             Event::NotModified { tag } => self.seen(doc, tag, |_| true),
             Event::NotThere => only(matches!(doc, Doc::Absent | Doc::Null), doc),
             Event::Straight { what, before } => after_straight(doc, what, before),
+            Event::Restored { of, tag, condition } => self.restored(doc, of, Some(tag), condition),
+            Event::Restore { of, condition } => self.restored(doc, of, None, condition),
+            Event::Returned { to: Some(id) } => {
+                let unchanged = Some(doc).filter(|doc| matches!(doc, Doc::Content(held) if held.id == id));
+                unchanged.into_iter().chain([Doc::Content(Held { id, tag: None, under: None })]).collect()
+            }
+            // Where there was no content, nothing is done.
+            Event::Returned { to: None } => vec![if matches!(doc, Doc::Content(_)) { Doc::Absent } else { doc }],
         }
+    }
+
+    /// What a tag names that nobody has seen together with its content cannot be made current.
+    fn restored(&self, doc: Doc, of: Tag, tag: Option<Tag>, condition: Condition) -> Vec<Doc> {
+        let fresh = self.named.get(&of).map(|id| Held { id: *id, tag: None, under: None });
+        let held = match tag {
+            Some(tag) => fresh.and_then(|held| self.bind(held, tag)),
+            None => fresh,
+        };
+        held.filter(|_| self.meets(doc, condition)).map(Doc::Content).into_iter().collect()
     }
 
     fn seen(&self, doc: Doc, tag: Tag, fits: impl Fn(Held) -> bool) -> Vec<Doc> {

@@ -22,9 +22,10 @@ use tokio::time::{sleep, timeout};
 
 use super::client::Client;
 use super::history::History;
+use super::instant::Mark;
 use super::model::{Event, Straight};
 use super::nodes::{Node, configure, keep_panics, panics_of, wait_for_stores};
-use super::script::{Act, Ask, ContentSpec, Script, Statement, Step};
+use super::script::{Act, Ask, ContentSpec, Part, Script, Statement, Step, actors, steps_of};
 use super::stores::{self, Sql, Stores};
 use super::watch::Flips;
 
@@ -48,6 +49,8 @@ pub struct Run {
     pub flips: Flips,
     /// The judge writes straight to SQL now, and only a sweep finds what that calls for.
     pub last_word: AtomicBool,
+    /// What a restore goes back to.
+    pub marked: Mutex<Option<Mark>>,
     /// What its nodes' names begin with.
     name: String,
     /// Dropped last.
@@ -109,6 +112,7 @@ impl Run {
             compared: AtomicU64::new(0),
             flips: Flips::default(),
             last_word: AtomicBool::new(false),
+            marked: Mutex::default(),
             name,
             _folder: folder,
         }
@@ -117,22 +121,10 @@ impl Run {
     async fn whole(self: &Arc<Self>) {
         let mut watch = JoinSet::new();
         watch.spawn(Arc::clone(self).watch());
-        let mut actors = JoinSet::new();
-        for actor in self.script.actors() {
-            let run = Arc::clone(self);
-            actors.spawn(async move {
-                for step in run.script.steps_of(&actor) {
-                    run.step(&step).await;
-                }
-            });
+        for part in self.script.parts() {
+            self.part(&part).await;
         }
-        while let Some(ended) = actors.join_next().await {
-            if let Err(error) = ended {
-                self.history.violation(format!("an actor of the test panicked: {error}"));
-            }
-        }
-        self.faults.disarm();
-        self.stores.calm();
+        self.calm();
         for node in self.nodes.iter().filter(|node| !node.is_up()) {
             node.start().await;
         }
@@ -140,6 +132,36 @@ impl Run {
         for panic in panics_of(&self.name) {
             self.history.violation(panic);
         }
+    }
+
+    async fn part(self: &Arc<Self>, part: &Part<'_>) {
+        if let Some(Act::Mark) = part.opening {
+            self.mark().await;
+        }
+        let mut busy = JoinSet::new();
+        if let Some(Act::Return(only)) = part.opening {
+            let (run, only) = (Arc::clone(self), *only);
+            busy.spawn(async move { run.go_back(only).await });
+        }
+        for actor in actors(part.steps) {
+            let (run, steps) = (Arc::clone(self), steps_of(part.steps, &actor));
+            busy.spawn(async move {
+                for step in steps {
+                    run.step(&step).await;
+                }
+            });
+        }
+        while let Some(ended) = busy.join_next().await {
+            if let Err(error) = ended {
+                self.history.violation(format!("an actor of the test panicked: {error}"));
+            }
+        }
+    }
+
+    /// From now on no store fails.
+    pub fn calm(&self) {
+        self.faults.disarm();
+        self.stores.calm();
     }
 
     fn outcome(&self) -> Outcome {
@@ -169,6 +191,7 @@ impl Run {
             Act::Verify => self.verify().await,
             Act::Purge => self.purge().await,
             Act::Kill { node, rest_ms } => self.kill(*node, *rest_ms).await,
+            Act::Mark | Act::Return(_) => unreachable!("they open a part, and are no step of it"),
         }
     }
 
@@ -189,6 +212,9 @@ impl Run {
             Ask::Get | Ask::GetSince | Ask::GetPart => "get",
             Ask::Head => "head",
             Ask::Delete(_) => "delete",
+            Ask::Versions => "list of versions",
+            Ask::GetVersion(_) => "get of a version",
+            Ask::Restore(..) => "restore of a version",
         });
         Client { who, http: &http, history: &self.history, document }.ask(ask).await;
     }
@@ -215,8 +241,14 @@ impl Run {
             }
             let next = if to < from { to } else { following(from) };
             let permit = permit(from, next, &facts()).unwrap();
+            if next == Phase::Sql {
+                self.history.sql_begins();
+            }
             if tenant.sql.flip(permit).await.unwrap() == Flipped::Done {
                 self.count("flip");
+                if next != Phase::Sql {
+                    self.history.sql_has_ended();
+                }
             }
         }
     }

@@ -61,6 +61,12 @@ pub enum Ask {
     GetPart,
     Head,
     Delete(Wish),
+    /// The list of the contents that the document had.
+    Versions,
+    /// The bytes of one of them: this one in the list, counted around.
+    GetVersion(usize),
+    /// One of them made current again.
+    Restore(usize, Wish),
 }
 
 /// As in `model::Straight`, with the contents' lengths.
@@ -99,6 +105,19 @@ pub enum Act {
         node: usize,
         rest_ms: u64,
     },
+    /// Everybody has ended and rests: what the documents are now is noted.
+    Mark,
+    /// Everybody has ended and rests; the tenant, or one document, is restored to the mark, and then to before that. The steps behind it go
+    /// on meanwhile.
+    Return(Option<u32>),
+}
+
+/// Steps between two moments at which everybody rests.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// [`Act::Mark`] or [`Act::Return`]; none before the first of them.
+    pub opening: Option<&'a Act>,
+    pub steps: &'a [Step],
 }
 
 impl Script {
@@ -106,20 +125,34 @@ impl Script {
         self.gateways + self.agents
     }
 
-    /// In the order in which they first appear.
-    pub fn actors(&self) -> Vec<String> {
-        let mut actors: Vec<String> = Vec::new();
-        for step in &self.steps {
-            if !actors.contains(&step.actor) {
-                actors.push(step.actor.clone());
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        let mut parts = vec![Part { opening: None, steps: &[] }];
+        let mut begins = 0;
+        for (at, step) in self.steps.iter().enumerate() {
+            if matches!(step.act, Act::Mark | Act::Return(_)) {
+                parts.push(Part { opening: Some(&step.act), steps: &[] });
+                begins = at + 1;
+            } else if let Some(part) = parts.last_mut() {
+                part.steps = &self.steps[begins..=at];
             }
         }
-        actors
+        parts
     }
+}
 
-    pub fn steps_of(&self, actor: &str) -> Vec<Step> {
-        self.steps.iter().filter(|step| step.actor == actor).cloned().collect()
+/// In the order in which they first appear.
+pub fn actors(steps: &[Step]) -> Vec<String> {
+    let mut actors: Vec<String> = Vec::new();
+    for step in steps {
+        if !actors.contains(&step.actor) {
+            actors.push(step.actor.clone());
+        }
     }
+    actors
+}
+
+pub fn steps_of(steps: &[Step], actor: &str) -> Vec<Step> {
+    steps.iter().filter(|step| step.actor == actor).cloned().collect()
 }
 
 impl fmt::Display for Script {
@@ -172,6 +205,9 @@ impl fmt::Display for Act {
                     Ask::GetPart => f.write_str("get_part"),
                     Ask::Head => f.write_str("head"),
                     Ask::Delete(wish) => write!(f, "delete {wish}"),
+                    Ask::Versions => f.write_str("versions"),
+                    Ask::GetVersion(pick) => write!(f, "get_version {pick}"),
+                    Ask::Restore(pick, wish) => write!(f, "restore {pick} {wish}"),
                 }
             }
             Self::Sql { document, statement } => {
@@ -193,6 +229,9 @@ impl fmt::Display for Act {
             Self::Purge => f.write_str("purge"),
             Self::Collect => f.write_str("collect"),
             Self::Kill { node, rest_ms } => write!(f, "kill {node} {rest_ms}"),
+            Self::Mark => f.write_str("mark"),
+            Self::Return(None) => f.write_str("return"),
+            Self::Return(Some(document)) => write!(f, "return {document}"),
         }
     }
 }
@@ -236,6 +275,9 @@ fn read_act(words: &[&str]) -> Result<Act, String> {
         ["purge"] => Act::Purge,
         ["collect"] => Act::Collect,
         ["kill", node, rest] => Act::Kill { node: number(node)?, rest_ms: number(rest)? },
+        ["mark"] => Act::Mark,
+        ["return"] => Act::Return(None),
+        ["return", document] => Act::Return(Some(number(document)?)),
         [document, "sql", rest @ ..] => {
             let statement = match rest {
                 ["update", content] => Statement::Update(content.parse()?),
@@ -258,6 +300,9 @@ fn read_act(words: &[&str]) -> Result<Act, String> {
                 ["get_part"] => Ask::GetPart,
                 ["head"] => Ask::Head,
                 ["delete", wish] => Ask::Delete(wish.parse()?),
+                ["versions"] => Ask::Versions,
+                ["get_version", pick] => Ask::GetVersion(number(pick)?),
+                ["restore", pick, wish] => Ask::Restore(number(pick)?, wish.parse()?),
                 _ => return Err("no such request".to_owned()),
             };
             Act::Ask { document: number(document)?, ask, gateway: number(gateway.trim_start_matches('@'))? }

@@ -146,6 +146,10 @@ impl Report {
         if random && self.scripts >= 20 {
             let never: Vec<&str> = self.faults.iter().filter(|(_, count)| **count == 0).map(|(kind, _)| *kind).collect();
             assert!(never.is_empty() && count("kill") > 0 && count("flip") > 0, "these never happened: {never:?}");
+            assert!(count("version compared") > 0 && count("restore of a version") > 0);
+        }
+        if random && self.scripts >= 60 {
+            assert!(count("document brought back") > 0, "no restore to an instant was compared");
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::run::run;
-use super::script::Script;
+use super::script::{Script, actors};
 
 /// Runs of one candidate, all at once, before it is taken for sound.
 const TRIES: usize = 4;
@@ -58,7 +58,7 @@ impl Shrinker {
     }
 
     async fn drop_actors(&mut self) {
-        for actor in self.best.script.actors() {
+        for actor in actors(&self.best.script.steps) {
             let mut candidate = self.best.script.clone();
             candidate.steps.retain(|step| step.actor != actor);
             self.try_out(candidate).await;
@@ -116,7 +116,8 @@ fn drop_unused_documents(script: &mut Script) {
         .iter()
         .filter_map(|step| match step.act {
             Act::Ask { document, .. } | Act::Sql { document, .. } => Some(document),
-            Act::Flip(_) | Act::Sweep | Act::Verify | Act::Purge | Act::Collect | Act::Kill { .. } => None,
+            Act::Return(document) => document,
+            Act::Flip(_) | Act::Sweep | Act::Verify | Act::Purge | Act::Collect | Act::Kill { .. } | Act::Mark => None,
         })
         .collect();
     script.documents = used.last().copied().unwrap_or(1);

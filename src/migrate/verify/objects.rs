@@ -9,12 +9,18 @@ use crate::store::error::StoreErrorKind;
 use crate::store::object::{ListedObject, ObjectFacts};
 use crate::store::probe::is_scratch;
 
+/// Objects in one call, which has one deadline: several are looked for, one after the other.
+const ASKED_AT_ONCE: usize = 20;
+
 impl Walk<'_> {
     /// Looks for the names of one page among the rows.
     pub(super) async fn objects(&mut self, listed: Vec<ListedObject>, foreign: Vec<String>) -> Result<(), JobError> {
-        let mut aliens = Vec::new();
-        let objects = listed.iter().map(|listed| listed.object.clone()).collect();
-        for suspect in self.tenant.sql.unnamed(objects).await? {
+        let (mut aliens, mut suspects) = (Vec::new(), Vec::new());
+        for some in listed.chunks(ASKED_AT_ONCE) {
+            let objects = some.iter().map(|listed| listed.object.clone()).collect();
+            suspects.extend(self.tenant.sql.unnamed(objects).await?);
+        }
+        for suspect in suspects {
             let stored_bytes = listed.iter().find(|listed| listed.object == suspect).map(|listed| listed.stored_bytes);
             if let Some(note) = self.is_alien(&suspect).await? {
                 aliens.push((suspect.id.to_string(), Facts { length_bytes: stored_bytes, note: Some(note), ..Facts::default() }));

@@ -73,8 +73,14 @@ impl HistoryStore for FaultySql {
         self.faults.unbounded("begin_restore", self.inner.begin_restore(wish)).await
     }
 
-    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()> {
-        self.faults.bounded("note_restore", self.inner.note_restore(collection, figures, end)).await
+    async fn note_restore(
+        &self,
+        number: u64,
+        collection: &CollectionName,
+        figures: RestoreFigures,
+        end: Option<WalkEnd>,
+    ) -> StoreResult<()> {
+        self.faults.bounded("note_restore", self.inner.note_restore(number, collection, figures, end)).await
     }
 
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {

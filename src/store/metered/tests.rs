@@ -283,7 +283,7 @@ impl HistoryStore for Slow {
     async fn begin_restore(&self, _: &RestoreWish) -> StoreResult<Option<u64>> {
         slowly(None).await
     }
-    async fn note_restore(&self, _: &CollectionName, _: RestoreFigures, _: Option<WalkEnd>) -> StoreResult<()> {
+    async fn note_restore(&self, _: u64, _: &CollectionName, _: RestoreFigures, _: Option<WalkEnd>) -> StoreResult<()> {
         slowly(()).await
     }
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::batch::{Misread, Row};
 use super::edit::with_id;
 use super::fault::Fault;
-use super::rows::{strange, time};
+use super::rows::{signed, strange, time};
 use super::state::restart_in;
 use super::statements;
 use super::tenant::{SqlServerTenant, silent};
@@ -74,6 +74,7 @@ fn figures_text(figures: &RestoreFigures) -> String {
 
 pub(super) async fn note(
     tenant: &SqlServerTenant,
+    number: u64,
     collection: &CollectionName,
     figures: RestoreFigures,
     end: Option<WalkEnd>,
@@ -81,6 +82,7 @@ pub(super) async fn note(
     let ended = end.is_some();
     let batch = tenant
         .timed(statements::NOTE_RESTORE)
+        .with("number", "bigint", signed(number))
         .with("collection", "varchar(63)", collection.as_str())
         .with("figures", "nvarchar(4000)", figures_text(&figures))
         .with("ended", "bit", ended)

@@ -126,19 +126,17 @@ pub(super) fn places(tables: &[Arc<Table>]) -> impl Iterator<Item = String> {
 
 pub(super) async fn unnamed(tenant: &SqlServerTenant, objects: Vec<ObjectRef>) -> StoreResult<Vec<ObjectRef>> {
     let named: String = places(&tenant.tables().await?)
-        .map(|place| format!("IF @named = 0 AND EXISTS (SELECT 1 FROM {place} AS x WHERE x.object = @object) SET @named = 1;\n"))
+        .map(|place| format!("    IF @named = 0 AND EXISTS (SELECT 1 FROM {place} AS x WHERE x.object = @object) SET @named = 1;\n"))
         .collect();
     let text = super::text::fill(statements::IS_NAMED, &[("named", &named)]);
+    let ids: Vec<String> = objects.iter().map(|object| object.id.to_string()).collect();
+    let batch = Batch::new(text.as_str()).with("objects", "varchar(max)", ids.join(","));
     let asked = async {
-        let mut unnamed = Vec::new();
-        for object in objects {
-            let batch = Batch::new(text.as_str()).with("object", "varchar(36)", object.id.to_string());
-            let mut rows = tenant.run(&batch).await?;
-            if !rows.pop().ok_or_else(super::tenant::silent)?.flag()? {
-                unnamed.push(object);
-            }
+        let answer = tenant.run(&batch).await?.pop().ok_or_else(super::tenant::silent)?.text()?;
+        if answer.len() != objects.len() {
+            return Err(rows::strange("an answer for each object", answer).into());
         }
-        Ok(unnamed)
+        Ok(objects.into_iter().zip(answer.chars()).filter(|(_, named)| *named == '0').map(|(object, _)| object).collect())
     };
     asked.await.map_err(|fault: Fault| fault.at("ask who names objects of", &tenant.id))
 }

@@ -219,11 +219,12 @@ pub(super) async fn version(tenant: &SqliteTenant, key: &DocKey, stamp: &Stamp) 
         .await
 }
 
-/// The oldest content of a document whose time ended after an instant.
+/// The oldest content of a document whose time ended after an instant. Not by the time itself: of two that ended in one millisecond, by two
+/// clocks perhaps, the one that was made first is the older.
 pub(super) fn oldest_after(connection: &Connection, tenant: &str, key: &DocKey, instant: Timestamp) -> rusqlite::Result<Option<Version>> {
     let statement = format!(
         "SELECT {COLUMNS} FROM sluss_version WHERE tenant = ?1 AND collection = ?2 AND document = ?3 AND held_to > ?4 \
-         ORDER BY held_to, number LIMIT 1"
+         ORDER BY number LIMIT 1"
     );
     let asked = params![tenant, key.collection.as_str(), key.id.to_string(), instant.as_millisecond()];
     connection.prepare_cached(&statement)?.query_row(asked, read_version).optional()

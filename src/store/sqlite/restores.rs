@@ -102,6 +102,7 @@ fn figures_text(figures: &RestoreFigures) -> rusqlite::Result<String> {
 
 pub(super) async fn note(
     tenant: &SqliteTenant,
+    number: u64,
     collection: &CollectionName,
     figures: RestoreFigures,
     end: Option<WalkEnd>,
@@ -113,8 +114,8 @@ pub(super) async fn note(
             let ended_at = end.as_ref().map(|_| now);
             tx.execute(
                 "UPDATE sluss_restore SET figures = ?3, ended_at = ?4, stopped = ?5 \
-                 WHERE tenant = ?1 AND collection = ?2 AND ended_at IS NULL",
-                params![id.as_str(), name.as_str(), figures_text(&figures)?, ended_at, end.and_then(WalkEnd::stopped)],
+                 WHERE tenant = ?1 AND collection = ?2 AND number = ?6 AND ended_at IS NULL",
+                params![id.as_str(), name.as_str(), figures_text(&figures)?, ended_at, end.and_then(WalkEnd::stopped), number],
             )?;
             Ok(Outcome::Commit(()))
         })

@@ -238,13 +238,14 @@ fn triggers_sql(table: &Table, settings: &TenantSettings) -> String {
     let own = format!(
         "
 {drops}
--- Triggers run in whatever SQLite the customer's programs bring: julianday, because unixepoch and 'subsec' are younger than many.
+-- Triggers run in whatever SQLite the customer's programs bring: julianday, because unixepoch and 'subsec' are younger than many. Rounded: as a
+-- number of days it is a little less than the millisecond as often as not.
 CREATE TRIGGER {retired} AFTER DELETE ON {location} BEGIN
     INSERT INTO sluss_version (tenant, collection, document, placement, object, stamp, length, stored_length, format,
         key_id, wrapped_key, sha256, pieces, held_from, exact, media_type, file_name, held_to, tick)
     VALUES ({tenant}, {collection}, CAST(OLD.id AS TEXT), OLD.placement, OLD.object, OLD.stamp, OLD.length, OLD.stored_length,
         OLD.format, OLD.key_id, OLD.wrapped_key, OLD.sha256, OLD.pieces, coalesce(OLD.begun_at, OLD.held_from), OLD.begun_at IS NOT NULL,
-        OLD.media_type, OLD.file_name, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),
+        OLD.media_type, OLD.file_name, CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
         coalesce((SELECT tick FROM sluss_tick WHERE tenant = {tenant}), 0));
     -- What was wrong with this location is no more.
     DELETE FROM sluss_difference WHERE tenant = {tenant} AND collection = {collection} AND subject = CAST(OLD.id AS TEXT);

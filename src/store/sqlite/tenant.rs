@@ -285,8 +285,14 @@ impl HistoryStore for SqliteTenant {
         restores::begin(self, wish).await
     }
 
-    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()> {
-        restores::note(self, collection, figures, end).await
+    async fn note_restore(
+        &self,
+        number: u64,
+        collection: &CollectionName,
+        figures: RestoreFigures,
+        end: Option<WalkEnd>,
+    ) -> StoreResult<()> {
+        restores::note(self, number, collection, figures, end).await
     }
 
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {
