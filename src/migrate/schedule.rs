@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::config::CollectionConfig;
+use crate::model::backup::BackupState;
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::Phase;
 use crate::model::verification::VerifyWish;
@@ -57,12 +58,14 @@ const AHEAD_HOLD: Duration = Duration::from_secs(24 * 3600);
 /// the last one lies ahead, because the clock was put back: else there would be none until it has come so far again.
 pub async fn schedule_backup(tenant: &Tenant, begun: Timestamp, now: Timestamp) -> StoreResult<()> {
     let Some(schedule) = tenant.config.backup.as_ref().and_then(|backup| backup.schedule.as_ref()) else { return Ok(()) };
-    let last = tenant.sql.backups(None, 1).await?.pop().map_or(begun, |last| last.instant);
-    let is_ahead = Duration::try_from(last.duration_since(now)).is_ok_and(|ahead| ahead > CLOCK_SKEW);
+    let last = tenant.sql.backups(None, 1).await?.pop();
+    let since = last.as_ref().map_or(begun, |last| last.instant);
+    let is_ahead = Duration::try_from(since.duration_since(now)).is_ok_and(|ahead| ahead > CLOCK_SKEW);
     let begins = if is_ahead {
-        is_due(tenant, "backup_ahead", AHEAD_HOLD).await?
+        let is_under_way = last.is_some_and(|last| last.state == BackupState::Running);
+        !is_under_way && is_due(tenant, "backup_ahead", AHEAD_HOLD).await?
     } else {
-        schedule.next_after(last).is_some_and(|next| next <= now) && is_due(tenant, "backup", BACKUP_HOLD).await?
+        schedule.next_after(since).is_some_and(|next| next <= now) && is_due(tenant, "backup", BACKUP_HOLD).await?
     };
     if !begins {
         return Ok(());

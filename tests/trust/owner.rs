@@ -112,6 +112,15 @@ fn a_copy_of_a_database_leaves_the_bucket_of_the_original_alone() {
     a_copy_changes_nothing_until_it_adopts(original(&objects), ("s3", &objects), |key| bucket.get(key).is_some(), |_, _| {});
 }
 
+/// Versions whose time is over, a manifest that leaves, and a run that was under way when the copy was made.
+const DUE: &str = "
+UPDATE sluss_version SET tick = tick - 100000;
+UPDATE sluss_backup_run SET state = 'leaving' WHERE number = 1;
+INSERT INTO sluss_backup_run SELECT tenant, 3, 'running', instant + 1, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL FROM sluss_backup_run WHERE number = 2;
+INSERT INTO sluss_job (tenant, kind, collection, document, state, priority, due_at, failures, created_at)
+    VALUES ('acme', 'backup', '', '', 'ready', 0, 0, 0, 0);
+";
+
 /// Started as a test system with production's configuration: not its collector, its backups, their pruning, its drills nor its rebuilding changes
 /// a file of production's.
 #[test]
@@ -133,9 +142,8 @@ fn a_copy_of_a_database_leaves_the_folder_of_the_original_and_its_backup_alone()
         first.database().execute("DELETE FROM sluss_version WHERE object = ?1", [&collected]).unwrap();
         std::fs::remove_file(primary.join(key(&collected))).unwrap();
         let before = tree();
-        let past = "UPDATE sluss_version SET tick = tick - 100000; UPDATE sluss_backup_run SET state = 'leaving' WHERE number = 1";
-        copy.database().execute_batch(past).unwrap();
-        copy.run(&["backup", "run", "--tenant", "acme", "--no-wait"]).done();
+        copy.database().execute_batch(DUE).unwrap();
+        assert!(copy.run(&["backup", "run", "--tenant", "acme"]).with_code(3).contains("belong to installation"));
         copy.run(&["sweep", "--tenant", "acme"]).done();
         for rebuild in [&["backup", "rebuild", "--tenant", "acme"][..], &["backup", "rebuild", "--tenant", "acme", "--manifest", "1"]] {
             assert!(copy.run(rebuild).complaint(3).contains("belong to another installation"));
