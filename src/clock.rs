@@ -20,7 +20,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move.
+/// A clock that stands still until it is told to move, which may be back.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<Timestamp>);
 
@@ -31,6 +31,10 @@ impl ManualClock {
 
     pub fn advance(&self, by: Duration) {
         *self.0.lock().expect("nothing panics while it holds the clock") += by;
+    }
+
+    pub fn put_back(&self, by: Duration) {
+        *self.0.lock().expect("nothing panics while it holds the clock") -= by;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::ISOWeekDate;
+use jiff::civil::{Date, ISOWeekDate};
 use jiff::tz::TimeZone;
 
 use super::chain::chain;
@@ -28,19 +28,19 @@ pub fn kept(manifests: &[Manifest], keep: KeptManifests, zone: &TimeZone) -> BTr
     wanted.into_iter().flat_map(with_chain).collect()
 }
 
-/// Of the `count` latest periods that have any, the newest each.
-fn newest_of_each<P: PartialEq>(dated: &[(u64, jiff::civil::Date)], count: u32, period: impl Fn(&jiff::civil::Date) -> P) -> Vec<u64> {
-    let (mut newest, mut last) = (Vec::new(), None);
+/// Of the `count` latest periods that have any, the newest each. A manifest of a later day than the newest one's is of a clock that was ahead: it stays
+/// until its day has come, and takes no other's place.
+fn newest_of_each<P: Ord>(dated: &[(u64, Date)], count: u32, period: impl Fn(&Date) -> P) -> Vec<u64> {
+    let (mut newest, mut met, mut counted) = (Vec::new(), BTreeSet::new(), 0);
+    let Some((_, today)) = dated.last() else { return newest };
     for (number, date) in dated.iter().rev() {
-        let this = Some(period(date));
-        if this == last {
+        let is_ahead = date > today;
+        // An older one may be of a later day: all of them are looked at.
+        if (counted == count && !is_ahead) || !met.insert(period(date)) {
             continue;
         }
-        if newest.len() >= count as usize {
-            break;
-        }
         newest.push(*number);
-        last = this;
+        counted += u32::from(!is_ahead);
     }
     newest
 }
@@ -90,11 +90,27 @@ mod tests {
         assert_eq!(kept(&made, keep, &TimeZone::UTC), [2, 3].into());
     }
 
+    #[test]
+    fn a_clock_that_was_ahead_costs_no_other_manifest_its_place() {
+        let mut made = days(&[Base; 12]);
+        let stays = |made: &[Manifest], daily, weekly| kept(made, KeptManifests { daily, weekly, monthly: 0 }, &zone());
+        let before = (stays(&made, 3, 2), stays(&made, 0, 2));
+        assert_eq!(before, ([7, 10, 11, 12].into(), [7, 12].into()));
+        // Two of them were made by a clock that was thirty days ahead.
+        for number in [3, 9] {
+            made[number - 1].instant += (30 * 24).hours();
+        }
+        assert_eq!((stays(&made, 3, 2), stays(&made, 0, 2)), ([3, 7, 9, 10, 11, 12].into(), [3, 7, 9, 12].into()));
+        // It was put back for good, by more than all that was kept.
+        made[11].instant -= (300 * 24).hours();
+        assert_eq!(stays(&made, 1, 0), (1..=12).collect());
+    }
+
     proptest! {
         #[test]
         fn what_stays_can_be_put_together_and_the_newest_stays(
             kinds in prop::collection::vec(prop::sample::select(vec![Base, Increment]), 1..60),
-            hours in prop::collection::vec(1_i64..80, 60), daily in 0_u32..9, weekly in 0_u32..6, monthly in 0_u32..4
+            hours in prop::collection::vec(-40_i64..80, 60), daily in 0_u32..9, weekly in 0_u32..6, monthly in 0_u32..4
         ) {
             let kinds: Vec<BackupKind> = [Base].into_iter().chain(kinds).collect();
             let mut made = manifests(&kinds);

@@ -10,10 +10,11 @@ use super::progress::Progress;
 use super::remote::{LOOK_EVERY, Remote, read, segment};
 use super::{AdminArgs, Exit, local, recovery};
 use crate::admin::backups::{BackupAnswer, BackupLists, BackupOutcome, BackupView};
-use crate::admin::views::TenantView;
+use crate::admin::views::{JobList, TenantView};
 use crate::app;
 use crate::backup::verify::Verified;
 use crate::model::backup::BackupState;
+use crate::model::job::JobState;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BackupCommand {
@@ -88,7 +89,7 @@ impl Remote {
             let list: BackupLists = read(self.ask(Method::GET, &path, None).await?)?;
             // After the database was put back, a run goes on under a number beyond those that the offsite store lists.
             let Some(run) = list.tenants.into_iter().flat_map(|list| list.runs).find(|run| run.number >= number) else { continue };
-            if run.state == BackupState::Running {
+            if run.state == BackupState::Running || self.is_at_it(tenant).await? {
                 let figures = run.figures;
                 progress.show(figures.documents, expected.map(|expected| expected.max(figures.documents)), |pace| {
                     format!(
@@ -106,6 +107,12 @@ impl Remote {
             }
             return Ok(if run.state == BackupState::Failed { Exit::Failed } else { Exit::Done });
         }
+    }
+
+    /// The list of what is kept is written, and what left is removed, after a run has its manifest.
+    async fn is_at_it(&self, tenant: &str) -> anyhow::Result<bool> {
+        let list: JobList = read(self.ask(Method::GET, &format!("/admin/v1/jobs?tenant={}&kind=backup", segment(tenant)), None).await?)?;
+        Ok(list.jobs.iter().any(|job| job.state != JobState::Quarantined))
     }
 
     async fn list_backups(&self, tenant: Option<&str>) -> anyhow::Result<Exit> {

@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::config::CollectionConfig;
+use crate::model::backup::BackupState;
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::phase::Phase;
 use crate::model::verification::VerifyWish;
 use crate::store::error::StoreResult;
+use crate::store::queue::CLOCK_SKEW;
 use crate::tenants::Tenant;
 
 /// Enqueues the tenant's regular work if the last time is longer ago than `every`.
@@ -49,12 +51,23 @@ pub async fn schedule_verification(tenant: &Tenant, every: Duration) -> StoreRes
 /// How long a backup's moment is one process's to ask for.
 const BACKUP_HOLD: Duration = Duration::from_secs(60);
 
-/// Begins a backup where a moment of the tenant's schedule has passed since the last one began, or, where there was none, since `begun`.
+/// How often a last backup that lies ahead makes for another one: a database whose clock is always ahead gets no backup a minute.
+const AHEAD_HOLD: Duration = Duration::from_secs(24 * 3600);
+
+/// Begins a backup where a moment of the tenant's schedule has passed since the last one began, or, where there was none, since `begun`; and where
+/// the last one lies ahead, because the clock was put back: else there would be none until it has come so far again.
 pub async fn schedule_backup(tenant: &Tenant, begun: Timestamp, now: Timestamp) -> StoreResult<()> {
     let Some(schedule) = tenant.config.backup.as_ref().and_then(|backup| backup.schedule.as_ref()) else { return Ok(()) };
-    let last = tenant.sql.backups(None, 1).await?.pop().map_or(begun, |last| last.instant);
-    let is_past = schedule.next_after(last).is_some_and(|next| next <= now);
-    if !is_past || !is_due(tenant, "backup", BACKUP_HOLD).await? {
+    let last = tenant.sql.backups(None, 1).await?.pop();
+    let since = last.as_ref().map_or(begun, |last| last.instant);
+    let is_ahead = Duration::try_from(since.duration_since(now)).is_ok_and(|ahead| ahead > CLOCK_SKEW);
+    let begins = if is_ahead {
+        let is_under_way = last.is_some_and(|last| last.state == BackupState::Running);
+        !is_under_way && is_due(tenant, "backup_ahead", AHEAD_HOLD).await?
+    } else {
+        schedule.next_after(since).is_some_and(|next| next <= now) && is_due(tenant, "backup", BACKUP_HOLD).await?
+    };
+    if !begins {
         return Ok(());
     }
     if let Some(run) = tenant.sql.begin_backup().await? {

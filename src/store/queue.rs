@@ -10,6 +10,10 @@ use super::error::StoreResult;
 use crate::model::id::TenantId;
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 
+/// The clocks of a tenant's database and of the processes that serve it are nearer to each other than this. What lies further ahead was noted
+/// before a clock was put back.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(3600);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub i64);
 
@@ -166,6 +170,7 @@ pub trait JobQueue: Send + Sync {
 
     async fn counts(&self) -> StoreResult<Vec<JobCount>>;
 
-    /// A named lease for work that one process does for a tenant. True: this owner holds it now.
+    /// A named lease for work that one process does for a tenant. True: this owner holds it now. One that lasts longer than it can have been asked
+    /// for was taken by a clock that was ahead, and holds nobody up.
     async fn hold(&self, name: &str, owner: &str, hold_for: Duration) -> StoreResult<bool>;
 }

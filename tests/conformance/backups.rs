@@ -196,15 +196,16 @@ async fn what_ended_since_is_walked_in_the_order_of_time(w: World) {
     w.clock.advance(Duration::from_secs(1));
     w.point(&bare("Of text"), b"second").await;
     let ended = async |since: Timestamp, page: usize| {
-        let (mut found, mut after): (Vec<String>, Option<Ended>) = (Vec::new(), None);
+        let (mut found, mut after): (Vec<(String, i64)>, Option<Ended>) = (Vec::new(), None);
         loop {
             let next = w.sql.ended_since(since, after, page).await.unwrap();
             let Some(last) = next.last() else { return found };
             after = Some(Ended { at: last.held_to, number: last.number });
-            found.extend(next.into_iter().map(|version| version.document));
+            let after_begun = |at: Timestamp| at.as_millisecond() - begun.as_millisecond();
+            found.extend(next.into_iter().map(|version| (version.document, after_begun(version.held_to))));
         }
     };
-    let all = ["3", "1", "2", "Of text"];
+    let all = [("3", 1000), ("1", 1000), ("2", 1000), ("Of text", 2000)].map(|(document, at)| (document.to_owned(), at));
     for page in 1..5 {
         assert_eq!(ended(begun, page).await, all, "{page} at once");
     }

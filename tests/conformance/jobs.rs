@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use sluss::model::id::DocKey;
 use sluss::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use sluss::model::phase::Phase;
-use sluss::store::queue::{Completion, JobFilter, JobId, Lease, Retried, Verdict};
+use sluss::store::queue::{CLOCK_SKEW, Completion, JobFilter, JobId, Lease, Retried, Verdict};
 
 use crate::support::{World, bare, documents, numbered, tenant};
 
@@ -341,6 +341,11 @@ async fn a_hold_has_one_owner_who_can_renew_it_until_it_runs_out(w: World) {
     w.clock.advance(SECOND);
     assert!(w.peer.jobs.hold("stats", "two", LEASE).await.unwrap());
     assert!(!w.jobs.hold("stats", "one", LEASE).await.unwrap());
+    // Clocks that differ by a little cost nobody the hold; one that was far ahead holds nobody up once it is put back.
+    w.clock.put_back(CLOCK_SKEW);
+    assert!(!w.jobs.hold("stats", "one", LEASE).await.unwrap());
+    w.clock.put_back(SECOND);
+    assert!(w.jobs.hold("stats", "one", LEASE).await.unwrap());
 }
 
 on_every_backend!(

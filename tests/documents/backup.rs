@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::{ObjectLockRetention, ObjectLockRetentionMode};
 use serde_json::{Value, json};
 use sluss::app;
 use sluss::backup::manifest::Line;
 use sluss::backup::reading::Reading;
 use sluss::backup::verify::Verified;
+use sluss::clock::{Clock, SystemClock};
 use sluss::config::Config;
 use sluss::migrate::schedule::schedule_backup;
-use sluss::model::backup::{BackupState, Held, Manifest};
+use sluss::model::backup::{BackupFigures, BackupState, Held, Manifest};
 use sluss::model::content::Fingerprint;
 use sluss::model::phase::Phase;
+use sluss::store::backups::BackupEnd;
+use sluss_s3::Bucket;
 
 use super::house::{House, MIB, Plan, content, document, wait_until};
 use super::support::customers::{ACME, connect};
@@ -22,12 +28,17 @@ const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n";
 
 /// Acme's house, with a backup into a folder beside its objects. `keys`: more of the section.
 async fn house(phase: Phase, keys: &str) -> House {
+    house_with(phase, keys, "[backup.objects]\ndisk = \"../offsite\"\n").await
+}
+
+/// `offsite`: where the backup lies.
+async fn house_with(phase: Phase, keys: &str, offsite: &str) -> House {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("backup.key"), KEY).unwrap();
     connect(&folder.path().join("acme.db")).execute_batch(ACME.create).unwrap();
     let sections = format!(
         "[sql]\ndatabase = \"sqlite:../acme.db\"\n{}[objects]\ndisk = \"../objects\"\n[backup]\nsigning_key = {{ file = \"../backup.key\" }}\n{keys}\n\
-         [backup.objects]\ndisk = \"../offsite\"\n",
+         {offsite}",
         ACME.collections
     );
     House::alone(folder, Plan { phase, ..Plan::default() }, &sections).await
@@ -266,6 +277,54 @@ async fn what_only_dropped_manifests_name_is_removed_and_nothing_else() {
     house.close().await;
 }
 
+/// Every version of everything in the bucket, with its key.
+async fn locked(bucket: &Bucket) -> Vec<(String, String)> {
+    let page = bucket.client().list_object_versions().bucket(bucket.name()).send().await.unwrap();
+    page.versions().iter().map(|version| (version.key().unwrap().to_owned(), version.version_id().unwrap().to_owned())).collect()
+}
+
+/// As if its time were over: it is so a second from now.
+async fn end_locks(bucket: &Bucket) {
+    let until = DateTime::from_millis(SystemClock.now().as_millisecond() + 1000);
+    for (key, version) in locked(bucket).await.into_iter().filter(|(key, _)| !key.contains("/.sluss-")) {
+        let retention = ObjectLockRetention::builder().mode(ObjectLockRetentionMode::Governance).retain_until_date(until).build();
+        let put = bucket.client().put_object_retention().bucket(bucket.name()).key(key).version_id(version).retention(retention);
+        put.bypass_governance_retention(true).send().await.unwrap();
+    }
+    // To the second, as the store may keep it.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+}
+
+#[tokio::test]
+async fn what_is_locked_stays_until_its_time_and_is_no_failure_of_a_run() {
+    let bucket = Bucket::with_object_lock();
+    let offsite = bucket.objects_section().replace("[objects]", "[backup.objects]");
+    let lock = format!("[backup.object_lock]\nmode = \"governance\"\ndays = 1\n{offsite}prefix = \"acme/\"\n");
+    let house = house_with(Phase::Object, "daily = 0\nweekly = 0\nmonthly = 0", &lock).await;
+    write_all(&house, &[of("1", 1), of("2", 2)].into()).await;
+    back_up(&house).await;
+    let (old, file) = (state(&house, 1).await["2"].object.to_string(), kept(&house).await[0].object.to_string());
+    write_all(&house, &[of("2", 9)].into()).await;
+    // The next one is a base, which needs no other; and the version's time is over.
+    house.database(&ACME).execute_batch("UPDATE sluss_state SET epoch = epoch + 1; DELETE FROM sluss_version").unwrap();
+    let states = async || runs(&house).await.into_iter().map(|run| run["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let left = async || {
+        let there = locked(&bucket).await;
+        [&old, &file].map(|object| there.iter().filter(|(key, _)| key.ends_with(object)).count())
+    };
+    let run = back_up(&house).await;
+    assert_eq!((&run["state"], &run["manifest"]["kind"], &run["reason"]), (&json!("kept"), &json!("base"), &Value::Null), "{run}");
+    assert_eq!((states().await, left().await), (vec!["kept".to_owned(), "leaving".to_owned()], [1, 1]));
+    back_up(&house).await;
+    assert_eq!((states().await, left().await), (["kept", "kept", "leaving"].map(str::to_owned).to_vec(), [1, 1]));
+    assert_eq!(verified(&house, true).await.problems, 0);
+    end_locks(&bucket).await;
+    back_up(&house).await;
+    assert_eq!((states().await, left().await), (["kept", "kept", "kept", "gone"].map(str::to_owned).to_vec(), [0, 0]));
+    assert_eq!(verified(&house, true).await.problems, 0);
+    house.close().await;
+}
+
 #[tokio::test]
 async fn versions_that_held_between_two_backups_are_in_the_second_and_come_back_with_a_lost_bucket() {
     let house = house(Phase::Object, "").await;
@@ -373,6 +432,18 @@ async fn a_backup_begins_once_when_its_moment_has_passed() {
     for _ in 0..2 {
         schedule_backup(&tenant, begun, at("2026-03-02T01:30:00Z")).await.unwrap();
     }
-    assert_eq!(runs(&house).await.len(), 1);
+    let begun_runs = async || runs(&house).await.len();
+    assert_eq!(begun_runs().await, 1);
+    // That one began by a clock that was months ahead of this one.
+    let fail = async |number: u64| {
+        tenant.sql.end_backup(number, BackupFigures::default(), BackupEnd::Failed("as planned".into())).await.unwrap();
+        house.database(&ACME).execute("DELETE FROM sluss_job WHERE kind = 'backup'", []).unwrap();
+    };
+    fail(1).await;
+    schedule_backup(&tenant, begun, at("2026-03-02T12:00:00Z")).await.unwrap();
+    assert_eq!(begun_runs().await, 2);
+    fail(2).await;
+    schedule_backup(&tenant, begun, at("2026-03-02T12:02:00Z")).await.unwrap();
+    assert_eq!(begun_runs().await, 2, "a clock that is always ahead makes for one a day");
     house.close().await;
 }

@@ -190,8 +190,8 @@ fn files_with(house: &House, content: &[u8]) -> usize {
 }
 
 #[tokio::test]
-async fn after_eight_days_a_content_is_gone_from_the_disk_and_after_six_it_is_there() {
-    const DAY: u64 = 24 * 60;
+async fn after_eight_days_a_content_is_gone_from_the_disk_and_after_six_it_is_there_however_the_clock_jumps() {
+    const DAY: i64 = 24 * 60;
     for (keys, goes) in [("oldest_sql_backup = \"0s\"\n", true), ("", false)] {
         let house = House::open(Plan { phase: Phase::Object, keys, agents: "abandoned_after = \"1s\"\n", ..Plan::default() }).await;
         let (path, database) = (document(&ACME, "1"), house.database(&ACME));
@@ -203,7 +203,19 @@ async fn after_eight_days_a_content_is_gone_from_the_disk_and_after_six_it_is_th
             let aged = database.execute("UPDATE sluss_version SET tick = tick - ?2 WHERE stamp = ?1", rusqlite::params![stamp, days * DAY]);
             assert_eq!(aged.unwrap(), 1);
         }
+        // As if the clock had been put forward by so many days: everything noted by it is older by these.
+        let jump = |days: i64| {
+            let earlier = days * DAY * 60_000;
+            for noted in ["sluss_tick SET at = at", "sluss_version SET held_from = held_from", "sluss_version SET held_to = held_to"] {
+                database.execute(&format!("UPDATE {noted} - ?1"), [earlier]).unwrap();
+            }
+        };
+        let collected = async || {
+            let open = "SELECT count(*) FROM sluss_job WHERE kind = 'collect'";
+            wait_until("the collector has been here", async || database.query_row(open, [], |row| row.get::<_, u64>(0)) == Ok(0)).await;
+        };
         assert_eq!((files_with(&house, &eight), files_with(&house, &six)), (1, 1));
+        jump(30);
         house.sweep(&ACME).await;
         if goes {
             wait_until("the old content is gone", async || files_with(&house, &eight) == 0).await;
@@ -211,12 +223,14 @@ async fn after_eight_days_a_content_is_gone_from_the_disk_and_after_six_it_is_th
             house.get(&format!("{path}/versions/{old}")).await.problem(404, "not-found");
             assert_eq!(house.metric("sluss_expired_bytes_total").await, 5000.0);
         } else {
-            let open = "SELECT count(*) FROM sluss_job WHERE kind = 'collect'";
-            let collected = async || database.query_row(open, [], |row| row.get::<_, u64>(0)) == Ok(0);
-            wait_until("the collector has been here", collected).await;
+            collected().await;
             assert_eq!((files_with(&house, &eight), versions(&house, &path).await.len()), (1, 2), "nobody said how old a backup gets");
         }
-        assert!(house.get(&format!("{path}/versions/{young}")).await.body == six);
+        collected().await;
+        jump(-60);
+        house.sweep(&ACME).await;
+        collected().await;
+        assert!(house.get(&format!("{path}/versions/{young}")).await.body == six && files_with(&house, &six) == 1);
         house.close().await;
     }
 }

@@ -8,6 +8,7 @@ mod examined;
 mod history;
 mod office;
 mod printed;
+mod recovery;
 mod removed;
 mod restores;
 #[path = "../support/mod.rs"]

@@ -8,8 +8,10 @@
 mod end_tls;
 mod flips;
 mod found;
+mod interrupted;
 mod keys;
 mod owner;
+mod places;
 mod put_back;
 mod recovery;
 mod restored;

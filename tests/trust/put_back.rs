@@ -5,7 +5,9 @@ use std::process::Command;
 
 use http::StatusCode;
 
-use crate::site::{Answer, Site, key, on_disk};
+use crate::places::{Places, assert_whole, back_up};
+use crate::site::{Answer, Site, key};
+use crate::support::process::Process;
 use crate::support::wait::wait_until;
 
 fn sqlite(site: &Site, command: &str) {
@@ -37,16 +39,17 @@ fn is_put_back(answer: &Answer) -> bool {
 
 #[test]
 fn a_database_that_was_put_back_is_left_alone_until_it_is_reconciled() {
-    let folder = tempfile::tempdir().unwrap();
-    let site = Site::new(&on_disk(folder.path()));
+    let places = Places::new();
+    let (primary, backup) = (places.at("primary"), places.at("backup.db"));
+    let site = Site::new(&places.section());
     let _process = site.serve();
     assert_eq!(site.put(1, "one").status, StatusCode::CREATED);
     wait_until("the first tick was seen", || tick_seen(&site) > 0);
     // A job that is under way in the backup is so after it was put back, until its lease is over.
     let jobs = || site.database().query_row("SELECT count(*) FROM sluss_job", [], |row| row.get::<_, u64>(0)).unwrap();
     wait_until("nothing is under way", || jobs() == 0);
-    let backup = folder.path().join("backup.db");
     sqlite(&site, &format!(".backup {}", backup.display()));
+    back_up(&site);
     assert_eq!(site.put(1, "lost").status, StatusCode::NO_CONTENT);
     assert_eq!(site.put(2, "lost, too").status, StatusCode::CREATED);
     a_minute_later(&site);
@@ -54,6 +57,7 @@ fn a_database_that_was_put_back_is_left_alone_until_it_is_reconciled() {
     site.abandon("local", "0197aa1e-2f9b-7c51-8b69-5c8f1a2f33d0");
 
     sqlite(&site, &format!(".restore {}", backup.display()));
+    let _agents = Process::start(&site.seat, &["agent"]);
     site.abandon("local", "0197aa1e-2f9b-7c51-8b69-5c8f1a2f33d1");
     site.run(&["sweep", "--tenant", "acme"]).done();
     wait_until("a write is refused", || is_put_back(&site.delete(99)));
@@ -61,22 +65,26 @@ fn a_database_that_was_put_back_is_left_alone_until_it_is_reconciled() {
         assert!(is_put_back(&refused) && refused.headers["retry-after"] == "60", "{}", refused.body);
     }
     assert_eq!((&*site.get(1).body, site.get(2).status), ("one", StatusCode::NOT_FOUND));
-    assert_eq!((objects(folder.path()), site.open_uploads()), (3, 1), "nothing was removed");
-    wait_until("the log says so", || site.logs().contains("\"restored\""));
+    assert_eq!((objects(&primary), site.open_uploads()), (3, 1), "nothing was removed");
+    wait_until("both processes say so", || site.logs().matches("\"restored\"").count() == 2);
+    // Gone in the time that was lost, and in the backup, of which the database does not know any more.
+    std::fs::remove_file(primary.join(key(&site.object(1)))).unwrap();
 
     let reconciled = site.run(&["reconcile", "--tenant", "acme"]).done();
-    assert!(
-        reconciled.contains("was put back")
-            && reconciled.contains("of 1 documents and of 0 versions")
-            && reconciled.contains("0 are missing"),
-        "{reconciled}"
-    );
+    let told = ["was put back", "of 1 documents and of 0 versions", "0 are missing", "1 were missing, and came back"];
+    assert!(told.iter().all(|told| reconciled.contains(told)), "{reconciled}");
+    assert!(std::fs::read(primary.join(key(&site.object(1)))).unwrap().starts_with(b"one"));
     wait_until("it goes on", || site.put(1, "two").status == StatusCode::NO_CONTENT);
     assert!(site.told("/admin/v1/audit?tenant=acme").to_string().contains("database.reconcile"));
     assert!(site.run(&["reconcile", "--tenant", "acme"]).done().contains("goes on as it was"));
 
+    back_up(&site);
+    assert_whole(&site);
+
     let object = site.object(1);
-    std::fs::remove_file(folder.path().join(key(&object))).unwrap();
+    for place in ["primary", "offsite"] {
+        std::fs::remove_file(places.at(place).join(key(&object))).unwrap();
+    }
     let missing = site.run(&["reconcile", "--tenant", "acme", "--check"]).with_code(1);
     assert!(missing.contains("1 are missing") && missing.contains(&object) && missing.contains("acme/documents/1"), "{missing}");
 }

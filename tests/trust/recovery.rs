@@ -1,64 +1,15 @@
 //! A sealed backup on a second disk, and the way back from it: a drill with evidence, a lost bucket, lost tables.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::site::{Site, key, on_disk};
+use crate::places::{Places, back_up, files};
+use crate::site::{Site, key};
+use crate::support::process::Process;
 use crate::support::wait::wait_until;
-
-/// A pair as age-keygen makes it; the seed of a signing key.
-const RECIPIENT: &str = "age1lpeuvf53vmt4hqt4tmyz32gtlqxl368wmuvgn38mka7lu9skmdeqh0j0sz";
-const IDENTITY: &str = "AGE-SECRET-KEY-10AGPMK70QQJMZJSSCCHHVMURJPCX9SDZVPAWPYE0HJ6GJGXKVD4Q30JQFH";
-const SEED: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
-
-/// Where everything but the databases lies.
-struct Places(tempfile::TempDir);
-
-impl Places {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for (file, text) in [("signing.key", SEED), ("age.key", IDENTITY)] {
-            fs::write(folder.path().join(file), text).unwrap();
-        }
-        Self(folder)
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn section(&self) -> String {
-        format!(
-            "{}[backup]\nsigning_key = {{ file = {:?} }}\nrecipients = [\"{RECIPIENT}\"]\nidentity = {{ file = {:?} }}\nevidence = {:?}\n\
-             [backup.objects]\ndisk = {:?}\nprefix = \"acme/\"\n",
-            on_disk(&self.at("primary")),
-            self.at("signing.key"),
-            self.at("age.key"),
-            self.at("evidence"),
-            self.at("offsite")
-        )
-    }
-}
-
-fn files(root: &Path) -> Vec<PathBuf> {
-    let mut open = vec![root.to_owned()];
-    let mut found = Vec::new();
-    while let Some(path) = open.pop() {
-        match path.is_dir() {
-            true => open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path())),
-            false => found.push(path),
-        }
-    }
-    found
-}
-
-fn back_up(site: &Site) {
-    let said = site.run(&["backup", "run", "--tenant", "acme"]).done();
-    assert!(said.contains("kept"), "{said}");
-}
 
 fn drill(site: &Site, code: i32, how: &[&str]) -> Value {
     let said = site.run(&[&["backup", "drill", "--tenant", "acme", "--json"], how].concat());
@@ -118,6 +69,41 @@ fn a_drill_restores_every_document_and_leaves_evidence_and_finds_a_changed_byte(
     let _process = site.serve();
     let metric = "sluss_backup_drill_last_success_timestamp_seconds{tenant=\"acme\"} 1";
     wait_until("the last drill is told", || site.metrics().contains(metric));
+}
+
+/// The evidence that drills left.
+fn drills(places: &Places) -> Vec<PathBuf> {
+    let is_evidence = |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().starts_with("acme.drill.");
+    files(&places.at("evidence")).into_iter().filter(is_evidence).collect()
+}
+
+fn last_passed(site: &Site) -> f64 {
+    let metrics = site.metrics();
+    let told = metrics.lines().find_map(|line| line.strip_prefix("sluss_backup_drill_last_success_timestamp_seconds{tenant=\"acme\"} "));
+    told.map_or(0.0, |told| told.parse().unwrap())
+}
+
+#[test]
+fn a_drill_whose_moment_has_passed_runs_once_whoever_looks() {
+    let places = Places::new();
+    let site = filled(&places);
+    // One moment a year, and the last drill was years ago.
+    site.place(&places.section().replace("[backup.objects]", "drill_schedule = \"0 3 1 1 *\"\n[backup.objects]"));
+    fs::create_dir(places.at("evidence")).unwrap();
+    let old = places.at("evidence").join("acme.drill.20200101T030000Z.passed.json");
+    fs::write(&old, "{}").unwrap();
+    let processes = [Process::start(&site.seat, &["agent"]), site.serve()];
+    wait_until("a drill has passed", || last_passed(&site) > 1_700_000_000.0 || drills(&places).len() > 1);
+    let drilled = drills(&places).into_iter().find(|file| *file != old).unwrap();
+    let evidence: Value = serde_json::from_slice(&fs::read(drilled).unwrap()).unwrap();
+    let told = (&evidence["by"], &evidence["passed"], &evidence["documents"], &evidence["whole"]);
+    assert_eq!(told, (&"schedule".into(), &true.into(), &2.into(), &false.into()), "{evidence}");
+    // Each process looks once more when it begins.
+    drop(processes);
+    let _processes = [Process::start(&site.seat, &["agent"]), site.serve()];
+    wait_until("the last drill is told", || last_passed(&site) > 1_700_000_000.0);
+    drill(&site, 0, &["--sample", "1"]);
+    assert_eq!(drills(&places).len(), 3, "the one of years ago, that of the schedule, and that of the command line");
 }
 
 #[test]

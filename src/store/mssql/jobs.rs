@@ -16,7 +16,7 @@ use super::{history, statements};
 use crate::model::id::{DocKey, TenantId};
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
-use crate::store::queue::{Completion, JobCount, JobFilter, JobId, JobQueue, JobView, Lease, Retried, Verdict};
+use crate::store::queue::{CLOCK_SKEW, Completion, JobCount, JobFilter, JobId, JobQueue, JobView, Lease, Retried, Verdict};
 
 /// The order that `read_job` relies on.
 const VIEW: &str =
@@ -258,11 +258,12 @@ impl JobQueue for SqlServerTenant {
     }
 
     async fn hold(&self, name: &str, owner: &str, hold_for: Duration) -> StoreResult<bool> {
-        let batch = self.timed(statements::HOLD).with("name", "varchar(63)", name).with("owner", "nvarchar(200)", owner).with(
-            "lease",
-            "bigint",
-            millis(hold_for),
-        );
+        let batch = self
+            .timed(statements::HOLD)
+            .with("name", "varchar(63)", name)
+            .with("owner", "nvarchar(200)", owner)
+            .with("lease", "bigint", millis(hold_for))
+            .with("skew", "bigint", millis(CLOCK_SKEW));
         let held = self.number(&batch).await.map_err(|fault| fault.at("hold", format!("{name} of {}", self.id)))?;
         Ok(held == 1)
     }

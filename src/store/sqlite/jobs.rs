@@ -12,7 +12,7 @@ use super::{history, rows};
 use crate::model::id::{CollectionName, TenantId};
 use crate::model::job::{JobKind, JobState, JobTarget, NewJob, Priority};
 use crate::store::error::StoreResult;
-use crate::store::queue::{Completion, JobCount, JobFilter, JobId, JobQueue, JobView, Lease, Retried, Verdict};
+use crate::store::queue::{CLOCK_SKEW, Completion, JobCount, JobFilter, JobId, JobQueue, JobView, Lease, Retried, Verdict};
 
 /// Whether a wish wakes a job that is in quarantine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -391,8 +391,8 @@ impl JobQueue for SqliteTenant {
                 let held = tx.execute(
                     "INSERT INTO sluss_hold (tenant, name, owner, until) VALUES (?1, ?2, ?3, ?4) \
                      ON CONFLICT (tenant, name) DO UPDATE SET owner = excluded.owner, until = excluded.until \
-                     WHERE owner = excluded.owner OR until < ?5",
-                    params![tenant.as_str(), name, owner, now + millis(hold_for), now],
+                     WHERE owner = excluded.owner OR until < ?5 OR until > excluded.until + ?6",
+                    params![tenant.as_str(), name, owner, now + millis(hold_for), now, millis(CLOCK_SKEW)],
                 )?;
                 Ok(Outcome::Commit(held == 1))
             })

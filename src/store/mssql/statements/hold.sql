@@ -2,7 +2,7 @@ SET NOCOUNT ON; SET XACT_ABORT ON;
 DECLARE @held bigint;
 BEGIN TRANSACTION;
 UPDATE sluss.hold WITH (UPDLOCK, SERIALIZABLE) SET owner = @owner, until = @now + @lease
-WHERE tenant = @tenant AND name = @name AND (owner = @owner OR until < @now);
+WHERE tenant = @tenant AND name = @name AND (owner = @owner OR until < @now OR until > @now + @lease + @skew);
 SET @held = @@ROWCOUNT;
 IF @held = 0 AND NOT EXISTS (SELECT 1 FROM sluss.hold AS h WITH (UPDLOCK, SERIALIZABLE) WHERE h.tenant = @tenant AND h.name = @name)
 BEGIN
