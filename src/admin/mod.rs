@@ -3,6 +3,7 @@
 pub mod api;
 pub mod backups;
 pub mod console;
+pub mod drills;
 pub mod error;
 pub mod events;
 pub mod health;
@@ -33,6 +34,7 @@ use tracing::Instrument;
 use self::error::AdminError;
 pub use self::health::LastLook;
 use self::routes::{Found, Operation, Page, Target};
+use crate::backup::drills::Drills;
 use crate::body::{self, Body};
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -62,6 +64,7 @@ pub struct Admin {
     pub control: Arc<dyn ControlStore>,
     pub clock: Arc<dyn Clock>,
     pub limits: Arc<LiveLimits>,
+    pub drills: Arc<Drills>,
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
     pub drain: CancellationToken,
@@ -166,6 +169,8 @@ impl Admin {
             Operation::PlanRestore => self.plan_restore(operator, query).await,
             Operation::BackUp => self.back_up(operator, body).await,
             Operation::ListBackups => self.list_backups(operator, query).await,
+            Operation::Drill => self.drill(operator, body).await,
+            Operation::ListDrills => self.list_drills(operator, query).await,
             Operation::Verify => self.verify(operator, name, body).await,
             Operation::ShowVerification => self.show_verification(operator, name).await,
             Operation::ListDifferences => self.list_differences(operator, name, query).await,

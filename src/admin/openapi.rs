@@ -8,6 +8,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::MAX_ON_BEHALF_OF_BYTES;
 use super::api::{AuditPage, MAX_NUMBER};
 use super::backups::{BackupAnswer, BackupLists, BackupWish};
+use super::drills::{DrillAnswer, DrillLists, DrillRequest};
 use super::events::{MEDIA_TYPE, TransferList};
 use super::health::Readiness;
 use super::history::{HistoryView, PastList};
@@ -125,6 +126,11 @@ fn guarded(wanted: Wanted) -> Operation {
         Wanted::Purge => purge(),
         Wanted::BackUp => back_up(),
         Wanted::ListBackups => told("listBackups", "Backups, the newest first, and those whose manifest is kept", json_of::<BackupLists>())
+            .refuses(&[StatusCode::NOT_FOUND])
+            .with([one_tenant(), limit()]),
+        Wanted::Drill => drill(),
+        Wanted::ListDrills => told("listDrills", "Drills of backups, by the evidence that they left, the newest first", json_of::<DrillLists>())
+            .described("A drill that is under way is told by the process that carries it out. At most 100 drills of a tenant are told, and of all tenants at once about 1000.")
             .refuses(&[StatusCode::NOT_FOUND])
             .with([one_tenant(), limit()]),
         Wanted::ListPurges => {
@@ -250,6 +256,14 @@ fn back_up() -> Operation {
         "Blocked, or one is under way; the answer tells by what. Nothing was changed.",
         [json_of::<BackupAnswer>()],
     )
+}
+
+fn drill() -> Operation {
+    let drill =
+        of_tenant(Operation::new("drill", "Restores contents of the newest manifest into a scratch tenant, and compares every byte"));
+    wishing(drill, json_of::<DrillRequest>())
+        .answers(StatusCode::ACCEPTED, "This process carries it out, and drops it when it drains.", [json_of::<DrillAnswer>()])
+        .answers(StatusCode::CONFLICT, "Blocked, or one is under way; the answer tells by what.", [json_of::<DrillAnswer>()])
 }
 
 fn list_jobs() -> Operation {

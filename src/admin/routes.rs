@@ -35,6 +35,8 @@ pub enum Operation {
     PlanRestore,
     BackUp,
     ListBackups,
+    Drill,
+    ListDrills,
     Verify,
     ShowVerification,
     ListDifferences,
@@ -86,7 +88,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 41] = [
+pub static ROUTES: [Route; 43] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -105,6 +107,8 @@ pub static ROUTES: [Route; 41] = [
     get("/admin/v1/tenants/{tenant}/purge", Operation::ListPurges),
     post("/admin/v1/backups", Operation::BackUp),
     get("/admin/v1/backups", Operation::ListBackups),
+    post("/admin/v1/drills", Operation::Drill),
+    get("/admin/v1/drills", Operation::ListDrills),
     post("/admin/v1/tenants/{tenant}/verify", Operation::Verify),
     get("/admin/v1/tenants/{tenant}/verification", Operation::ShowVerification),
     get("/admin/v1/tenants/{tenant}/differences", Operation::ListDifferences),

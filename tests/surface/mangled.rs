@@ -39,7 +39,7 @@ const IDS: [&str; 16] = [
 const TAILS: [&str; 9] = ["", "", "?after=&limit=10", "?limit=99999999999999999999", "?%ff=%ff", "#x", "/metadata", "/versions/x", "//"];
 const TARGETS: [&str; 9] =
     ["*", "/", "//", "http://other.test/v1/tenants/acme/documents/1", "acme:80", "/openapi.json", "/healthz", "/metrics", "\\"];
-const ADMIN: [&str; 13] = [
+const ADMIN: [&str; 14] = [
     "tenants",
     "tenants/acme",
     "tenants/acme/phase",
@@ -52,6 +52,7 @@ const ADMIN: [&str; 13] = [
     "jobs/acme:1/retry",
     "audit",
     "backups",
+    "drills",
     "limits",
 ];
 const QUERIES: [&str; 8] =
