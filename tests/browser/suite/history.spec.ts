@@ -99,7 +99,7 @@ test("documents that were overwritten come back by the tenant's name, and that i
   });
 });
 
-test("what a document was is listed, and one of it is restored; and backups are made", { tag: "@core" }, async ({ page, house }) => {
+test("what a document was is listed, and one of it is restored; and backups are made and drilled", { tag: "@core" }, async ({ page, house }) => {
   house.seed("acme", 2, 3000);
   await house.flip("acme", "shadow");
   const first = await bytes(house, 1);
@@ -145,6 +145,22 @@ test("what a document was is listed, and one of it is restored; and backups are 
     await expect(manifest).toContainText(/base\s*2/);
     await expect(backups.getByRole("table", { name: "Runs" }).getByRole("row", { name: /^1 / })).toContainText("kept");
     await expect(backups).toContainText(/Last that succeeded\s*\d+\ss ago/);
+  });
+
+  await test.step("drills show that it can be restored, and name what cannot", async () => {
+    const drills = console.part("Drills");
+    const row = drills.getByRole("table", { name: "Evidence" }).getByRole("row");
+    await expect(drills).toContainText("There is no evidence of a drill yet.");
+    await drills.getByRole("button", { name: "Drill a sample" }).click();
+    await console.said("acme: a drill has begun.");
+    await expect(row.nth(1)).toContainText(/passed.*a sample\s*2/);
+    await expect(drills).toContainText(/Last that passed\s*\d+\ss ago/);
+    house.damageCopies("acme");
+    await drills.getByRole("button", { name: "Drill all documents…" }).click();
+    await console.confirm("acme", "Drill all");
+    await expect(row.nth(1)).toContainText(/failed.*all documents/);
+    await row.nth(1).getByText(/named$/).click();
+    await expect(row.nth(1)).toContainText("documents/1");
     await look(page, "history");
   });
 
@@ -152,5 +168,7 @@ test("what a document was is listed, and one of it is restored; and backups are 
     await console.open("#/tenants/globex/history");
     await expect(console.part("Backups")).toContainText("This tenant has no [backup] in its file");
     await expect(console.button("Back up now")).toHaveCount(0);
+    await expect(console.part("Drills")).toContainText("names no folder as evidence");
+    await expect(console.button("Drill a sample")).toHaveCount(0);
   });
 });
