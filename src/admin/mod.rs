@@ -140,7 +140,7 @@ impl Admin {
         }
     }
 
-    /// `name`: of the tenant or the job in the path.
+    /// `name`: of the tenant, the job or the restore in the path.
     async fn carry_out(
         &self,
         operator: &Operator,
@@ -165,6 +165,7 @@ impl Admin {
             Operation::Purge => self.purge(operator, name, body).await,
             Operation::ListPurges => self.list_purges(operator, name).await,
             Operation::Restore => self.restore(operator, body).await,
+            Operation::CancelRestore => self.cancel_restore(operator, name).await,
             Operation::ListRestores => self.list_restores(operator, query).await,
             Operation::PlanRestore => self.plan_restore(operator, query).await,
             Operation::BackUp => self.back_up(operator, body).await,

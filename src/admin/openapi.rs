@@ -45,6 +45,7 @@ pub fn description() -> String {
                       at once needs a token of all tenants. Every change leaves an entry in the audit.",
         path_parameters: &[
             PathParameter { name: "tenant", description: "A tenant's name.", pattern: Some(NAME_PATTERN) },
+            PathParameter { name: "restore", description: "A restore, as `<tenant>:<number>`.", pattern: None },
             PathParameter { name: "job", description: "A job's id as the list of jobs has it, `<tenant>:<number>`.", pattern: None },
         ],
         request_headers: vec![Parameter::header("X-Request-Id", "Comes back in the answer; without one, the server makes one up.")],
@@ -137,6 +138,7 @@ fn guarded(wanted: Wanted) -> Operation {
             of_tenant(told("listPurges", "Of each collection the purge under way, or the last one", json_of::<PurgeList>()))
         }
         Wanted::Restore => restore(),
+        Wanted::CancelRestore => cancel_restore(),
         Wanted::ListRestores => told("listRestores", "Restores to an instant, the newest first", json_of::<RestoreList>())
             .refuses(&[StatusCode::NOT_FOUND])
             .with([one_tenant()]),
@@ -232,6 +234,16 @@ fn restore() -> Operation {
     wishing(restore, json_of::<RestoreRequest>())
         .answers(StatusCode::ACCEPTED, "The agents do the work.", [json_of::<RestoreAnswer>()])
         .answers(StatusCode::CONFLICT, "Blocked; the answer tells by what. Nothing was changed.", [json_of::<RestoreAnswer>()])
+}
+
+fn cancel_restore() -> Operation {
+    of_tenant(Operation::new("cancelRestore", "Ends a restore that is under way"))
+        .described(
+            "What it has changed stays. An agent that is at it ends it within a moment, and it is under way until then; where none is, it has \
+             ended at once. It can be asked again.",
+        )
+        .answers(StatusCode::ACCEPTED, "It ends.", [json_of::<RestoreAnswer>()])
+        .answers(StatusCode::CONFLICT, "It was not under way.", [json_of::<RestoreAnswer>()])
 }
 
 fn plan_restore() -> Operation {

@@ -31,6 +31,7 @@ pub enum Operation {
     Purge,
     ListPurges,
     Restore,
+    CancelRestore,
     ListRestores,
     PlanRestore,
     BackUp,
@@ -88,7 +89,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 43] = [
+pub static ROUTES: [Route; 44] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -127,6 +128,7 @@ pub static ROUTES: [Route; 43] = [
     get("/admin/v1/differences", Operation::ListAllDifferences),
     get("/admin/v1/versions", Operation::ListVersions),
     post("/admin/v1/restores", Operation::Restore),
+    post("/admin/v1/restores/{restore}/cancel", Operation::CancelRestore),
     get("/admin/v1/restores", Operation::ListRestores),
     get("/admin/v1/restores/plan", Operation::PlanRestore),
     get("/admin/v1/audit", Operation::ListAudit),

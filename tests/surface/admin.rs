@@ -60,7 +60,9 @@ fn the_admin_listener_answers_as_its_document_says() {
 async fn refusals(described: &mut Described) {
     for (method, template) in described.operations() {
         let method: Method = method.parse().unwrap();
-        let ask = |tenant: &str, job: &str| Ask::new(&method, template.replace("{tenant}", tenant).replace("{job}", job));
+        let ask = |tenant: &str, job: &str| {
+            Ask::new(&method, template.replace("{tenant}", tenant).replace("{job}", job).replace("{restore}", job))
+        };
         if ["/healthz", "/readyz", "/openapi.json"].contains(&template.as_str()) {
             continue;
         }
@@ -150,6 +152,17 @@ async fn restores(described: &mut Described) {
     described.expect(202, &restore("acme", &now)).await;
     until(described, "/admin/v1/restores?tenant=acme", |list| list["restores"][0]["ended_at"].is_string()).await;
     described.expect(200, &get("/admin/v1/restores")).await;
+    let cancel = |restore: &str| post(&format!("/admin/v1/restores/{restore}/cancel"));
+    described.expect(409, &cancel("acme:1")).await;
+    described.expect(404, &cancel("acme:one")).await;
+    // No agent is at the job of a tenant that is paused, so it has ended by that.
+    described.expect(200, &post("/admin/v1/tenants/acme/pause")).await;
+    described.expect(202, &restore("acme", &now)).await;
+    described.expect(202, &cancel("acme:2")).await;
+    let list = told(&described.expect(200, &get("/admin/v1/restores?tenant=acme")).await);
+    let last = &list["restores"][0];
+    assert_eq!((&last["number"], &last["stopped"], last["ended_at"].is_string()), (&json!(2), &json!("cancelled by an operator"), true));
+    described.expect(200, &post("/admin/v1/tenants/acme/resume")).await;
     let of = |path: &str, tenant: &str| get(&format!("/admin/v1/{path}?tenant={tenant}&document=documents/1&at={now}"));
     for path in ["restores", "restores/plan", "versions"] {
         described.expect(404, &of(path, "nobody")).await;

@@ -446,7 +446,7 @@ export interface RestoreRequest {
 
 export interface RestoreAnswer {
   tenant: string;
-  outcome: "begun" | "blocked";
+  outcome: "begun" | "cancelled" | "blocked";
   blockers: string[];
   number: number | null;
 }

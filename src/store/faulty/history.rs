@@ -73,8 +73,16 @@ impl HistoryStore for FaultySql {
         self.faults.unbounded("begin_restore", self.inner.begin_restore(wish)).await
     }
 
-    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()> {
+    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<bool> {
         self.faults.bounded("note_restore", self.inner.note_restore(collection, figures, end)).await
+    }
+
+    async fn open_restore(&self, collection: &CollectionName) -> StoreResult<Option<RestoreRun>> {
+        self.faults.bounded("open_restore", self.inner.open_restore(collection)).await
+    }
+
+    async fn cancel_restore(&self, number: u64) -> StoreResult<bool> {
+        self.faults.unbounded("cancel_restore", self.inner.cancel_restore(number)).await
     }
 
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {

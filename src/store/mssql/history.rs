@@ -210,8 +210,16 @@ impl HistoryStore for SqlServerTenant {
         restores::begin(self, wish).await
     }
 
-    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<()> {
+    async fn note_restore(&self, collection: &CollectionName, figures: RestoreFigures, end: Option<WalkEnd>) -> StoreResult<bool> {
         restores::note(self, collection, figures, end).await
+    }
+
+    async fn open_restore(&self, collection: &CollectionName) -> StoreResult<Option<RestoreRun>> {
+        restores::open(self, collection).await
+    }
+
+    async fn cancel_restore(&self, number: u64) -> StoreResult<bool> {
+        restores::cancel(self, number).await
     }
 
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {

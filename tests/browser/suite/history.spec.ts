@@ -86,13 +86,28 @@ test("documents that were overwritten come back by the tenant's name, and that i
     expect((await fetch(house.document("acme", 900))).status).toBe(404);
   });
 
-  await test.step("its undoing is planned at once, and is another one", async () => {
+  await test.step("its undoing is planned at once, and cancelled while it is under way", async () => {
+    await house.admin("/admin/v1/tenants/acme/limits", { method: "PUT", body: { documents_per_second: 4 } });
     await restores.getByRole("button", { name: "Undo restore 1" }).click();
     await expect(form.getByRole("heading", { level: 2 })).toBeFocused();
     await expect(form).toContainText("25 documents get back a content");
     await restore.click();
     await console.confirm("acme", "Restore");
-    await expect(restores.getByRole("button", { name: "Undo restore 2" })).toBeVisible();
+    await restores.getByRole("button", { name: "Cancel restore…" }).click();
+    await expect(console.dialog.getByRole("heading", { level: 2 })).toHaveText("Cancel restore 2?");
+    await console.confirm("acme", "Cancel restore");
+    await console.said("acme: restore 2 is being cancelled.");
+    await expect(restores.getByRole("row", { name: /^2 / })).toContainText("cancelled by an operator");
+    await expect(restores.getByRole("progressbar")).toHaveCount(0);
+    await house.admin("/admin/v1/tenants/acme/limits", { method: "PUT", body: { documents_per_second: null } });
+  });
+
+  await test.step("what it has not done another one does", async () => {
+    await restores.getByRole("button", { name: "Undo restore 1" }).click();
+    await expect(form).toContainText("The plan is whole.");
+    await restore.click();
+    await console.confirm("acme", "Restore");
+    await expect(restores.getByRole("button", { name: "Undo restore 3" })).toBeVisible();
     expect(Buffer.from(await bytes(house, 24), "base64").toString()).toBe("anew 24");
     expect((await fetch(house.document("acme", 900))).status).toBe(200);
     expect((await fetch(house.document("acme", 25))).status).toBe(404);
