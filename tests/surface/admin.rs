@@ -126,7 +126,7 @@ async fn drills(described: &mut Described) {
     described.expect(202, &drill(&json!({ "tenant": "acme", "all": true })).with("On-Behalf-Of", "an auditor")).await;
     // The one that has just begun is under way still, or has ended.
     let (again, seen) = (described.ask(&drill(&json!({ "tenant": "acme", "sample": 1 }))).await, described.expect(200, &get(list)).await);
-    assert!([202, 409].contains(&again.status.as_u16()), "{again:?} {seen:?}");
+    assert!([202, 409].contains(&again.status), "{again:?} {seen:?}");
     until(described, list, |list| {
         let tenant = &list["tenants"][0];
         tenant["under_way"].is_null() && !tenant["drills"].as_array().unwrap().is_empty()
