@@ -11,7 +11,6 @@ import { useText } from "../text";
 import { Confirm } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
 import { Fact } from "./Fact";
-import { Moment } from "./Moment";
 import { Progress } from "./Progress";
 import { Refused } from "./Refused";
 import { TitledTable, type TitledColumn } from "./TitledTable";
@@ -138,12 +137,13 @@ function List({ drills }: { drills: Evidence[] }) {
         </>
       ),
     },
-    { title: titles.outcome, cell: (drill) => <Outcome drill={drill} /> },
+    { title: titles.outcome, className: "drill-outcome", cell: (drill) => <Outcome drill={drill} /> },
     {
       title: titles.manifest,
       cell: (drill) => (
         <>
-          {f.number(drill.manifest.number)} <Moment at={drill.manifest.instant} />
+          {f.number(drill.manifest.number)}
+          <small className="block">{f.dateTime(drill.manifest.instant)}</small>
         </>
       ),
     },
@@ -160,9 +160,9 @@ function List({ drills }: { drills: Evidence[] }) {
     },
     { title: titles.compared, numeric: true, cell: (drill) => f.number(drill.compared_with_primary) },
     { title: titles.different, numeric: true, bad: (drill) => drill.different > 0, cell: (drill) => f.number(drill.different) },
-    { title: titles.by, className: "break", cell: (drill) => drill.by },
+    { title: titles.by, className: "drill-by", cell: (drill) => drill.by },
   ];
-  return <TitledTable title={t.drills.list} level="h3" none={t.drills.none} columns={columns} rows={drills} keyOf={(drill) => `${drill.ended_at}/${drill.manifest.number}/${drill.documents}`} />;
+  return <TitledTable title={t.drills.list} level="h3" none={t.drills.none} cards columns={columns} rows={drills} keyOf={(drill) => `${drill.ended_at}/${drill.manifest.number}/${drill.documents}`} />;
 }
 
 function Outcome({ drill: { passed, named } }: { drill: Evidence }) {

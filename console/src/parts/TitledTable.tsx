@@ -20,13 +20,15 @@ interface Props<T> {
   hint?: string;
   /** In the place of a table that has no rows. */
   none?: string;
+  /** On a narrow page each row is a card, with the columns' titles in it. */
+  cards?: boolean;
   columns: readonly TitledColumn<T>[];
   rows: readonly T[];
   keyOf: (row: T) => Key;
 }
 
 /** A table with a heading, in a section that goes by it. */
-export function TitledTable<T>({ title, level: Heading, hint, none, columns, rows, keyOf }: Props<T>) {
+export function TitledTable<T>({ title, level: Heading, hint, none, cards = false, columns, rows, keyOf }: Props<T>) {
   const id = useId();
   return (
     <section aria-labelledby={id}>
@@ -36,7 +38,7 @@ export function TitledTable<T>({ title, level: Heading, hint, none, columns, row
         <p className="empty">{none}</p>
       ) : (
         <ScrollX label={title}>
-          <table className="plain">
+          <table className={cards ? "plain cards" : "plain"}>
             <caption className="unseen">{title}</caption>
             <thead>
               <tr>
@@ -49,7 +51,7 @@ export function TitledTable<T>({ title, level: Heading, hint, none, columns, row
             </thead>
             <tbody>
               {rows.map((row) => (
-                <tr key={keyOf(row)}>{columns.map((column) => cellOf(column, row))}</tr>
+                <tr key={keyOf(row)}>{columns.map((column) => cellOf(column, row, cards))}</tr>
               ))}
             </tbody>
           </table>
@@ -59,10 +61,12 @@ export function TitledTable<T>({ title, level: Heading, hint, none, columns, row
   );
 }
 
-function cellOf<T>(column: TitledColumn<T>, row: T) {
+function cellOf<T>(column: TitledColumn<T>, row: T, cards: boolean) {
+  const label = cards ? <span className="cell-label">{column.title}</span> : null;
   if (column.heads) {
     return (
       <th key={column.title} scope="row" className={column.className}>
+        {label}
         {column.cell(row)}
       </th>
     );
@@ -70,6 +74,7 @@ function cellOf<T>(column: TitledColumn<T>, row: T) {
   const classes = [column.numeric ? "numeric" : "", column.className ?? "", column.bad?.(row) ? "bad" : ""].filter((name) => name !== "");
   return (
     <td key={column.title} className={classes.length === 0 ? undefined : classes.join(" ")}>
+      {label}
       {column.cell(row)}
     </td>
   );

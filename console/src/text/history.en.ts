@@ -184,7 +184,7 @@ export const drills = {
     manifest: "Manifest",
     extent: "Extent",
     documents: "Documents",
-    compared: "Also compared with the primary",
+    compared: "Compared with primary",
     different: "Different",
     by: "By",
   },

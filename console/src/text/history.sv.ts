@@ -183,7 +183,7 @@ export const drills: typeof en.drills = {
     manifest: "Manifest",
     extent: "Omfattning",
     documents: "Dokument",
-    compared: "Jämförda även med originalet",
+    compared: "Jämförda med originalet",
     different: "Olika",
     by: "Av",
   },
