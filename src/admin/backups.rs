@@ -102,20 +102,26 @@ impl From<BackupRun> for BackupView {
     }
 }
 
+/// What speaks against making or trying a tenant's backup now, whichever it is.
+pub(super) fn blockers(tenant: &Tenant) -> Vec<String> {
+    let mut blockers = Vec::new();
+    if tenant.config.backup.is_none() {
+        blockers.push("its file has no [backup]: say where the copies go to".to_owned());
+    }
+    if let Some(owner) = tenant.ownership.other() {
+        blockers.push(format!("its objects belong to installation {owner}: see `sluss reconcile`"));
+    }
+    if tenant.continuity.is_broken() {
+        blockers.push("its database was put back to an earlier moment: `sluss reconcile` comes first".to_owned());
+    }
+    blockers
+}
+
 impl Admin {
     pub(super) async fn back_up(&self, operator: &Operator, body: Body) -> Result<Response<Body>, AdminError> {
         let BackupWish { tenant } = parse(body).await?;
         let tenant = self.tenant(operator, &tenant)?;
-        let mut blockers = Vec::new();
-        if tenant.config.backup.is_none() {
-            blockers.push("its file has no [backup]: say where the copies go to".to_owned());
-        }
-        if let Some(owner) = tenant.ownership.other() {
-            blockers.push(format!("its objects belong to installation {owner}: see `sluss reconcile`"));
-        }
-        if tenant.continuity.is_broken() {
-            blockers.push("its database was put back to an earlier moment: `sluss reconcile` comes first".to_owned());
-        }
+        let blockers = blockers(&tenant);
         let refused =
             |blockers: Vec<String>| BackupAnswer { tenant: tenant.id.to_string(), outcome: BackupOutcome::Blocked, number: None, blockers };
         if !blockers.is_empty() {

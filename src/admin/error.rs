@@ -23,6 +23,8 @@ pub enum AdminError {
     NoSuchTenant(String),
     #[error("there is no quarantined job {0:?}; `sluss jobs list --state quarantined` shows them")]
     NoSuchJob(String),
+    #[error("there is no restore {0:?}; `sluss restore --list` shows them, and one is named as <tenant>:<number>")]
+    NoSuchRestore(String),
     #[error("{0}")]
     BadRequest(String),
     #[error("the request's body: {0}")]
@@ -45,7 +47,7 @@ impl From<StoreError> for AdminError {
 impl AdminError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuchPath | Self::NoSuchTenant(_) | Self::NoSuchJob(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchPath | Self::NoSuchTenant(_) | Self::NoSuchJob(_) | Self::NoSuchRestore(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -64,6 +66,7 @@ impl AdminError {
             Self::Forbidden(_) => "forbidden",
             Self::NoSuchTenant(_) => "no-such-tenant",
             Self::NoSuchJob(_) => "no-such-job",
+            Self::NoSuchRestore(_) => "no-such-restore",
             Self::BadRequest(_) | Self::Body(_) => "bad-request",
             Self::TooManyStreams(_) => "too-many-streams",
             Self::Failed(_) => "store-unavailable",
@@ -86,9 +89,13 @@ impl AdminError {
             Self::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::WrongMethod { allowed } => HeaderValue::from_str(&allowed.join(", ")).ok().map(|allowed| (ALLOW, allowed)),
             Self::TooManyStreams(_) | Self::Failed(_) => Some((RETRY_AFTER, RETRY_SECONDS)),
-            Self::NoSuchPath | Self::Forbidden(_) | Self::NoSuchTenant(_) | Self::NoSuchJob(_) | Self::BadRequest(_) | Self::Body(_) => {
-                None
-            }
+            Self::NoSuchPath
+            | Self::Forbidden(_)
+            | Self::NoSuchTenant(_)
+            | Self::NoSuchJob(_)
+            | Self::NoSuchRestore(_)
+            | Self::BadRequest(_)
+            | Self::Body(_) => None,
         }
     }
 }

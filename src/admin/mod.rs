@@ -3,6 +3,7 @@
 pub mod api;
 pub mod backups;
 pub mod console;
+pub mod drills;
 pub mod error;
 pub mod events;
 pub mod health;
@@ -33,6 +34,7 @@ use tracing::Instrument;
 use self::error::AdminError;
 pub use self::health::LastLook;
 use self::routes::{Found, Operation, Page, Target};
+use crate::backup::drills::Drills;
 use crate::body::{self, Body};
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -62,6 +64,7 @@ pub struct Admin {
     pub control: Arc<dyn ControlStore>,
     pub clock: Arc<dyn Clock>,
     pub limits: Arc<LiveLimits>,
+    pub drills: Arc<Drills>,
     pub budget: Arc<Budget>,
     pub metrics: Arc<Metrics>,
     pub drain: CancellationToken,
@@ -137,7 +140,7 @@ impl Admin {
         }
     }
 
-    /// `name`: of the tenant or the job in the path.
+    /// `name`: of the tenant, the job or the restore in the path.
     async fn carry_out(
         &self,
         operator: &Operator,
@@ -162,10 +165,13 @@ impl Admin {
             Operation::Purge => self.purge(operator, name, body).await,
             Operation::ListPurges => self.list_purges(operator, name).await,
             Operation::Restore => self.restore(operator, body).await,
+            Operation::CancelRestore => self.cancel_restore(operator, name).await,
             Operation::ListRestores => self.list_restores(operator, query).await,
             Operation::PlanRestore => self.plan_restore(operator, query).await,
             Operation::BackUp => self.back_up(operator, body).await,
             Operation::ListBackups => self.list_backups(operator, query).await,
+            Operation::Drill => self.drill(operator, body).await,
+            Operation::ListDrills => self.list_drills(operator, query).await,
             Operation::Verify => self.verify(operator, name, body).await,
             Operation::ShowVerification => self.show_verification(operator, name).await,
             Operation::ListDifferences => self.list_differences(operator, name, query).await,

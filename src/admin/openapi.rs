@@ -8,6 +8,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::MAX_ON_BEHALF_OF_BYTES;
 use super::api::{AuditPage, MAX_NUMBER};
 use super::backups::{BackupAnswer, BackupLists, BackupWish};
+use super::drills::{DrillAnswer, DrillLists, DrillRequest};
 use super::events::{MEDIA_TYPE, TransferList};
 use super::health::Readiness;
 use super::history::{HistoryView, PastList};
@@ -44,6 +45,7 @@ pub fn description() -> String {
                       at once needs a token of all tenants. Every change leaves an entry in the audit.",
         path_parameters: &[
             PathParameter { name: "tenant", description: "A tenant's name.", pattern: Some(NAME_PATTERN) },
+            PathParameter { name: "restore", description: "A restore, as `<tenant>:<number>`.", pattern: None },
             PathParameter { name: "job", description: "A job's id as the list of jobs has it, `<tenant>:<number>`.", pattern: None },
         ],
         request_headers: vec![Parameter::header("X-Request-Id", "Comes back in the answer; without one, the server makes one up.")],
@@ -127,10 +129,16 @@ fn guarded(wanted: Wanted) -> Operation {
         Wanted::ListBackups => told("listBackups", "Backups, the newest first, and those whose manifest is kept", json_of::<BackupLists>())
             .refuses(&[StatusCode::NOT_FOUND])
             .with([one_tenant(), limit()]),
+        Wanted::Drill => drill(),
+        Wanted::ListDrills => told("listDrills", "Drills of backups, by the evidence that they left, the newest first", json_of::<DrillLists>())
+            .described("A drill that is under way is told by the process that carries it out. At most 100 drills of a tenant are told, and of all tenants at once about 1000.")
+            .refuses(&[StatusCode::NOT_FOUND])
+            .with([one_tenant(), limit()]),
         Wanted::ListPurges => {
             of_tenant(told("listPurges", "Of each collection the purge under way, or the last one", json_of::<PurgeList>()))
         }
         Wanted::Restore => restore(),
+        Wanted::CancelRestore => cancel_restore(),
         Wanted::ListRestores => told("listRestores", "Restores to an instant, the newest first", json_of::<RestoreList>())
             .refuses(&[StatusCode::NOT_FOUND])
             .with([one_tenant()]),
@@ -228,6 +236,16 @@ fn restore() -> Operation {
         .answers(StatusCode::CONFLICT, "Blocked; the answer tells by what. Nothing was changed.", [json_of::<RestoreAnswer>()])
 }
 
+fn cancel_restore() -> Operation {
+    of_tenant(Operation::new("cancelRestore", "Ends a restore that is under way"))
+        .described(
+            "What it has changed stays. An agent that is at it ends it within a moment, and it is under way until then; where none is, it has \
+             ended at once. It can be asked again.",
+        )
+        .answers(StatusCode::ACCEPTED, "It ends.", [json_of::<RestoreAnswer>()])
+        .answers(StatusCode::CONFLICT, "It was not under way.", [json_of::<RestoreAnswer>()])
+}
+
 fn plan_restore() -> Operation {
     told("planRestore", "What a restore would do, a document a line", events_of(LINES, schema::<PlanLine>))
         .described(
@@ -250,6 +268,14 @@ fn back_up() -> Operation {
         "Blocked, or one is under way; the answer tells by what. Nothing was changed.",
         [json_of::<BackupAnswer>()],
     )
+}
+
+fn drill() -> Operation {
+    let drill =
+        of_tenant(Operation::new("drill", "Restores contents of the newest manifest into a scratch tenant, and compares every byte"));
+    wishing(drill, json_of::<DrillRequest>())
+        .answers(StatusCode::ACCEPTED, "This process carries it out, and drops it when it drains.", [json_of::<DrillAnswer>()])
+        .answers(StatusCode::CONFLICT, "Blocked, or one is under way; the answer tells by what.", [json_of::<DrillAnswer>()])
 }
 
 fn list_jobs() -> Operation {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::api::{Query, parse};
+use super::api::{MAX_NUMBER, Query, parse};
 use super::error::AdminError;
 use super::{Admin, Operator, json};
 use crate::body::{self, Body, BoxError};
@@ -43,7 +43,7 @@ pub struct RestoreAnswer {
     pub tenant: String,
     pub outcome: RestoreOutcome,
     pub blockers: Vec<String>,
-    /// The restore's number, where it has begun.
+    /// The restore's number, where it has begun or was to be cancelled.
     pub number: Option<u64>,
 }
 
@@ -51,6 +51,8 @@ pub struct RestoreAnswer {
 #[serde(rename_all = "snake_case")]
 pub enum RestoreOutcome {
     Begun,
+    /// It ends now.
+    Cancelled,
     Blocked,
 }
 
@@ -135,6 +137,21 @@ impl Admin {
         tenant.work.notify_one();
         self.fleet.hurry(&tenant.id);
         Ok(json(StatusCode::ACCEPTED, &answer(RestoreOutcome::Begun, blockers, Some(number))))
+    }
+
+    /// `restore`: as `<tenant>:<number>`.
+    pub(super) async fn cancel_restore(&self, operator: &Operator, restore: &str) -> Result<Response<Body>, AdminError> {
+        let unknown = || AdminError::NoSuchRestore(restore.chars().take(80).collect());
+        let (tenant, number) = restore.split_once(':').ok_or_else(unknown)?;
+        let number: u64 = number.parse().ok().filter(|number| *number <= MAX_NUMBER).ok_or_else(unknown)?;
+        let tenant = self.tenant(operator, tenant)?;
+        self.audit(operator, "restore.cancel", Some(&tenant.id), format!("restore {number}")).await?;
+        let is_cancelled = tenant.sql.cancel_restore(number).await?;
+        let (status, outcome, blockers) = match is_cancelled {
+            true => (StatusCode::ACCEPTED, RestoreOutcome::Cancelled, Vec::new()),
+            false => (StatusCode::CONFLICT, RestoreOutcome::Blocked, vec![format!("restore {number} is not under way")]),
+        };
+        Ok(json(status, &RestoreAnswer { tenant: tenant.id.to_string(), outcome, blockers, number: Some(number) }))
     }
 
     pub(super) async fn list_restores(&self, operator: &Operator, query: &str) -> Result<Response<Body>, AdminError> {

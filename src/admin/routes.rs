@@ -31,10 +31,13 @@ pub enum Operation {
     Purge,
     ListPurges,
     Restore,
+    CancelRestore,
     ListRestores,
     PlanRestore,
     BackUp,
     ListBackups,
+    Drill,
+    ListDrills,
     Verify,
     ShowVerification,
     ListDifferences,
@@ -86,7 +89,7 @@ const fn put(template: &'static str, operation: Operation) -> Route {
     Route { method: Method::PUT, template, target: Target::Guarded(operation) }
 }
 
-pub static ROUTES: [Route; 41] = [
+pub static ROUTES: [Route; 44] = [
     open("/healthz", Page::Health),
     open("/readyz", Page::Readiness),
     open(PATH, Page::Description),
@@ -105,6 +108,8 @@ pub static ROUTES: [Route; 41] = [
     get("/admin/v1/tenants/{tenant}/purge", Operation::ListPurges),
     post("/admin/v1/backups", Operation::BackUp),
     get("/admin/v1/backups", Operation::ListBackups),
+    post("/admin/v1/drills", Operation::Drill),
+    get("/admin/v1/drills", Operation::ListDrills),
     post("/admin/v1/tenants/{tenant}/verify", Operation::Verify),
     get("/admin/v1/tenants/{tenant}/verification", Operation::ShowVerification),
     get("/admin/v1/tenants/{tenant}/differences", Operation::ListDifferences),
@@ -123,6 +128,7 @@ pub static ROUTES: [Route; 41] = [
     get("/admin/v1/differences", Operation::ListAllDifferences),
     get("/admin/v1/versions", Operation::ListVersions),
     post("/admin/v1/restores", Operation::Restore),
+    post("/admin/v1/restores/{restore}/cancel", Operation::CancelRestore),
     get("/admin/v1/restores", Operation::ListRestores),
     get("/admin/v1/restores/plan", Operation::PlanRestore),
     get("/admin/v1/audit", Operation::ListAudit),

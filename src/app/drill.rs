@@ -1,12 +1,13 @@
 //! A drill: contents of the newest manifest come back from the offsite store into a scratch tenant, by the product's own write path, are read
 //! back, and every byte is compared. It shows that a backup can be restored, before anybody needs it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use rand::RngExt;
 
 use super::source::Source;
+use crate::backup::drills::{DrillProgress, DrillWish, Drilled};
 use crate::backup::evidence::{self, DrilledManifest, Evidence, MOST_NAMED};
 use crate::backup::state::{self, State};
 use crate::clock::{Clock, SystemClock};
@@ -18,32 +19,6 @@ use crate::model::id::ObjectRef;
 mod scratch;
 
 use scratch::ScratchTenant;
-
-/// What a drill is to do.
-#[derive(Debug, Clone)]
-pub struct DrillWish {
-    /// So many documents, chosen at random; `None`: all of them.
-    pub sample: Option<usize>,
-    /// For the evidence.
-    pub by: String,
-}
-
-/// How far it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DrillProgress {
-    pub documents: u64,
-    pub bytes: u64,
-    pub different: u64,
-    /// What is to be restored, where that is known.
-    pub of: Option<u64>,
-}
-
-/// What was found, and the file that says so, where the tenant has a folder for it.
-#[derive(Debug, Clone)]
-pub struct Drilled {
-    pub evidence: Evidence,
-    pub file: Option<PathBuf>,
-}
 
 /// Restores into a folder beside the evidence, or a temporary one where there is none. A difference is no error: the evidence says so. An error
 /// leaves no evidence: nothing was shown.
@@ -58,6 +33,7 @@ pub async fn drill(config: &Config, tenant: &TenantConfig, wish: DrillWish, said
     let mut drill = Drill::begin(config, &source, &within, said).await?;
     drill.run(&newest, wish.sample).await?;
     let evidence = drill.evidence(tenant, &newest, wish, began_at);
+    drill.scratch.remove().await;
     let file = match folder {
         None => None,
         Some(folder) => {
@@ -154,7 +130,7 @@ impl<'a, F: FnMut(DrillProgress)> Drill<'a, F> {
         }
     }
 
-    fn evidence(self, tenant: &TenantConfig, newest: &Manifest, wish: DrillWish, began_at: jiff::Timestamp) -> Evidence {
+    fn evidence(&mut self, tenant: &TenantConfig, newest: &Manifest, wish: DrillWish, began_at: jiff::Timestamp) -> Evidence {
         let DrillProgress { documents, bytes, different, .. } = self.progress;
         let chain = self.source.chain(newest.number).unwrap_or_default();
         let ended_at = SystemClock.now();
@@ -178,7 +154,7 @@ impl<'a, F: FnMut(DrillProgress)> Drill<'a, F> {
             bytes,
             compared_with_primary: self.compared_with_primary,
             different,
-            named: self.named,
+            named: std::mem::take(&mut self.named),
             passed: different == 0,
         }
     }

@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use self::backends::Backends;
 pub use self::backups::verify_backup;
-pub use self::drill::{DrillProgress, DrillWish, Drilled, drill};
+pub use self::drill::drill;
 use self::drilling::Drilling;
 pub use self::examination::{Owned, adopt, create_bucket, examine, owners, remove_bucket};
 pub use self::marking::mark;
@@ -37,6 +37,7 @@ pub use self::rebuild::{Rebuilt, rebuild_from_bucket, rebuild_locations, rebuild
 pub use self::reconciliation::{Reconciled, reconcile};
 use self::reload::Reload;
 use crate::admin::{self, Admin, LastLook};
+use crate::backup::drills::{Drills, OwnDrills};
 use crate::body::Body;
 use crate::budget::Budget;
 use crate::cache::ContentCache;
@@ -159,13 +160,13 @@ impl App {
         self.tasks.spawn(Arc::clone(&limits).follow(self.drain.clone()));
         let fleet = self.start_housekeeping(&process, &limits, admin.is_some());
         self.start_reload();
-        self.start_drilling(process.works);
+        let drills = self.start_drilling(process.works);
         first_looks(&self.tenants, &self.control).await;
         if process.works {
             self.start_agents(process.name.clone(), &limits);
         }
         if let Some(listener) = admin {
-            self.start_admin(listener, process, limits, fleet);
+            self.start_admin(listener, process, limits, fleet, drills);
         }
         if let Some(listener) = documents {
             self.start_documents(listener);
@@ -208,15 +209,28 @@ impl App {
         self.tasks.spawn(reload.run(self.drain.clone()));
     }
 
-    fn start_drilling(&self, works: bool) {
+    fn start_drilling(&self, works: bool) -> Arc<Drills> {
+        let config = Arc::new(self.config.clone());
+        let drills = Arc::new(Drills {
+            carry_out: Box::new(move |tenant, wish, said| {
+                let config = Arc::clone(&config);
+                Box::pin(async move { drill(&config, &tenant.config, wish, said).await })
+            }),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            tasks: self.tasks.clone(),
+            drain: self.drain.clone(),
+            own: OwnDrills::default(),
+        });
         let drilling = Drilling {
-            config: self.config.clone(),
+            drills: Arc::clone(&drills),
             tenants: Arc::clone(&self.tenants),
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.clock),
             works,
         };
         self.tasks.spawn(drilling.run(self.drain.clone()));
+        drills
     }
 
     fn process(&self, role: Role) -> Process {
@@ -270,7 +284,7 @@ impl App {
         self.tasks.spawn(listener.serve(stack, self.serve_settings(), self.drain.clone(), self.tasks.clone()));
     }
 
-    fn start_admin(&self, listener: Listener, process: Process, limits: Arc<LiveLimits>, fleet: Arc<Fleet>) {
+    fn start_admin(&self, listener: Listener, process: Process, limits: Arc<LiveLimits>, fleet: Arc<Fleet>, drills: Arc<Drills>) {
         let series = Arc::new(Series::new(process.name.clone(), Arc::clone(&self.metrics), Arc::clone(&self.clock)));
         self.tasks.spawn(Arc::clone(&series).follow(self.drain.clone()));
         let events = Arc::new(Events::new(Arc::clone(&fleet), Arc::clone(&self.transfers), Arc::clone(&self.clock)));
@@ -286,6 +300,7 @@ impl App {
             control: Arc::clone(&self.control),
             clock: Arc::clone(&self.clock),
             limits,
+            drills,
             budget: Arc::clone(&self.budget),
             metrics: Arc::clone(&self.metrics),
             drain: self.drain.clone(),

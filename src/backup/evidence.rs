@@ -1,10 +1,11 @@
 //! What a drill leaves for whoever asks whether backups can be restored: a file of JSON a drill, whose name says how it ended.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::TenantId;
@@ -15,6 +16,12 @@ pub const MOST_NAMED: usize = 100;
 /// Files of a folder that are looked at: a drill a day for a century.
 const MOST_FILES: usize = 40_000;
 
+/// A file of evidence is smaller: what it names is.
+const MOST_BYTES_OF_FILE: u64 = 1 << 20;
+
+/// Read of a tenant's evidence at once.
+const MOST_BYTES: u64 = 4 << 20;
+
 /// Evidence of one tenant and one second.
 const MOST_AT_ONCE: u32 = 100;
 
@@ -22,7 +29,7 @@ const PASSED: &str = "passed";
 const FAILED: &str = "failed";
 
 /// One drill.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     pub tenant: String,
     /// Who asked for it, and with which version of Sluss.
@@ -46,7 +53,7 @@ pub struct Evidence {
 }
 
 /// The manifest whose documents were restored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DrilledManifest {
     pub number: u64,
     pub instant: Timestamp,
@@ -90,14 +97,51 @@ pub struct LastDrills {
     pub any: Option<Timestamp>,
 }
 
-/// By the names of the files. A folder that cannot be read has none. Blocks.
-pub fn last(folder: &Path, tenant: &TenantId) -> LastDrills {
+/// What a folder has of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kept {
+    pub last: LastDrills,
+    /// The newest first.
+    pub drills: Vec<Evidence>,
+    /// Files among those whose names say that they are evidence, and whose contents say nothing.
+    pub unreadable: u64,
+}
+
+/// When the last ones were, by the names of the files, and up to `most` files. A folder that cannot be read has none. Blocks.
+pub fn kept(folder: &Path, tenant: &TenantId, most: usize) -> Kept {
     let names = fs::read_dir(folder).into_iter().flatten().take(MOST_FILES);
     let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.filter_map(|name| ended(&name, tenant)).fold(LastDrills::default(), |last, (at, passed)| LastDrills {
-        passed: if passed { last.passed.max(Some(at)) } else { last.passed },
-        any: last.any.max(Some(at)),
-    })
+    let mut found: Vec<(Timestamp, bool, String)> =
+        names.filter_map(|name| ended(&name, tenant).map(|(at, passed)| (at, passed, name))).collect();
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    let mut kept = Kept::default();
+    kept.last.any = found.first().map(|(at, ..)| *at);
+    kept.last.passed = found.iter().find(|(_, passed, _)| *passed).map(|(at, ..)| *at);
+    let mut left = MOST_BYTES;
+    for (.., name) in found.into_iter().take(most) {
+        match read(&folder.join(name), tenant, &mut left) {
+            Some(evidence) => kept.drills.push(evidence),
+            None if left == 0 => break,
+            None => kept.unreadable += 1,
+        }
+    }
+    kept
+}
+
+/// `left`: bytes that may still be read, none behind the file that would have taken more.
+fn read(path: &Path, tenant: &TenantId, left: &mut u64) -> Option<Evidence> {
+    // A pipe by such a name would be waited for without end.
+    let length = fs::metadata(path).ok().filter(fs::Metadata::is_file)?.len();
+    if length > MOST_BYTES_OF_FILE {
+        return None;
+    }
+    *left = left.saturating_sub(length);
+    if *left == 0 {
+        return None;
+    }
+    let mut text = Vec::new();
+    fs::File::open(path).ok()?.take(length).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok().filter(|evidence: &Evidence| evidence.tenant == tenant.as_str())
 }
 
 /// When, and whether well.
@@ -145,10 +189,10 @@ mod tests {
     }
 
     #[test]
-    fn the_last_one_and_the_last_that_passed_are_known_by_the_names_of_the_files() {
+    fn the_last_ones_are_known_by_the_names_of_their_files_and_the_newest_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let [acme, acme_2] = ["acme", "acme-2"].map(|tenant| tenant.parse().unwrap());
-        assert_eq!(last(folder.path(), &acme), LastDrills::default());
+        assert_eq!(kept(folder.path(), &acme, 9), Kept::default());
         for (tenant, at, passed) in [
             ("acme", "2026-11-01T03:00:00Z", true),
             ("acme", "2026-11-08T03:00:00Z", true),
@@ -160,9 +204,22 @@ mod tests {
             let path = keep(folder.path(), &written).unwrap();
             assert_eq!(serde_json::from_slice::<Evidence>(&fs::read(path).unwrap()).unwrap(), written);
         }
-        let at = |moment: &str| Some(moment.parse().unwrap());
-        assert_eq!(last(folder.path(), &acme), LastDrills { passed: at("2026-11-08T03:00:00Z"), any: at("2026-11-15T03:00:00Z") });
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "none was written over");
-        assert_eq!(last(folder.path(), &acme_2).passed, at("2026-11-20T03:00:00Z"));
+        let at = |moment: &str| Some(moment.parse().unwrap());
+        let all = kept(folder.path(), &acme, 9);
+        assert_eq!(all.last, LastDrills { passed: at("2026-11-08T03:00:00Z"), any: at("2026-11-15T03:00:00Z") });
+        assert_eq!(all.drills.iter().map(|drill| drill.passed).collect::<Vec<_>>(), [false, false, true, true], "the newest first");
+        assert_eq!(
+            kept(folder.path(), &acme_2, 0),
+            Kept { last: LastDrills { passed: at("2026-11-20T03:00:00Z"), any: at("2026-11-20T03:00:00Z") }, ..Kept::default() }
+        );
+        // What cannot be read is told, and neither waited for nor read whole.
+        let other = serde_json::to_string(&evidence("acme-2", "2026-11-21T03:00:00Z", true)).unwrap();
+        for (moment, text) in [("21", other), ("22", "{".to_owned()), ("23", " ".repeat(2 << 20))] {
+            fs::write(folder.path().join(format!("acme.drill.202611{moment}T030000Z.passed.json")), text).unwrap();
+        }
+        fs::create_dir(folder.path().join("acme.drill.20261124T030000Z.passed.json")).unwrap();
+        let [two, five] = [2, 5].map(|most| kept(folder.path(), &acme, most));
+        assert_eq!((two.drills.len(), two.unreadable, five.drills.len(), five.unreadable), (0, 2, 1, 4));
     }
 }

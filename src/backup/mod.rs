@@ -3,6 +3,7 @@
 
 pub mod chain;
 mod copying;
+pub mod drills;
 pub mod evidence;
 pub mod fetch;
 pub mod manifest;

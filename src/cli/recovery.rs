@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::progress::Progress;
 use super::{Exit, local};
-use crate::app::{self, DrillProgress, DrillWish, Drilled, Rebuilt};
+use crate::app::{self, Rebuilt};
+use crate::backup::drills::{DrillProgress, DrillWish, Drilled, MOST_SAMPLED, SAMPLE};
 use crate::config::{Config, TenantConfig};
 use crate::migrate::presence::Presence;
 use crate::migrate::relocate::Relocations;
@@ -21,7 +22,7 @@ pub(super) struct DrillArgs {
     #[arg(long)]
     tenant: String,
     /// So many documents, chosen at random.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000), conflicts_with = "all")]
+    #[arg(long, default_value_t = SAMPLE, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SAMPLED)), conflicts_with = "all")]
     sample: u32,
     /// Every document of the manifest. There has to be room for all of them where the evidence is kept.
     #[arg(long)]

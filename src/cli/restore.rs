@@ -24,7 +24,7 @@ pub(super) struct RestoreArgs {
     #[arg(long)]
     tenant: String,
     /// The instant, as in 2026-11-20T12:00:00Z.
-    #[arg(long, value_name = "TIME", required_unless_present = "list")]
+    #[arg(long, value_name = "TIME", required_unless_present_any = ["list", "cancel"])]
     at: Option<Timestamp>,
     /// Only this document.
     #[arg(long, value_name = "COLLECTION/ID")]
@@ -44,12 +44,18 @@ pub(super) struct RestoreArgs {
     /// Lists the tenant's restores, and how to undo each.
     #[arg(long, conflicts_with_all = ["at", "document", "into", "plan", "yes", "no_wait"])]
     list: bool,
+    /// Cancels this restore, which is under way. What it has changed stays.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["at", "document", "into", "plan", "yes", "list"])]
+    cancel: Option<u64>,
     #[command(flatten)]
     admin: AdminArgs,
 }
 
 pub(super) async fn run(args: RestoreArgs, json: bool) -> anyhow::Result<Exit> {
     let remote = Remote::new(&args.admin, json)?;
+    if let Some(number) = args.cancel {
+        return cancel(&remote, &args, number).await;
+    }
     let Some(at) = args.at else { return list(&remote, &args.tenant).await };
     let (blockers, totals) = show_plan(&remote, &args, at).await?;
     if !blockers.is_empty() {
@@ -166,11 +172,38 @@ async fn execute(remote: &Remote, args: &RestoreArgs, at: Timestamp, totals: &Pl
         }
         return Ok(Exit::Done);
     }
-    let expected = totals.restored + totals.removed;
-    let mut progress = Progress::new(&args.tenant, remote.is_json());
+    let is_whole = follow(remote, &args.tenant, number, Some(totals.restored + totals.removed)).await?;
+    Ok(if is_whole { Exit::Done } else { Exit::Failed })
+}
+
+async fn cancel(remote: &Remote, args: &RestoreArgs, number: u64) -> anyhow::Result<Exit> {
+    let tenant = &args.tenant;
+    let path = format!("/admin/v1/restores/{}/cancel", segment(&format!("{tenant}:{number}")));
+    let asked = remote.ask(Method::POST, &path, None).await?;
+    let answer: RestoreAnswer = read(asked.clone())?;
+    if answer.outcome != RestoreOutcome::Cancelled {
+        if !remote.printed(&asked) {
+            answer.blockers.iter().for_each(|blocker| println!("  BLOCK {blocker}"));
+            println!("nothing is cancelled");
+        }
+        return Ok(Exit::Refused);
+    }
+    if args.no_wait {
+        if !remote.printed(&asked) {
+            println!("{tenant}: restore {number} is being cancelled");
+        }
+        return Ok(Exit::Done);
+    }
+    follow(remote, tenant, number, None).await?;
+    Ok(Exit::Done)
+}
+
+/// Shows a restore until it has ended, then what it did and how to undo it. Whether it did all.
+async fn follow(remote: &Remote, tenant: &str, number: u64, expected: Option<u64>) -> anyhow::Result<bool> {
+    let mut progress = Progress::new(tenant, remote.is_json());
     loop {
         tokio::time::sleep(LOOK_EVERY / 4).await;
-        let seen = remote.ask(Method::GET, &format!("/admin/v1/restores?tenant={}", segment(&args.tenant)), None).await?;
+        let seen = remote.ask(Method::GET, &format!("/admin/v1/restores?tenant={}", segment(tenant)), None).await?;
         let list: RestoreList = read(seen.clone())?;
         let parts: Vec<&RestoreView> = list.restores.iter().filter(|restore| restore.run.number == number).collect();
         let mut sum = RestoreFigures::default();
@@ -181,11 +214,10 @@ async fn execute(remote: &Remote, args: &RestoreArgs, at: Timestamp, totals: &Pl
                 parts.iter().for_each(|part| print(part));
                 print_undo(parts.first().copied());
             }
-            let whole = sum.failed == 0 && parts.iter().all(|part| part.run.stopped.is_none());
-            return Ok(if whole { Exit::Done } else { Exit::Failed });
+            return Ok(sum.failed == 0 && parts.iter().all(|part| part.run.stopped.is_none()));
         }
         let RestoreFigures { restored, restored_bytes, removed, .. } = sum;
-        progress.show(restored + removed, Some(expected), |pace| {
+        progress.show(restored + removed, expected, |pace| {
             format!("{restored} documents with {} restored, {removed} removed{pace}", byte_size_text(&restored_bytes))
         });
     }
@@ -213,7 +245,8 @@ fn print(restore: &RestoreView) {
     let RestoreView { tenant, run, .. } = restore;
     let RestoreFigures { looked_at, restored, restored_bytes, removed, doubtful, dealt, marked, barred, failed } = run.figures;
     let state = match (&run.ended_at, &run.stopped) {
-        (None, _) => "under way".to_owned(),
+        (None, None) => "under way".to_owned(),
+        (None, Some(why)) => format!("under way, {why}"),
         (Some(at), None) => format!("ended {at:.0}"),
         (Some(at), Some(why)) => format!("given up {at:.0}: {why}"),
     };

@@ -9,7 +9,8 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
 
 use self::intent::{Action, Intent, Look, Source};
 use self::put::{Ended, Put, remove};
@@ -21,6 +22,7 @@ use crate::model::job::JobKind;
 use crate::model::phase::Phase;
 use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish};
 use crate::store::error::{StoreErrorKind, StoreResult};
+use crate::store::history::CANCELLED;
 use crate::store::queue::Lease;
 use crate::store::sql::WalkEnd;
 use crate::tenants::{Tenant, Tenants};
@@ -193,10 +195,7 @@ pub async fn restore(
     collection: &CollectionName,
     lease: &Lease,
 ) -> Result<Attempt, JobError> {
-    let runs = tenant.sql.restores().await?;
-    let Some(run) = runs.into_iter().find(|run| run.collection == collection.as_str() && run.ended_at.is_none()) else {
-        return Ok(Attempt::Done);
-    };
+    let Some(run) = tenant.sql.open_restore(collection).await? else { return Ok(Attempt::Done) };
     let place = lease.checkpoint.as_deref().and_then(|kept| serde_json::from_str(kept).ok()).unwrap_or_default();
     let only = run.document.clone().map(|document| (collection.clone(), document));
     let walk = Walk { collection: collection.clone(), only, place };
@@ -213,7 +212,11 @@ pub async fn restore(
     };
     let to = target.as_deref().unwrap_or(tenant);
     let (number, figures) = (run.number, walk.place.figures);
-    let ended = Restore { tools, tenant, to, lease, run, walk }.run().await;
+    let cancelled = CancellationToken::new();
+    if run.stopped.is_some() {
+        cancelled.cancel();
+    }
+    let ended = Restore { tools, tenant, to, lease, run, walk, cancelled }.run().await;
     match ended {
         // The last try: what has failed is told apart from what is under way, and another one may begin.
         Err(error) if !error.is_outage() && lease.failures + 1 >= tools.settings.backoff.budget => {
@@ -237,6 +240,8 @@ struct Restore<'a> {
     lease: &'a Lease,
     run: RestoreRun,
     walk: Walk,
+    /// By an operator: nothing more is changed, and what is on its way is dropped.
+    cancelled: CancellationToken,
 }
 
 /// Why a restore ended before all was done.
@@ -258,6 +263,9 @@ impl Restore<'_> {
         let started = (!elsewhere).then_some(self.run.started_at);
         let look = Look { tenant: self.tenant, instant: self.run.instant, begun: started, elsewhere };
         loop {
+            if self.cancelled.is_cancelled() {
+                return self.end(WalkEnd::Stopped(CANCELLED.to_owned())).await;
+            }
             let phase = self.to.sql.state().await?.phase;
             if !phase.calls_for(JobKind::Restore, false) {
                 return self.end(WalkEnd::Stopped(format!("tenant {} went to {phase}, where no history is kept", self.to.id))).await;
@@ -267,6 +275,9 @@ impl Restore<'_> {
                 Ok(()) => {}
                 Err(Stop::ReadOnly) => return self.end(WalkEnd::Stopped(format!("tenant {} is read-only", self.to.id))).await,
                 Err(Stop::Failed(error)) => return Err(error),
+            }
+            if self.cancelled.is_cancelled() {
+                continue;
             }
             if !goes_on {
                 return self.end(WalkEnd::Whole).await;
@@ -282,19 +293,20 @@ impl Restore<'_> {
 
     /// Counts each document as it ends. The place is noted behind the page: whoever takes over in the middle of it sees what was dealt with.
     async fn page(&mut self, look: &Look<'_>, intents: Vec<Intent>) -> Result<(), Stop> {
-        let (mut figures, mut noted) = (self.walk.place.figures, Instant::now());
+        let mut figures = self.walk.place.figures;
+        let mut told = interval_at(Instant::now() + TOLD_EVERY, TOLD_EVERY);
+        told.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ended = {
             let this = &*self;
             let mut documents = std::pin::pin!(stream::iter(intents).map(|intent| this.carry_out(look, intent)).buffer_unordered(AT_ONCE));
             loop {
-                match documents.next().await {
-                    None => break Ok(()),
-                    Some(Ok(document)) => figures.add(&document),
-                    Some(Err(stop)) => break Err(stop),
-                }
-                if noted.elapsed() > TOLD_EVERY {
-                    this.note(figures, None).await?;
-                    noted = Instant::now();
+                tokio::select! {
+                    document = documents.next() => match document {
+                        None => break Ok(()),
+                        Some(Ok(document)) => figures.add(&document),
+                        Some(Err(stop)) => break Err(stop),
+                    },
+                    _ = told.tick() => this.note(figures, None).await?,
                 }
             }
         };
@@ -307,6 +319,9 @@ impl Restore<'_> {
         let mut figures = RestoreFigures { looked_at: 1, ..RestoreFigures::default() };
         let key = intent.row.key.clone();
         for _ in 0..MAX_LOOKS {
+            if self.cancelled.is_cancelled() {
+                return Ok(RestoreFigures::default());
+            }
             figures.doubtful = u64::from(intent.doubtful);
             let ended = match &intent.action {
                 Action::Stay => return Ok(figures),
@@ -347,9 +362,12 @@ impl Restore<'_> {
     }
 
     async fn put(&self, row: &DocRow, source: &Source) -> Result<Ended, JobError> {
-        self.tools.pace.of(&self.to.id).document().await;
-        let put =
-            |to_row| async move { Put { tools: self.tools, from: self.tenant, of: row, source, to: self.to, row: to_row }.run().await };
+        if self.cancelled.run_until_cancelled(self.tools.pace.of(&self.to.id).document()).await.is_none() {
+            return Ok(Ended::Moved);
+        }
+        let put = |to_row| async move {
+            Put { tools: self.tools, from: self.tenant, of: row, source, to: self.to, row: to_row, cancelled: &self.cancelled }.run().await
+        };
         if self.to.id == self.tenant.id {
             return put(row).await;
         }
@@ -371,7 +389,10 @@ impl Restore<'_> {
     }
 
     async fn note(&self, figures: RestoreFigures, end: Option<WalkEnd>) -> Result<(), JobError> {
-        Ok(self.tenant.sql.note_restore(self.run.number, &self.walk.collection, figures, end).await?)
+        if !self.tenant.sql.note_restore(self.run.number, &self.walk.collection, figures, end).await? {
+            self.cancelled.cancel();
+        }
+        Ok(())
     }
 
     async fn end(&self, end: WalkEnd) -> Result<Attempt, JobError> {

@@ -202,7 +202,7 @@ pub struct RestoreRun {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ended_at: Option<Timestamp>,
     pub figures: RestoreFigures,
-    /// Why it ended before all was done.
+    /// Why it ended before all was done; of one that is under way still, that it is about to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stopped: Option<String>,
 }

@@ -15,6 +15,9 @@ use crate::model::stamp::{Epoch, Stamp};
 /// Parts of restores that are listed.
 pub const RESTORES_LISTED: usize = 1000;
 
+/// Why a restore ended that an operator has cancelled.
+pub const CANCELLED: &str = "cancelled by an operator";
+
 /// What versions come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct VersionCount {
@@ -87,15 +90,22 @@ pub trait HistoryStore: Send + Sync {
     /// one is under way. One whose job was given up has ended by that.
     async fn begin_restore(&self, wish: &RestoreWish) -> StoreResult<Option<u64>>;
 
-    /// Notes how far a collection's part of the restore of this number is, and whether it has ended. Nothing happens where it had ended: who has
-    /// lost the job may say so late, and has nothing to say of the next restore.
+    /// Notes how far a collection's part of the restore of this number is, and whether it has ended. `false`: it had ended, or somebody has cancelled
+    /// it, and whoever is at it changes nothing more. Who has lost the job may say so late, and has nothing to say of the next restore.
     async fn note_restore(
         &self,
         number: u64,
         collection: &CollectionName,
         figures: RestoreFigures,
         end: Option<WalkEnd>,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<bool>;
+
+    /// A collection's part of the restore that is under way. One that was cancelled is `stopped`, and has not ended: whoever is at it ends it.
+    async fn open_restore(&self, collection: &CollectionName) -> StoreResult<Option<RestoreRun>>;
+
+    /// Cancels a restore. One transaction: parts that no agent is at end, with their jobs. An agent that is at one hears of it from
+    /// [`HistoryStore::note_restore`], and ends it; until then the restore is under way. `false`: it was not.
+    async fn cancel_restore(&self, number: u64) -> StoreResult<bool>;
 
     /// The last [`RESTORES_LISTED`] parts of restores, the newest first.
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>>;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sluss::model::content::Fingerprint;
 use sluss::model::history::{MarkName, Version};
-use sluss::model::job::JobKind;
+use sluss::model::job::{JobKind, JobTarget};
 use sluss::model::phase::Phase;
 use sluss::model::restore::{Beginning, RestoreFigures, RestoreWish};
 use sluss::store::queue::Verdict;
@@ -99,6 +99,54 @@ async fn one_restore_is_under_way_at_a_time_and_each_is_remembered(w: World) {
     assert_eq!(given_up.stopped.as_deref(), Some("its job was given up"));
 }
 
+async fn a_restore_that_is_cancelled_ends_where_nobody_is_at_it_and_its_agent_ends_the_rest(w: World) {
+    let all = RestoreWish { instant: Timestamp::from_millisecond(now(&w)).unwrap(), only: None, into: None };
+    assert!(!w.sql.cancel_restore(1).await.unwrap(), "there is none");
+    assert_eq!(w.sql.begin_restore(&all).await.unwrap(), Some(1));
+    let mut leases = Vec::new();
+    while let Some(lease) = w.jobs.claim("a", Duration::from_secs(60), None).await.unwrap() {
+        match lease.kind == JobKind::Restore && leases.is_empty() {
+            true => leases.push(lease),
+            false => w.jobs.give_back(lease, Duration::from_secs(3600)).await.unwrap(),
+        }
+    }
+    let lease = leases.pop().unwrap();
+    let JobTarget::Collection(_, at_work) = lease.target.clone() else { panic!("{lease:?}") };
+    let figures = RestoreFigures { looked_at: 3, restored: 2, ..RestoreFigures::default() };
+    assert!(w.sql.note_restore(1, &at_work, figures, None).await.unwrap());
+    assert!(w.sql.open_restore(&at_work).await.unwrap().unwrap().stopped.is_none());
+    w.clock.advance(Duration::from_secs(1));
+    assert!(!w.neighbour.cancel_restore(1).await.unwrap(), "that is another tenant's");
+    assert!(!w.sql.cancel_restore(2).await.unwrap());
+    assert!(w.sql.cancel_restore(1).await.unwrap());
+    // The parts that nobody was at are over, and their jobs are gone.
+    let parts = w.sql.restores().await.unwrap();
+    let (open, over): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.ended_at.is_none());
+    assert_eq!(open.iter().map(|part| part.collection.as_str()).collect::<Vec<_>>(), [at_work.as_str()]);
+    assert!(!over.is_empty() && parts.iter().all(|part| part.stopped.as_deref() == Some("cancelled by an operator")), "{parts:?}");
+    assert_eq!(w.all_jobs().await.iter().filter(|job| job.kind == JobKind::Restore).count(), 1);
+    // The agent that is at the last one hears of it, and nobody begins another one before it has ended that.
+    assert_eq!(w.sql.begin_restore(&all).await.unwrap(), None);
+    let figures = RestoreFigures { looked_at: 4, ..figures };
+    assert!(!w.sql.note_restore(1, &at_work, figures, None).await.unwrap());
+    assert!(w.sql.cancel_restore(1).await.unwrap(), "it can be asked again");
+    assert!(!w.sql.note_restore(1, &at_work, figures, Some(WalkEnd::Stopped("by the agent".into()))).await.unwrap());
+    w.jobs.complete(lease).await.unwrap();
+    assert_eq!(w.sql.open_restore(&at_work).await.unwrap(), None);
+    let ended = w.sql.restores().await.unwrap().into_iter().find(|part| part.collection == at_work.as_str()).unwrap();
+    assert_eq!(
+        (ended.figures, ended.stopped.as_deref(), ended.ended_at.unwrap().as_millisecond()),
+        (figures, Some("by the agent"), now(&w))
+    );
+    // A lease that ran out is nobody's.
+    assert_eq!(w.sql.begin_restore(&all).await.unwrap(), Some(2));
+    w.jobs.claim("a", Duration::from_secs(60), None).await.unwrap().unwrap();
+    w.clock.advance(Duration::from_secs(61));
+    assert!(w.sql.cancel_restore(2).await.unwrap());
+    assert!(w.sql.restores().await.unwrap().iter().all(|part| part.ended_at.is_some()));
+    assert_eq!(w.all_jobs().await.iter().filter(|job| job.kind == JobKind::Restore).count(), 0);
+}
+
 async fn since_when_a_document_was_marked_is_known_and_what_was_hidden_then(w: World) {
     w.flip_to(Phase::Dual).await;
     for key in [guid("018f2e1c-8a9b-7c3d-9e4f-5a6b7c8d9e0f"), guid("118f2e1c-8a9b-7c3d-9e4f-5a6b7c8d9e0f")] {
@@ -135,4 +183,5 @@ on_every_backend!(
     a_mark_tells_its_moment_and_what_is_put_back_to_it_is_behind,
     around_an_instant_the_oldest_content_that_ended_later_is_told_and_how_its_beginning_is_known,
     one_restore_is_under_way_at_a_time_and_each_is_remembered,
+    a_restore_that_is_cancelled_ends_where_nobody_is_at_it_and_its_agent_ends_the_rest,
 );

@@ -260,3 +260,44 @@ async fn what_cannot_be_restored_is_refused_with_what_to_do() {
     assert_eq!(admin(&house, "POST", "/admin/v1/restores", &json!({ "tenant": "acme", "at": now, "into": "nobody" })).await.status, 404);
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_restore_that_is_cancelled_changes_nothing_more_and_what_it_did_is_undone() {
+    let house = House::in_phase(Phase::Dual).await;
+    let write = async |text: &'static str| {
+        for id in IDS {
+            house.ask(&Ask::put(document(&ACME, &id.to_string()), text)).await;
+        }
+        house.settle(&ACME).await;
+        moment().await
+    };
+    let instant = write("first").await;
+    write("second").await;
+    let before = state(&house).await;
+    let limited = async |rate: Value| {
+        let set = admin(&house, "PUT", "/admin/v1/tenants/acme/limits", &json!({ "documents_per_second": rate })).await;
+        assert_eq!(set.status, 200, "{set:?}");
+    };
+    limited(json!(4)).await;
+    let begun = admin(&house, "POST", "/admin/v1/restores", &json!({ "tenant": "acme", "at": instant })).await;
+    assert_eq!(begun.status, 202, "{begun:?}");
+    wait_until("it has changed something", async || state(&house).await != before).await;
+    assert_eq!(admin(&house, "POST", "/admin/v1/restores/acme:1/cancel", &Value::Null).await.status, 202);
+    let mut parts = Vec::new();
+    wait_until("it has ended", async || {
+        let list: Value = serde_json::from_slice(&admin(&house, "GET", "/admin/v1/restores?tenant=acme", &Value::Null).await.body).unwrap();
+        parts = list["restores"].as_array().unwrap().clone();
+        parts.iter().all(|part| part["ended_at"].is_string())
+    })
+    .await;
+    let then = state(&house).await;
+    let changed = then.iter().filter(|(id, content)| before.get(id) != Some(content)).count() as u64;
+    let restored: u64 = parts.iter().map(|part| part["figures"]["restored"].as_u64().unwrap()).sum();
+    assert!(changed == restored && (1..9).contains(&changed), "{changed} documents were changed: {parts:?}");
+    assert!(parts.iter().any(|part| part["stopped"] == "cancelled by an operator"), "{parts:?}");
+    assert_eq!(admin(&house, "POST", "/admin/v1/restores/acme:1/cancel", &Value::Null).await.status, 409, "it is over");
+    limited(Value::Null).await;
+    restore(&house, &json!({ "tenant": "acme", "at": parts[0]["undone_by"] })).await;
+    assert_eq!(state(&house).await, before);
+    house.close().await;
+}

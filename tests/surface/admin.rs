@@ -45,6 +45,7 @@ fn the_admin_listener_answers_as_its_document_says() {
         refusals(&mut described).await;
         walk(&mut described).await;
         backups(&mut described).await;
+        drills(&mut described).await;
         restores(&mut described).await;
         watching(&mut described).await;
         differences(&mut described, &house.lab).await;
@@ -59,7 +60,9 @@ fn the_admin_listener_answers_as_its_document_says() {
 async fn refusals(described: &mut Described) {
     for (method, template) in described.operations() {
         let method: Method = method.parse().unwrap();
-        let ask = |tenant: &str, job: &str| Ask::new(&method, template.replace("{tenant}", tenant).replace("{job}", job));
+        let ask = |tenant: &str, job: &str| {
+            Ask::new(&method, template.replace("{tenant}", tenant).replace("{job}", job).replace("{restore}", job))
+        };
         if ["/healthz", "/readyz", "/openapi.json"].contains(&template.as_str()) {
             continue;
         }
@@ -109,6 +112,36 @@ async fn backups(described: &mut Described) {
     described.expect(403, &get("/admin/v1/backups?tenant=globex").by(Some(KEEPER))).await;
 }
 
+async fn drills(described: &mut Described) {
+    let drill = |of: &Value| wish(post("/admin/v1/drills"), of);
+    let list = "/admin/v1/drills?tenant=acme";
+    assert_eq!(told(&described.expect(200, &get(list)).await)["tenants"][0]["drills"], json!([]));
+    described.expect(404, &drill(&json!({ "tenant": "nobody" }))).await;
+    described.expect(403, &drill(&json!({ "tenant": "globex" })).by(Some(KEEPER))).await;
+    for mistaken in [json!({ "tenant": "acme", "sample": 0 }), json!({ "tenant": "acme", "sample": 1, "all": true })] {
+        described.expect(400, &drill(&mistaken)).await;
+    }
+    let refused = told(&described.expect(409, &drill(&json!({ "tenant": "globex" }))).await);
+    assert_eq!(refused["blockers"].as_array().unwrap().len(), 1, "{refused}");
+    described.expect(202, &drill(&json!({ "tenant": "acme", "all": true })).with("On-Behalf-Of", "an auditor")).await;
+    // The one that has just begun is under way still, or has ended.
+    let (again, seen) = (described.ask(&drill(&json!({ "tenant": "acme", "sample": 1 }))).await, described.expect(200, &get(list)).await);
+    assert!([202, 409].contains(&again.status), "{again:?} {seen:?}");
+    until(described, list, |list| {
+        let tenant = &list["tenants"][0];
+        tenant["under_way"].is_null() && !tenant["drills"].as_array().unwrap().is_empty()
+    })
+    .await;
+    let drills = told(&described.expect(200, &get(list)).await)["tenants"][0].clone();
+    let whole = drills["drills"].as_array().unwrap().iter().find(|drill| drill["whole"] == true).unwrap().clone();
+    let of = ["by", "documents", "compared_with_primary", "different", "passed"].map(|figure| whole[figure].clone());
+    assert_eq!(of, [json!(format!("{EVERYTHING} for an auditor")), json!(3), json!(3), json!(0), json!(true)], "{whole}");
+    assert_eq!((&drills["configured"], drills["passed_at"].is_string(), &drills["unreadable"]), (&json!(true), true, &json!(0)));
+    described.expect(200, &get("/admin/v1/drills?limit=1").by(Some(KEEPER))).await;
+    described.expect(404, &get("/admin/v1/drills?tenant=nobody")).await;
+    described.expect(403, &get("/admin/v1/drills?tenant=globex").by(Some(KEEPER))).await;
+}
+
 async fn restores(described: &mut Described) {
     let now = SystemClock.now().to_string();
     let restore =
@@ -119,6 +152,17 @@ async fn restores(described: &mut Described) {
     described.expect(202, &restore("acme", &now)).await;
     until(described, "/admin/v1/restores?tenant=acme", |list| list["restores"][0]["ended_at"].is_string()).await;
     described.expect(200, &get("/admin/v1/restores")).await;
+    let cancel = |restore: &str| post(&format!("/admin/v1/restores/{restore}/cancel"));
+    described.expect(409, &cancel("acme:1")).await;
+    described.expect(404, &cancel("acme:one")).await;
+    // No agent is at the job of a tenant that is paused, so it has ended by that.
+    described.expect(200, &post("/admin/v1/tenants/acme/pause")).await;
+    described.expect(202, &restore("acme", &now)).await;
+    described.expect(202, &cancel("acme:2")).await;
+    let list = told(&described.expect(200, &get("/admin/v1/restores?tenant=acme")).await);
+    let last = &list["restores"][0];
+    assert_eq!((&last["number"], &last["stopped"], last["ended_at"].is_string()), (&json!(2), &json!("cancelled by an operator"), true));
+    described.expect(200, &post("/admin/v1/tenants/acme/resume")).await;
     let of = |path: &str, tenant: &str| get(&format!("/admin/v1/{path}?tenant={tenant}&document=documents/1&at={now}"));
     for path in ["restores", "restores/plan", "versions"] {
         described.expect(404, &of(path, "nobody")).await;

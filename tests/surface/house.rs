@@ -89,7 +89,7 @@ impl House {
         std::fs::write(&seat.config, text.replace("auth = \"none\"", "auth = \"tokens\"")).unwrap();
         // One tenant has a backup, and the other one has none.
         let acme = seat.config.with_file_name("tenants").join("acme.toml");
-        let backup = "[backup]\nsigning_key = { file = \"../../backup.key\" }\n[backup.objects]\ndisk = \"../../offsite\"\n";
+        let backup = "[backup]\nsigning_key = { file = \"../../backup.key\" }\nevidence = \"../../evidence\"\n[backup.objects]\ndisk = \"../../offsite\"\n";
         std::fs::write(lab.path().join("backup.key"), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=").unwrap();
         std::fs::write(&acme, std::fs::read_to_string(&acme).unwrap() + backup).unwrap();
         let database = lab.database();

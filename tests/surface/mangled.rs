@@ -39,7 +39,7 @@ const IDS: [&str; 16] = [
 const TAILS: [&str; 9] = ["", "", "?after=&limit=10", "?limit=99999999999999999999", "?%ff=%ff", "#x", "/metadata", "/versions/x", "//"];
 const TARGETS: [&str; 9] =
     ["*", "/", "//", "http://other.test/v1/tenants/acme/documents/1", "acme:80", "/openapi.json", "/healthz", "/metrics", "\\"];
-const ADMIN: [&str; 13] = [
+const ADMIN: [&str; 15] = [
     "tenants",
     "tenants/acme",
     "tenants/acme/phase",
@@ -52,7 +52,9 @@ const ADMIN: [&str; 13] = [
     "jobs/acme:1/retry",
     "audit",
     "backups",
+    "drills",
     "limits",
+    "restores/acme:1/cancel",
 ];
 const QUERIES: [&str; 8] =
     ["", "", "?limit=1", "?limit=-1", "?after=18446744073709551616", "?state=%ff", "?check=true&before=0", "?tenant=acme&&=&"];

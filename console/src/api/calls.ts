@@ -7,6 +7,9 @@ import type {
   BackupWish,
   Counted,
   AllDifferences,
+  DrillAnswer,
+  DrillLists,
+  DrillRequest,
   FlipReport,
   FlipWish,
   HistoryView,
@@ -92,9 +95,13 @@ export const calls = {
   plan: async (c: Client, wish: RestoreRequest, take: (line: PlanLine) => void, signal: AbortSignal) =>
     readLines(await c.stream(`restores/plan${query({ ...wish })}`, signal, "application/jsonl"), (line) => take(line as PlanLine)),
   restore: (c: Client, wish: RestoreRequest) => orReport(c.send<RestoreAnswer>("POST", "restores", wish), has("blockers")),
+  cancelRestore: (c: Client, tenant: string, number: number) =>
+    orReport(c.send<RestoreAnswer>("POST", `restores/${encodeURIComponent(`${tenant}:${number}`)}/cancel`, {}), has("blockers")),
   restores: (c: Client, tenant: string, signal?: AbortSignal) => c.get<RestoreList>(`restores${query({ tenant })}`, signal),
   backUp: (c: Client, wish: BackupWish) => orReport(c.send<BackupAnswer>("POST", "backups", wish), has("blockers")),
   backups: (c: Client, tenant: string, limit: number, signal?: AbortSignal) => c.get<BackupLists>(`backups${query({ tenant, limit })}`, signal),
+  drill: (c: Client, wish: DrillRequest) => orReport(c.send<DrillAnswer>("POST", "drills", wish), has("blockers")),
+  drills: (c: Client, tenant: string, limit: number, signal?: AbortSignal) => c.get<DrillLists>(`drills${query({ tenant, limit })}`, signal),
   processes: (c: Client, signal?: AbortSignal) => c.get<Process[]>("processes", signal),
   operators: (c: Client, signal?: AbortSignal) => c.get<Operator[]>("operators", signal),
 };

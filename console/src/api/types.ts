@@ -446,7 +446,7 @@ export interface RestoreRequest {
 
 export interface RestoreAnswer {
   tenant: string;
-  outcome: "begun" | "blocked";
+  outcome: "begun" | "cancelled" | "blocked";
   blockers: string[];
   number: number | null;
 }
@@ -552,6 +552,64 @@ export interface BackupList {
 
 export interface BackupLists {
   tenants: BackupList[];
+}
+
+export interface DrillRequest {
+  tenant: string;
+  /** Documents chosen at random; absent: as many as the server means. */
+  sample?: number;
+  all?: boolean;
+}
+
+export interface DrillAnswer {
+  tenant: string;
+  outcome: "begun" | "blocked";
+  blockers: string[];
+}
+
+/** What a drill left for whoever asks whether backups can be restored. */
+export interface Evidence {
+  by: string;
+  ended_at: string;
+  duration_seconds: number;
+  manifest: { number: number; instant: string };
+  /** Every document of the manifest, and not a sample. */
+  whole: boolean;
+  documents: number;
+  bytes: number;
+  compared_with_primary: number;
+  different: number;
+  /** The first of them, and why. */
+  named: string[];
+  passed: boolean;
+}
+
+export interface DrillUnderWay {
+  by: string;
+  began_at: string;
+  whole: boolean;
+  documents: number;
+  bytes: number;
+  different: number;
+  of?: number;
+}
+
+export interface DrillList {
+  tenant: string;
+  /** The tenant's file names a folder for evidence. */
+  configured: boolean;
+  next_at?: string;
+  passed_at?: string;
+  under_way?: DrillUnderWay;
+  /** The last one of this process, where nothing came of it. */
+  not_run?: { by: string; at: string; reason: string };
+  /** The newest first. */
+  drills: Evidence[];
+  unreadable: number;
+}
+
+export interface DrillLists {
+  tenants: DrillList[];
 }
 
 export interface AuditEntry {

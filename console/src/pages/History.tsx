@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 
 import { Backups } from "../parts/Backups";
+import { Drills } from "../parts/Drills";
 import { Kept } from "../parts/Kept";
 import { NoTenant } from "../parts/NoTenant";
 import { ProblemList } from "../parts/Problems";
@@ -75,6 +76,7 @@ export function History({ tenant, parameters }: Props) {
       <Restores tenant={tenant} heading={list} summary={summary} onUndo={goBack} />
       <Versions tenant={tenant} document={parameters.get("document") ?? ""} onRestore={goBack} />
       <Backups tenant={tenant} />
+      <Drills tenant={tenant} />
     </>
   );
 }

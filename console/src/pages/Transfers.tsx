@@ -4,7 +4,7 @@ import { DIRECTIONS, type Direction, type Transfer } from "../api/types";
 import { Choice, Order, Search } from "../parts/Fields";
 import { LongTable, type Column } from "../parts/LongTable";
 import { Progress } from "../parts/Progress";
-import { ScrollX } from "../parts/ScrollX";
+import { TitledTable, type TitledColumn } from "../parts/TitledTable";
 import { useSteady } from "../parts/useSteady";
 import { hrefs } from "../state/address";
 import { useSecond } from "../state/clock";
@@ -171,35 +171,23 @@ function Age({ since }: { since: string }) {
 
 function FailedList({ failed }: { failed: readonly Failed[] }) {
   const { t, f } = useText();
-  return (
-    <section aria-labelledby="failed">
-      <h2 id="failed">{t.transfers.failed}</h2>
-      <p className="hint">{t.transfers.failedMeans}</p>
-      <ScrollX label={t.transfers.failed}>
-        <table className="plain">
-          <caption className="unseen">{t.transfers.failed}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t.audit.at}</th>
-              <th scope="col">{t.transfers.columns.document}</th>
-              <th scope="col">{t.transfers.columns.direction}</th>
-              <th scope="col">{t.transfers.columns.progress}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {failed.map((each) => (
-              <tr key={`${each.id}/${each.ended_at}`}>
-                <td className="nowrap">{f.time(each.ended_at)}</td>
-                <td className="break">
-                  <a href={hrefs.tenant(each.tenant)}>{each.tenant}</a>/{each.collection}/{each.document === "" ? t.transfers.newDocument : each.document}
-                </td>
-                <td>{t.transfers.directions[each.direction]}</td>
-                <td className="nowrap">{each.bytes_total === undefined ? f.bytes(each.bytes_done) : `${f.bytes(each.bytes_done)} / ${f.bytes(each.bytes_total)}`}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </ScrollX>
-    </section>
-  );
+  const columns: TitledColumn<Failed>[] = [
+    { title: t.audit.at, className: "nowrap", cell: (each) => f.time(each.ended_at) },
+    {
+      title: t.transfers.columns.document,
+      className: "break",
+      cell: (each) => (
+        <>
+          <a href={hrefs.tenant(each.tenant)}>{each.tenant}</a>/{each.collection}/{each.document === "" ? t.transfers.newDocument : each.document}
+        </>
+      ),
+    },
+    { title: t.transfers.columns.direction, cell: (each) => t.transfers.directions[each.direction] },
+    {
+      title: t.transfers.columns.progress,
+      className: "nowrap",
+      cell: (each) => (each.bytes_total === undefined ? f.bytes(each.bytes_done) : `${f.bytes(each.bytes_done)} / ${f.bytes(each.bytes_total)}`),
+    },
+  ];
+  return <TitledTable title={t.transfers.failed} level="h2" hint={t.transfers.failedMeans} columns={columns} rows={failed} keyOf={(each) => `${each.id}/${each.ended_at}`} />;
 }

@@ -14,7 +14,7 @@ import { Fact } from "./Fact";
 import { Moment } from "./Moment";
 import { Progress } from "./Progress";
 import { Refused } from "./Refused";
-import { ScrollX } from "./ScrollX";
+import { TitledTable, type TitledColumn } from "./TitledTable";
 
 const UNDER_WAY_MS = 1000;
 const AT_REST_MS = 20_000;
@@ -107,97 +107,45 @@ function Standing({ found }: { found: BackupList }) {
 
 function Manifests({ runs }: { runs: BackupView[] }) {
   const { t, f } = useText();
-  const id = useId();
-  return (
-    <section aria-labelledby={id}>
-      <h3 id={id}>{t.backups.manifests}</h3>
-      {runs.length === 0 ? (
-        <p className="empty">{t.backups.noManifests}</p>
-      ) : (
-        <ScrollX label={t.backups.manifests}>
-          <table className="plain">
-            <caption className="unseen">{t.backups.manifests}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{t.backups.number}</th>
-                <th scope="col">{t.backups.instant}</th>
-                <th scope="col">{t.backups.kind}</th>
-                <th scope="col" className="numeric">{t.backups.documents}</th>
-                <th scope="col" className="numeric">{t.backups.bytes}</th>
-                <th scope="col" className="numeric">{t.backups.onlyInSql}</th>
-                <th scope="col" className="numeric">{t.backups.leftOut}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {runs.map((run) => (
-                <tr key={run.number}>
-                  <th scope="row">{f.number(run.number)}</th>
-                  <td>
-                    <Moment at={run.instant} />
-                  </td>
-                  <td>{run.manifest === undefined ? "–" : t.backups.kinds[run.manifest.kind]}</td>
-                  <td className="numeric">{f.number(run.documents)}</td>
-                  <td className="numeric">{f.bytes(run.bytes)}</td>
-                  <td className="numeric">{f.number(run.only_in_sql)}</td>
-                  <td className={run.left_out > 0 ? "numeric bad" : "numeric"}>{f.number(run.left_out)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </ScrollX>
-      )}
-    </section>
-  );
+  const columns: TitledColumn<BackupView>[] = [
+    { title: t.backups.number, heads: true, cell: (run) => f.number(run.number) },
+    { title: t.backups.instant, cell: (run) => <Moment at={run.instant} /> },
+    { title: t.backups.kind, cell: (run) => (run.manifest === undefined ? "–" : t.backups.kinds[run.manifest.kind]) },
+    { title: t.backups.documents, numeric: true, cell: (run) => f.number(run.documents) },
+    { title: t.backups.bytes, numeric: true, cell: (run) => f.bytes(run.bytes) },
+    { title: t.backups.onlyInSql, numeric: true, cell: (run) => f.number(run.only_in_sql) },
+    { title: t.backups.leftOut, numeric: true, bad: (run) => run.left_out > 0, cell: (run) => f.number(run.left_out) },
+  ];
+  return <TitledTable title={t.backups.manifests} level="h3" none={t.backups.noManifests} columns={columns} rows={runs} keyOf={numberOf} />;
 }
 
 const BAD = new Set(["failed", "broken"]);
 
 function Runs({ runs }: { runs: BackupView[] }) {
   const { t, f } = useText();
-  const id = useId();
+  const columns: TitledColumn<BackupView>[] = [
+    { title: t.backups.number, heads: true, cell: (run) => f.number(run.number) },
+    { title: t.backups.instant, className: "nowrap", cell: (run) => <time dateTime={run.instant}>{f.dateTime(run.instant)}</time> },
+    { title: t.backups.state, cell: (run) => <State run={run} /> },
+    { title: t.backups.ended, className: "nowrap", cell: (run) => (run.ended_at === undefined ? "–" : f.dateTime(run.ended_at)) },
+    { title: t.backups.objects, numeric: true, cell: (run) => f.number(run.objects_copied) },
+    { title: t.backups.bytesCopied, numeric: true, cell: (run) => f.bytes(run.bytes_copied) },
+  ];
+  return <TitledTable title={t.backups.runs} level="h3" none={t.backups.noRuns} columns={columns} rows={runs} keyOf={numberOf} />;
+}
+
+const numberOf = (run: BackupView) => run.number;
+
+function State({ run }: { run: BackupView }) {
+  const { t } = useText();
   return (
-    <section aria-labelledby={id}>
-      <h3 id={id}>{t.backups.runs}</h3>
-      {runs.length === 0 ? (
-        <p className="empty">{t.backups.noRuns}</p>
-      ) : (
-        <ScrollX label={t.backups.runs}>
-          <table className="plain">
-            <caption className="unseen">{t.backups.runs}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{t.backups.number}</th>
-                <th scope="col">{t.backups.instant}</th>
-                <th scope="col">{t.backups.state}</th>
-                <th scope="col">{t.backups.ended}</th>
-                <th scope="col" className="numeric">{t.backups.objects}</th>
-                <th scope="col" className="numeric">{t.backups.bytesCopied}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {runs.map((run) => (
-                <tr key={run.number}>
-                  <th scope="row">{f.number(run.number)}</th>
-                  <td className="nowrap">
-                    <time dateTime={run.instant}>{f.dateTime(run.instant)}</time>
-                  </td>
-                  <td>
-                    <span className={BAD.has(run.state) ? "bad" : undefined}>{t.backups.states[run.state]}</span>
-                    {run.reason === undefined ? null : (
-                      <span className="server-says block" lang="en">
-                        {run.reason}
-                      </span>
-                    )}
-                  </td>
-                  <td className="nowrap">{run.ended_at === undefined ? "–" : f.dateTime(run.ended_at)}</td>
-                  <td className="numeric">{f.number(run.objects_copied)}</td>
-                  <td className="numeric">{f.bytes(run.bytes_copied)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </ScrollX>
+    <>
+      <span className={BAD.has(run.state) ? "bad" : undefined}>{t.backups.states[run.state]}</span>
+      {run.reason === undefined ? null : (
+        <span className="server-says block" lang="en">
+          {run.reason}
+        </span>
       )}
-    </section>
+    </>
   );
 }

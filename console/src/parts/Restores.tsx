@@ -1,15 +1,18 @@
-import { useEffect, useId, useMemo, useRef, useState, type RefObject } from "react";
+import { useEffect, useId, useMemo, useRef, useState, type ReactNode, type RefObject } from "react";
 
 import { calls } from "../api/calls";
-import type { RestoreFigures, Summary } from "../api/types";
+import type { RestoreAnswer, RestoreFigures, Summary } from "../api/types";
 import { useWho } from "../state/context";
 import { changed, useResource } from "../state/resource";
 import { restoresOf, type Restore } from "../state/restores";
 import { shares } from "../state/summaries";
+import { useAction } from "../state/useAction";
 import { useText } from "../text";
+import { Confirm } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
 import { Moment } from "./Moment";
 import { Progress } from "./Progress";
+import { Refused } from "./Refused";
 import { ScrollX } from "./ScrollX";
 
 const UNDER_WAY_MS = 1000;
@@ -58,7 +61,11 @@ export function Restores({ tenant, heading, summary, onUndo }: Props) {
         {t.restore.list}
       </h2>
       <ErrorNote error={resource.error} onRetry={resource.reload} />
-      {underWay === undefined ? null : <UnderWay restore={underWay} documents={shares(summary.held_by, "documents").total} />}
+      {underWay === undefined ? null : (
+        <UnderWay restore={underWay} documents={shares(summary.held_by, "documents").total}>
+          <Cancel key={underWay.number} tenant={tenant} restore={underWay} />
+        </UnderWay>
+      )}
       {resource.data !== undefined && restores.length === 0 ? <p className="empty">{t.restore.none}</p> : null}
       {restores.length === 0 ? null : <Made restores={restores.slice(0, MOST)} onUndo={onUndo} />}
     </section>
@@ -66,7 +73,7 @@ export function Restores({ tenant, heading, summary, onUndo }: Props) {
 }
 
 /** `documents`: that the tenant has now; those that are no more are looked at besides. */
-function UnderWay({ restore, documents }: { restore: Restore; documents: number }) {
+function UnderWay({ restore, documents, children }: { restore: Restore; documents: number; children: ReactNode }) {
   const { t, f } = useText();
   const { looked_at: lookedAt, restored, restored_bytes: bytes, removed } = restore.figures;
   const all = restore.document === undefined ? documents : 1;
@@ -82,7 +89,48 @@ function UnderWay({ restore, documents }: { restore: Restore; documents: number 
         total={all === 0 ? undefined : all}
         words={lookedAt > all ? t.restore.lookedAt(lookedAt, f.number(lookedAt)) : t.restore.lookedAtOf(f.number(lookedAt), f.number(all))}
       />
+      {children}
     </div>
+  );
+}
+
+function Cancel({ tenant, restore }: { tenant: string; restore: Restore }) {
+  const { t } = useText();
+  const { client } = useWho();
+  const [asking, setAsking] = useState(false);
+  const [refused, setRefused] = useState<RestoreAnswer>();
+  const [run, busy] = useAction();
+
+  function cancel() {
+    void run(
+      () => calls.cancelRestore(client, tenant, restore.number),
+      (answer) => {
+        const isCancelled = answer.outcome === "cancelled";
+        setAsking(false);
+        setRefused(isCancelled ? undefined : answer);
+        return isCancelled ? t.restore.cancelled(tenant, restore.number) : undefined;
+      },
+    );
+  }
+
+  if (restore.stopped.length > 0) {
+    return <p className="hint">{t.restore.isBeingCancelled}</p>;
+  }
+  return (
+    <>
+      {refused === undefined ? null : <Refused title={t.restore.notCancelled} blockers={refused.blockers} />}
+      <div className="actions">
+        <button type="button" className="danger" disabled={busy} onClick={() => setAsking(true)}>
+          {t.restore.cancel}
+        </button>
+      </div>
+      {asking ? (
+        <Confirm title={t.restore.askCancel(restore.number)} confirm={t.restore.doCancel} danger busy={busy} onConfirm={cancel} onClose={() => setAsking(false)}>
+          <p>{t.restore.cancelMeans}</p>
+          {restore.into === undefined ? <p>{t.restore.cancelWayBack}</p> : null}
+        </Confirm>
+      ) : null}
+    </>
   );
 }
 

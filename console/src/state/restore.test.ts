@@ -96,7 +96,7 @@ const part = (number: number, collection: string, more: Partial<RestoreView> = {
 
 test("a restore is one of all its collections, and ends with the last of them", () => {
   const [second, first] = restoresOf([
-    part(1, "documents", { ended_at: "2026-11-21T12:00:02Z" }),
+    part(1, "documents", { ended_at: "2026-11-21T12:00:02Z", stopped: "tenant acme is read-only" }),
     part(1, "invoices", { ended_at: "2026-11-21T12:00:01Z", stopped: "tenant acme is read-only" }),
     part(2, "documents", { document: "7", ended_at: "2026-11-21T13:00:00Z" }),
     part(2, "invoices"),

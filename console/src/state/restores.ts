@@ -40,7 +40,7 @@ function whole(parts: RestoreView[]): Restore[] {
       startedAt: first.started_at,
       endedAt: ends.length === parts.length ? ends.at(-1) : undefined,
       figures: parts.map((part) => part.figures).reduce(sum),
-      stopped: parts.flatMap((part) => part.stopped ?? []),
+      stopped: [...new Set(parts.flatMap((part) => part.stopped ?? []))],
       undoneBy: first.undone_by,
     },
   ];

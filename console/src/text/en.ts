@@ -1,6 +1,6 @@
 // English. Where a text depends on how many, it is told both the count and the count as it is written.
 
-import { backups, history, restore, versions } from "./history.en";
+import { backups, drills, history, restore, versions } from "./history.en";
 import { many } from "./many";
 
 export const en = {
@@ -349,6 +349,7 @@ export const en = {
   restore,
   versions,
   backups,
+  drills,
   audit: {
     title: "Audit",
     none: "No entry yet.",

@@ -1,4 +1,4 @@
-import { backups, history, restore, versions } from "./history.sv";
+import { backups, drills, history, restore, versions } from "./history.sv";
 import type { Catalogue } from "./index";
 import { many } from "./many";
 
@@ -348,6 +348,7 @@ export const sv: Catalogue = {
   restore,
   versions,
   backups,
+  drills,
   audit: {
     title: "Granskningslogg",
     none: "Inga poster än.",

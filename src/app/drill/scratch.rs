@@ -44,7 +44,7 @@ const TABLE: &str = "CREATE TABLE documents (id INTEGER PRIMARY KEY, content BLO
 pub(super) struct ScratchTenant {
     documents: BoxCloneService<Request<Body>, Response<Body>, Infallible>,
     /// Removed with it.
-    _folder: TempDir,
+    folder: TempDir,
     /// Rows are numbered: what an id may be is the customer's table's to say, and the drill is about contents.
     restored: u64,
 }
@@ -72,7 +72,18 @@ impl ScratchTenant {
         }
         let app = App::build(scratch).await?;
         let documents = BoxCloneService::new(service::stack(app.documents(), Arc::clone(&app.metrics)));
-        Ok(Self { documents, _folder: folder, restored: 0 })
+        Ok(Self { documents, folder, restored: 0 })
+    }
+
+    /// What a drill of everything leaves takes its time to go.
+    pub(super) async fn remove(self) {
+        let Self { documents, folder, .. } = self;
+        drop(documents);
+        match tokio::task::spawn_blocking(move || folder.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("the scratch tenant of a drill is left: {error}"),
+            Err(error) => tracing::warn!("the scratch tenant of a drill is left: {error}"),
+        }
     }
 
     /// Writes a content as a client would, and answers the id of its row. `Err`: why it was not taken.

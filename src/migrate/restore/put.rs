@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use super::intent::Source;
 use crate::migrate::incoming::bring_in;
@@ -74,6 +75,8 @@ pub(super) struct Put<'a> {
     pub(super) to: &'a Tenant,
     /// The document that gets it.
     pub(super) row: &'a DocRow,
+    /// What is on its way then is dropped, and the document counts as moved.
+    pub(super) cancelled: &'a CancellationToken,
 }
 
 impl Put<'_> {
@@ -186,7 +189,8 @@ impl Put<'_> {
     async fn to_sql(&self, content: ByteStream, last_ended: Option<Timestamp>) -> Result<Ended, JobError> {
         let check = |found: &Fingerprint| self.check(found);
         let epoch = self.row.state.epoch;
-        let content = bring_in(self.to, epoch, content, self.length_bytes(), &check).await?;
+        let brought = self.cancelled.run_until_cancelled(bring_in(self.to, epoch, content, self.length_bytes(), &check)).await;
+        let Some(content) = brought.transpose()? else { return Ok(Ended::Moved) };
         if self.last_ended().await? != last_ended {
             return Ok(Ended::Moved);
         }
@@ -206,7 +210,11 @@ impl Put<'_> {
         progress.begins_anew();
         let (content, measurement) = measured(content);
         let (length_bytes, log) = (Some(self.length_bytes()), &PartsInSql(&*self.to.sql));
-        let stored = self.to.objects.put(Upload { key, meta: self.meta(&Stamp::Object(upload)), length_bytes, content, log }).await;
+        let put = self.to.objects.put(Upload { key, meta: self.meta(&Stamp::Object(upload)), length_bytes, content, log });
+        let Some(stored) = self.cancelled.run_until_cancelled(put).await else {
+            condemn(self.tools, self.to, upload, &self.row.key).await?;
+            return Ok(Ended::Moved);
+        };
         let (object, content) = match (stored, measurement.fingerprint()) {
             (Ok(object), Some(content)) => (object, content),
             (Ok(_), None) => {

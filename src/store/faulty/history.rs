@@ -79,8 +79,16 @@ impl HistoryStore for FaultySql {
         collection: &CollectionName,
         figures: RestoreFigures,
         end: Option<WalkEnd>,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<bool> {
         self.faults.bounded("note_restore", self.inner.note_restore(number, collection, figures, end)).await
+    }
+
+    async fn open_restore(&self, collection: &CollectionName) -> StoreResult<Option<RestoreRun>> {
+        self.faults.bounded("open_restore", self.inner.open_restore(collection)).await
+    }
+
+    async fn cancel_restore(&self, number: u64) -> StoreResult<bool> {
+        self.faults.unbounded("cancel_restore", self.inner.cancel_restore(number)).await
     }
 
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {

@@ -81,8 +81,16 @@ impl HistoryStore for MeteredSql {
         collection: &CollectionName,
         figures: RestoreFigures,
         end: Option<WalkEnd>,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<bool> {
         self.meter.within("note_restore", collection, self.inner.note_restore(number, collection, figures, end)).await
+    }
+
+    async fn open_restore(&self, collection: &CollectionName) -> StoreResult<Option<RestoreRun>> {
+        self.meter.within("open_restore", collection, self.inner.open_restore(collection)).await
+    }
+
+    async fn cancel_restore(&self, number: u64) -> StoreResult<bool> {
+        self.meter.unbounded("cancel_restore", self.inner.cancel_restore(number)).await
     }
 
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {

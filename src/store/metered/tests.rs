@@ -283,8 +283,14 @@ impl HistoryStore for Slow {
     async fn begin_restore(&self, _: &RestoreWish) -> StoreResult<Option<u64>> {
         slowly(None).await
     }
-    async fn note_restore(&self, _: u64, _: &CollectionName, _: RestoreFigures, _: Option<WalkEnd>) -> StoreResult<()> {
-        slowly(()).await
+    async fn note_restore(&self, _: u64, _: &CollectionName, _: RestoreFigures, _: Option<WalkEnd>) -> StoreResult<bool> {
+        slowly(true).await
+    }
+    async fn open_restore(&self, _: &CollectionName) -> StoreResult<Option<RestoreRun>> {
+        slowly(None).await
+    }
+    async fn cancel_restore(&self, _: u64) -> StoreResult<bool> {
+        slowly(false).await
     }
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {
         slowly(Vec::new()).await

@@ -217,8 +217,16 @@ impl HistoryStore for SqlServerTenant {
         collection: &CollectionName,
         figures: RestoreFigures,
         end: Option<WalkEnd>,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<bool> {
         restores::note(self, number, collection, figures, end).await
+    }
+
+    async fn open_restore(&self, collection: &CollectionName) -> StoreResult<Option<RestoreRun>> {
+        restores::open(self, collection).await
+    }
+
+    async fn cancel_restore(&self, number: u64) -> StoreResult<bool> {
+        restores::cancel(self, number).await
     }
 
     async fn restores(&self) -> StoreResult<Vec<RestoreRun>> {

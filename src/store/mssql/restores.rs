@@ -14,7 +14,7 @@ use crate::model::id::{CollectionName, DocKey};
 use crate::model::job::{JobKind, Priority};
 use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::store::error::StoreResult;
-use crate::store::history::RESTORES_LISTED;
+use crate::store::history::{CANCELLED, RESTORES_LISTED};
 use crate::store::sql::WalkEnd;
 
 pub(super) async fn trace(tenant: &SqlServerTenant, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {
@@ -78,7 +78,7 @@ pub(super) async fn note(
     collection: &CollectionName,
     figures: RestoreFigures,
     end: Option<WalkEnd>,
-) -> StoreResult<()> {
+) -> StoreResult<bool> {
     let ended = end.is_some();
     let batch = tenant
         .timed(statements::NOTE_RESTORE)
@@ -87,7 +87,23 @@ pub(super) async fn note(
         .with("figures", "nvarchar(4000)", figures_text(&figures))
         .with("ended", "bit", ended)
         .with("stopped", "nvarchar(4000)", end.and_then(WalkEnd::stopped));
-    tenant.run(&batch).await.map(|_| ()).map_err(|fault| fault.at("note the restore of", format!("{}/{collection}", tenant.id)))
+    let goes_on = tenant.number(&batch).await.map_err(|fault| fault.at("note the restore of", format!("{}/{collection}", tenant.id)))?;
+    Ok(goes_on > 0)
+}
+
+pub(super) async fn cancel(tenant: &SqlServerTenant, number: u64) -> StoreResult<bool> {
+    let batch = tenant
+        .timed(statements::CANCEL_RESTORE)
+        .with("number", "bigint", signed(number))
+        .with("kind", "varchar(16)", JobKind::Restore.label())
+        .with("stopped", "nvarchar(4000)", CANCELLED);
+    Ok(tenant.number(&batch).await.map_err(|fault| fault.at("cancel a restore of", &tenant.id))? > 0)
+}
+
+pub(super) async fn open(tenant: &SqlServerTenant, collection: &CollectionName) -> StoreResult<Option<RestoreRun>> {
+    let batch = tenant.batch(statements::OPEN_RESTORE).with("collection", "varchar(63)", collection.as_str());
+    let found = async { Ok(tenant.run(&batch).await?.pop().map(read).transpose()?) };
+    found.await.map_err(|fault: Fault| fault.at("look for a restore of", format!("{}/{collection}", tenant.id)))
 }
 
 pub(super) async fn runs(tenant: &SqlServerTenant) -> StoreResult<Vec<RestoreRun>> {

@@ -11,7 +11,7 @@ use crate::model::id::{CollectionName, DocKey};
 use crate::model::job::{JobKind, JobTarget, NewJob, Priority};
 use crate::model::restore::{RestoreFigures, RestoreRun, RestoreWish, Trace};
 use crate::store::error::StoreResult;
-use crate::store::history::RESTORES_LISTED;
+use crate::store::history::{CANCELLED, RESTORES_LISTED};
 use crate::store::sql::WalkEnd;
 
 pub(super) async fn trace(tenant: &SqliteTenant, key: &DocKey, instant: Timestamp) -> StoreResult<Trace> {
@@ -106,18 +106,59 @@ pub(super) async fn note(
     collection: &CollectionName,
     figures: RestoreFigures,
     end: Option<WalkEnd>,
-) -> StoreResult<()> {
+) -> StoreResult<bool> {
     let (id, name, now) = (tenant.id.clone(), collection.clone(), tenant.now());
     tenant
         .file
         .write("note the restore of", format!("{}/{collection}", tenant.id), move |tx| {
-            let ended_at = end.as_ref().map(|_| now);
-            tx.execute(
-                "UPDATE sluss_restore SET figures = ?3, ended_at = ?4, stopped = ?5 \
-                 WHERE tenant = ?1 AND collection = ?2 AND number = ?6 AND ended_at IS NULL",
-                params![id.as_str(), name.as_str(), figures_text(&figures)?, ended_at, end.and_then(WalkEnd::stopped), number],
+            let (ended, ended_at) = (end.is_some(), end.as_ref().map(|_| now));
+            let goes_on: Option<bool> = tx
+                .query_row(
+                    "UPDATE sluss_restore SET figures = ?3, ended_at = ?4, stopped = CASE WHEN ?5 THEN ?6 ELSE stopped END \
+                     WHERE tenant = ?1 AND collection = ?2 AND number = ?7 AND ended_at IS NULL RETURNING ended_at IS NULL AND stopped IS NULL",
+                    params![id.as_str(), name.as_str(), figures_text(&figures)?, ended_at, ended, end.and_then(WalkEnd::stopped), number],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            Ok(Outcome::Commit(goes_on.unwrap_or(false)))
+        })
+        .await
+}
+
+pub(super) async fn cancel(tenant: &SqliteTenant, number: u64) -> StoreResult<bool> {
+    let (id, now) = (tenant.id.clone(), tenant.now());
+    tenant
+        .file
+        .write("cancel a restore of", tenant.id.to_string(), move |tx| {
+            let parts = tx.execute(
+                "UPDATE sluss_restore SET stopped = ?3 WHERE tenant = ?1 AND number = ?2 AND ended_at IS NULL",
+                params![id.as_str(), number, CANCELLED],
             )?;
-            Ok(Outcome::Commit(()))
+            if parts == 0 {
+                return Ok(Outcome::Rollback(false));
+            }
+            // What no agent is at ends here: nobody can claim a job that is gone.
+            tx.execute(
+                "DELETE FROM sluss_job WHERE tenant = ?1 AND kind = 'restore' AND (state <> 'leased' OR due_at < ?2)",
+                params![id.as_str(), now],
+            )?;
+            tx.execute(
+                "UPDATE sluss_restore SET ended_at = ?3 WHERE tenant = ?1 AND number = ?2 AND ended_at IS NULL AND NOT EXISTS \
+                 (SELECT 1 FROM sluss_job j WHERE j.tenant = ?1 AND j.kind = 'restore' AND j.collection = sluss_restore.collection)",
+                params![id.as_str(), number, now],
+            )?;
+            Ok(Outcome::Commit(true))
+        })
+        .await
+}
+
+pub(super) async fn open(tenant: &SqliteTenant, collection: &CollectionName) -> StoreResult<Option<RestoreRun>> {
+    let (id, name) = (tenant.id.clone(), collection.clone());
+    tenant
+        .file
+        .read("look for a restore of", format!("{}/{collection}", tenant.id), move |connection| {
+            let text = format!("SELECT {VIEW} FROM sluss_restore WHERE tenant = ?1 AND collection = ?2 AND ended_at IS NULL");
+            connection.prepare_cached(&text)?.query_row(params![id.as_str(), name.as_str()], read).optional()
         })
         .await
 }
@@ -127,11 +168,11 @@ pub(super) async fn runs(tenant: &SqliteTenant) -> StoreResult<Vec<RestoreRun>> 
     tenant.file.read("read the restores of", tenant.id.to_string(), move |connection| list(connection, id.as_str())).await
 }
 
+const VIEW: &str = "number, collection, instant, document, target, started_at, ended_at, figures, stopped";
+
 fn list(connection: &Connection, tenant: &str) -> rusqlite::Result<Vec<RestoreRun>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT number, collection, instant, document, target, started_at, ended_at, figures, stopped \
-         FROM sluss_restore WHERE tenant = ?1 ORDER BY number DESC, collection LIMIT ?2",
-    )?;
+    let text = format!("SELECT {VIEW} FROM sluss_restore WHERE tenant = ?1 ORDER BY number DESC, collection LIMIT ?2");
+    let mut statement = connection.prepare_cached(&text)?;
     statement.query_map(params![tenant, RESTORES_LISTED as u64], read)?.collect()
 }
 

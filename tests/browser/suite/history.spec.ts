@@ -86,20 +86,35 @@ test("documents that were overwritten come back by the tenant's name, and that i
     expect((await fetch(house.document("acme", 900))).status).toBe(404);
   });
 
-  await test.step("its undoing is planned at once, and is another one", async () => {
+  await test.step("its undoing is planned at once, and cancelled while it is under way", async () => {
+    await house.admin("/admin/v1/tenants/acme/limits", { method: "PUT", body: { documents_per_second: 4 } });
     await restores.getByRole("button", { name: "Undo restore 1" }).click();
     await expect(form.getByRole("heading", { level: 2 })).toBeFocused();
     await expect(form).toContainText("25 documents get back a content");
     await restore.click();
     await console.confirm("acme", "Restore");
-    await expect(restores.getByRole("button", { name: "Undo restore 2" })).toBeVisible();
+    await restores.getByRole("button", { name: "Cancel restore…" }).click();
+    await expect(console.dialog.getByRole("heading", { level: 2 })).toHaveText("Cancel restore 2?");
+    await console.confirm("acme", "Cancel restore");
+    await console.said("acme: restore 2 is being cancelled.");
+    await expect(restores.getByRole("row", { name: /^2 / })).toContainText("cancelled by an operator");
+    await expect(restores.getByRole("progressbar")).toHaveCount(0);
+    await house.admin("/admin/v1/tenants/acme/limits", { method: "PUT", body: { documents_per_second: null } });
+  });
+
+  await test.step("what it has not done another one does", async () => {
+    await restores.getByRole("button", { name: "Undo restore 1" }).click();
+    await expect(form).toContainText("The plan is whole.");
+    await restore.click();
+    await console.confirm("acme", "Restore");
+    await expect(restores.getByRole("button", { name: "Undo restore 3" })).toBeVisible();
     expect(Buffer.from(await bytes(house, 24), "base64").toString()).toBe("anew 24");
     expect((await fetch(house.document("acme", 900))).status).toBe(200);
     expect((await fetch(house.document("acme", 25))).status).toBe(404);
   });
 });
 
-test("what a document was is listed, and one of it is restored; and backups are made", { tag: "@core" }, async ({ page, house }) => {
+test("what a document was is listed, and one of it is restored; and backups are made and drilled", { tag: "@core" }, async ({ page, house }) => {
   house.seed("acme", 2, 3000);
   await house.flip("acme", "shadow");
   const first = await bytes(house, 1);
@@ -145,6 +160,22 @@ test("what a document was is listed, and one of it is restored; and backups are 
     await expect(manifest).toContainText(/base\s*2/);
     await expect(backups.getByRole("table", { name: "Runs" }).getByRole("row", { name: /^1 / })).toContainText("kept");
     await expect(backups).toContainText(/Last that succeeded\s*\d+\ss ago/);
+  });
+
+  await test.step("drills show that it can be restored, and name what cannot", async () => {
+    const drills = console.part("Drills");
+    const row = drills.getByRole("table", { name: "Evidence" }).getByRole("row");
+    await expect(drills).toContainText("There is no evidence of a drill yet.");
+    await drills.getByRole("button", { name: "Drill a sample" }).click();
+    await console.said("acme: a drill has begun.");
+    await expect(row.nth(1)).toContainText(/passed.*a sample\D*2/);
+    await expect(drills).toContainText(/Last that passed\s*\d+\ss ago/);
+    house.damageCopies("acme");
+    await drills.getByRole("button", { name: "Drill all documents…" }).click();
+    await console.confirm("acme", "Drill all");
+    await expect(row.nth(1)).toContainText(/failed.*all documents/);
+    await row.nth(1).getByText(/named$/).click();
+    await expect(row.nth(1)).toContainText("documents/1");
     await look(page, "history");
   });
 
@@ -152,5 +183,7 @@ test("what a document was is listed, and one of it is restored; and backups are 
     await console.open("#/tenants/globex/history");
     await expect(console.part("Backups")).toContainText("This tenant has no [backup] in its file");
     await expect(console.button("Back up now")).toHaveCount(0);
+    await expect(console.part("Drills")).toContainText("names no folder as evidence");
+    await expect(console.button("Drill a sample")).toHaveCount(0);
   });
 });

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const BINARY = resolve(process.env.SLUSS_BINARY ?? join(import.meta.dirname, "../../../target/debug/sluss"));
@@ -180,6 +180,17 @@ export class House {
     return folders.flatMap(({ name }) => readdirSync(join(root, name)).map((file) => join(root, name, file)));
   }
 
+  /** Changes a byte of every copy that a tenant's backup has of its objects; the manifests stay as they are. */
+  damageCopies(tenant: string): void {
+    const ours = new Set(this.objects(tenant).map((file) => basename(file)));
+    const offsite = join(this.folder, "offsite");
+    for (const file of readdirSync(offsite, { recursive: true, encoding: "utf8" }).filter((each) => ours.has(basename(each)))) {
+      const bytes = readFileSync(join(offsite, file));
+      bytes[0] = (bytes[0] ?? 0) ^ 1;
+      writeFileSync(join(offsite, file), bytes);
+    }
+  }
+
   /** Takes a token out of the configuration, which the running process follows. */
   forgetToken(name: string): void {
     this.plan = { ...this.plan, tokens: this.plan.tokens?.filter((token) => token.name !== name) ?? [] };
@@ -264,6 +275,7 @@ disk = "../../objects"
 
 const BACKUP = `[backup]
 signing_key = { file = "../../backup.key" }
+evidence = "../../evidence"
 [backup.objects]
 disk = "../../offsite"
 `;
