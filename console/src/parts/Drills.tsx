@@ -140,6 +140,7 @@ function List({ drills }: { drills: Evidence[] }) {
     { title: titles.outcome, className: "drill-outcome", cell: (drill) => <Outcome drill={drill} /> },
     {
       title: titles.manifest,
+      className: "nowrap",
       cell: (drill) => (
         <>
           {f.number(drill.manifest.number)}
@@ -147,7 +148,7 @@ function List({ drills }: { drills: Evidence[] }) {
         </>
       ),
     },
-    { title: titles.extent, cell: (drill) => (drill.whole ? t.drills.extents.whole : t.drills.extents.sample) },
+    { title: titles.extent, className: "nowrap", cell: (drill) => (drill.whole ? t.drills.extents.whole : t.drills.extents.sample) },
     {
       title: titles.documents,
       numeric: true,

@@ -13,7 +13,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -63,7 +63,8 @@ export class House {
 
   /** Built and serving. */
   static async open(plan: Plan): Promise<House> {
-    const house = new House(plan, await freePort(), await freePort());
+    const [documents, admin] = await freePorts();
+    const house = new House(plan, documents, admin);
     house.furnish();
     house.run("init");
     await house.start();
@@ -280,10 +281,15 @@ evidence = "../../evidence"
 disk = "../../offsite"
 `;
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
+/** Both are held until both are known: one that is free again may be the next that is given. */
+async function freePorts(): Promise<[number, number]> {
+  const [one, other] = [createServer(), createServer()];
+  const ports = await Promise.all([listening(one), listening(other)]);
+  await Promise.all([one, other].map((server) => new Promise((closed) => server.close(closed))));
+  return ports;
+}
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  return (server.address() as AddressInfo).port;
 }
