@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use self::chain::{SigningKey, TrustedKeys};
 use self::reading::ReadError;
 use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::config::BackupConfig;
 use crate::model::id::{CollectionName, DocId, DocKey, TenantId};
 use crate::store::ScratchName;
@@ -40,6 +41,7 @@ pub struct Means<'a> {
     pub metrics: &'a Metrics,
     pub transfers: &'a Arc<Transfers>,
     pub control: &'a dyn ControlStore,
+    pub clock: &'a dyn Clock,
     /// Slows a content down to the rate that agents are given.
     pub slow: &'a (dyn Fn(ByteStream) -> ByteStream + Send + Sync),
 }

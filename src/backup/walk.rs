@@ -19,6 +19,7 @@ use crate::model::id::{CollectionName, DocId, DocKey};
 use crate::store::Scratch;
 use crate::store::backups::{Ended, Located};
 use crate::store::error::StoreResult;
+use crate::store::queue::CLOCK_SKEW;
 use crate::tenants::Tenant;
 
 /// Documents of one look.
@@ -87,7 +88,8 @@ impl<'a> Walk<'a> {
             let mut after: Option<DocId> = None;
             loop {
                 let page = tenant.sql.scan(&collection.name, after.as_ref(), PAGE).await?;
-                let held = page.rows.iter().filter_map(|row| by_location(row, self.instant));
+                let now = self.copying.means.clock.now();
+                let held = page.rows.iter().filter_map(|row| by_location(row, self.instant, now));
                 self.write(held.map(|held| Entry::Held(Box::new(held))).collect()).await?;
                 after = page.next;
                 if after.is_none() {
@@ -257,7 +259,7 @@ async fn ensure(copying: &Copying<'_>, entry: Entry, is_there: bool) -> Result<(
 /// By the document's row and its versions, as they are now.
 async fn at_instant(copying: &Copying<'_>, key: DocKey, instant: Timestamp) -> Result<Entry, BackupError> {
     let row = copying.tenant.sql.bare_row(&key).await?;
-    if let Some(held) = by_location(&row, instant) {
+    if let Some(held) = by_location(&row, instant, copying.means.clock.now()) {
         return Ok(Entry::Held(Box::new(held)));
     }
     // By the spelling that its versions have.
@@ -267,8 +269,9 @@ async fn at_instant(copying: &Copying<'_>, key: DocKey, instant: Timestamp) -> R
     Ok(held.map_or_else(|| Entry::Gone(gone()), |held| Entry::Held(Box::new(held))))
 }
 
-fn by_location(row: &DocRow, instant: Timestamp) -> Option<Held> {
-    let location = row.location.as_ref().filter(|location| location.held_from <= instant)?;
+/// What bears a time to come was written while a clock was ahead, and is no younger than the instant for all that anybody knows.
+fn by_location(row: &DocRow, instant: Timestamp, now: Timestamp) -> Option<Held> {
+    let location = row.location.as_ref().filter(|location| location.held_from <= instant || location.held_from > now + CLOCK_SKEW)?;
     let object = location.object.as_ref()?;
     match row.truth().holder {
         Holder::Both | Holder::Object => {}

@@ -27,8 +27,14 @@ pub async fn backup(tools: &Tools, tenant: &Tenant, lease: &Lease) -> Result<Att
     };
     let pace = tools.pace.of(&tenant.id);
     let slow = |content: ByteStream| pace.slow(content);
-    let means =
-        Means { budget: &tools.budget, metrics: &tools.metrics, transfers: &tools.transfers, control: &*tools.control, slow: &slow };
+    let means = Means {
+        budget: &tools.budget,
+        metrics: &tools.metrics,
+        transfers: &tools.transfers,
+        control: &*tools.control,
+        clock: &*tools.clock,
+        slow: &slow,
+    };
     if let Err(error) = backup::run::run(&means, tenant, offsite, config, lease).await {
         let error = JobError::from(error);
         // The last try: a run that has failed is told apart from one that is under way, and the next one may begin.
