@@ -112,7 +112,7 @@ impl Admin {
         let folder = tenant.config.backup.as_ref().and_then(|backup| backup.evidence.clone());
         let configured = folder.is_some();
         let Kept { last, drills, unreadable } = match folder {
-            Some(folder) => kept(folder, tenant.id.clone(), limit).await,
+            Some(folder) => kept(folder, tenant.id.clone(), limit, self.clock.now()).await,
             None => Kept::default(),
         };
         let schedule = tenant.config.backup.as_ref().and_then(|backup| backup.drill_schedule.as_ref());

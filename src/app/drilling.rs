@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::backup::drills::{DrillWish, Drills, SAMPLE, kept};
-use crate::backup::evidence::LastDrills;
 use crate::clock::Clock;
 use crate::config::BackupConfig;
 use crate::telemetry::Metrics;
@@ -50,10 +49,10 @@ impl Drilling {
 
     async fn look(&self, tenant: &Arc<Tenant>, begun: Timestamp) {
         let Some(BackupConfig { evidence: Some(folder), drill_schedule, .. }) = &tenant.config.backup else { return };
-        let LastDrills { passed, any } = kept(folder.clone(), tenant.id.clone(), 0).await.last;
-        self.metrics.set_drilled(&tenant.id, passed);
+        let last = kept(folder.clone(), tenant.id.clone(), 0, self.clock.now()).await.last;
+        self.metrics.set_drilled(&tenant.id, last.passed, last.failed);
         let Some(schedule) = drill_schedule.as_ref().filter(|_| self.works) else { return };
-        let is_due = schedule.next_after(any.unwrap_or(begun)).is_some_and(|next| next <= self.clock.now());
+        let is_due = schedule.next_after(last.any.unwrap_or(begun)).is_some_and(|next| next <= self.clock.now());
         if !is_due || !tenant.jobs.hold("drill_schedule", &Uuid::new_v4().to_string(), TRY_EVERY).await.unwrap_or(false) {
             return;
         }

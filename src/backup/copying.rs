@@ -94,6 +94,9 @@ impl Copying<'_> {
 
     /// Copies what is not there.
     pub(super) async fn copy(&self, held: &Held) -> Result<Copied, BackupError> {
+        if !self.tenant.config.objects.iter().any(|placement| placement.name == held.placement) {
+            return Ok(Copied::LeftOut(format!("placement {} is not in the tenant's file", held.placement)));
+        }
         let memory = held.length.min(3 * PIECE_BYTES as u64) + self.offsite.objects.upload_bytes(Some(held.length));
         let Some(_grant) = self.means.budget.acquire(memory).await else { return Err(BackupError::NoMemory) };
         let source = ObjectRef { placement: held.placement.clone(), id: held.object };

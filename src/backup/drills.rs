@@ -244,7 +244,8 @@ impl Claimed {
         if let Some(ended) = ended {
             drills.tell(&tenant.id, by, ended);
             if let Some(folder) = tenant.config.backup.as_ref().and_then(|backup| backup.evidence.clone()) {
-                drills.metrics.set_drilled(&tenant.id, kept(folder, tenant.id.clone(), 0).await.last.passed);
+                let last = kept(folder, tenant.id.clone(), 0, drills.clock.now()).await.last;
+                drills.metrics.set_drilled(&tenant.id, last.passed, last.failed);
             }
         }
         // Where this fails, it runs out.
@@ -266,7 +267,7 @@ async fn keep(tenant: &Tenant, owner: &str) -> Infallible {
 }
 
 /// What a tenant's drills left, with up to `most` of them read.
-pub async fn kept(folder: PathBuf, tenant: TenantId, most: usize) -> Kept {
-    let look = tokio::task::spawn_blocking(move || evidence::kept(&folder, &tenant, most));
+pub async fn kept(folder: PathBuf, tenant: TenantId, most: usize, now: Timestamp) -> Kept {
+    let look = tokio::task::spawn_blocking(move || evidence::kept(&folder, &tenant, most, now));
     look.await.unwrap_or_default()
 }

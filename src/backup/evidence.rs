@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::TenantId;
+use crate::store::queue::CLOCK_SKEW;
 
 /// Of what differed only so many are named.
 pub const MOST_NAMED: usize = 100;
@@ -95,6 +96,8 @@ pub struct LastDrills {
     pub passed: Option<Timestamp>,
     /// Well or not.
     pub any: Option<Timestamp>,
+    /// Whether the last one failed, or one of several that ended in its second.
+    pub failed: bool,
 }
 
 /// What a folder has of a tenant.
@@ -107,16 +110,19 @@ pub struct Kept {
     pub unreadable: u64,
 }
 
-/// When the last ones were, by the names of the files, and up to `most` files. A folder that cannot be read has none. Blocks.
-pub fn kept(folder: &Path, tenant: &TenantId, most: usize) -> Kept {
+/// When the last ones were, by the names of the files, and up to `most` files. One that bears a time to come, because a clock was ahead, counts as
+/// none of the last. A folder that cannot be read has none. Blocks.
+pub fn kept(folder: &Path, tenant: &TenantId, most: usize, now: Timestamp) -> Kept {
     let names = fs::read_dir(folder).into_iter().flatten().take(MOST_FILES);
     let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut found: Vec<(Timestamp, bool, String)> =
         names.filter_map(|name| ended(&name, tenant).map(|(at, passed)| (at, passed, name))).collect();
     found.sort_unstable_by(|one, other| other.cmp(one));
     let mut kept = Kept::default();
-    kept.last.any = found.first().map(|(at, ..)| *at);
-    kept.last.passed = found.iter().find(|(_, passed, _)| *passed).map(|(at, ..)| *at);
+    let past = found.iter().filter(|(at, ..)| *at <= now + CLOCK_SKEW);
+    let any = past.clone().next().map(|(at, ..)| *at);
+    let failed = past.clone().any(|(at, passed, _)| Some(*at) == any && !passed);
+    kept.last = LastDrills { passed: past.clone().find(|(_, passed, _)| *passed).map(|(at, ..)| *at), any, failed };
     let mut left = MOST_BYTES;
     for (.., name) in found.into_iter().take(most) {
         match read(&folder.join(name), tenant, &mut left) {
@@ -192,7 +198,8 @@ mod tests {
     fn the_last_ones_are_known_by_the_names_of_their_files_and_the_newest_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let [acme, acme_2] = ["acme", "acme-2"].map(|tenant| tenant.parse().unwrap());
-        assert_eq!(kept(folder.path(), &acme, 9), Kept::default());
+        let now: Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
+        assert_eq!(kept(folder.path(), &acme, 9, now), Kept::default());
         for (tenant, at, passed) in [
             ("acme", "2026-11-01T03:00:00Z", true),
             ("acme", "2026-11-08T03:00:00Z", true),
@@ -206,12 +213,17 @@ mod tests {
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "none was written over");
         let at = |moment: &str| Some(moment.parse().unwrap());
-        let all = kept(folder.path(), &acme, 9);
-        assert_eq!(all.last, LastDrills { passed: at("2026-11-08T03:00:00Z"), any: at("2026-11-15T03:00:00Z") });
+        let of_before = kept(folder.path(), &acme, 0, "2026-11-10T12:00:00Z".parse().unwrap());
+        assert_eq!(of_before.last.any, at("2026-11-08T03:00:00Z"), "what is still to come is by a clock that was ahead");
+        let all = kept(folder.path(), &acme, 9, now);
+        assert_eq!(all.last, LastDrills { passed: at("2026-11-08T03:00:00Z"), any: at("2026-11-15T03:00:00Z"), failed: true });
         assert_eq!(all.drills.iter().map(|drill| drill.passed).collect::<Vec<_>>(), [false, false, true, true], "the newest first");
         assert_eq!(
-            kept(folder.path(), &acme_2, 0),
-            Kept { last: LastDrills { passed: at("2026-11-20T03:00:00Z"), any: at("2026-11-20T03:00:00Z") }, ..Kept::default() }
+            kept(folder.path(), &acme_2, 0, now),
+            Kept {
+                last: LastDrills { passed: at("2026-11-20T03:00:00Z"), any: at("2026-11-20T03:00:00Z"), failed: false },
+                ..Kept::default()
+            }
         );
         // What cannot be read is told, and neither waited for nor read whole.
         let other = serde_json::to_string(&evidence("acme-2", "2026-11-21T03:00:00Z", true)).unwrap();
@@ -219,7 +231,7 @@ mod tests {
             fs::write(folder.path().join(format!("acme.drill.202611{moment}T030000Z.passed.json")), text).unwrap();
         }
         fs::create_dir(folder.path().join("acme.drill.20261124T030000Z.passed.json")).unwrap();
-        let [two, five] = [2, 5].map(|most| kept(folder.path(), &acme, most));
+        let [two, five] = [2, 5].map(|most| kept(folder.path(), &acme, most, now));
         assert_eq!((two.drills.len(), two.unreadable, five.drills.len(), five.unreadable), (0, 2, 1, 4));
     }
 }

@@ -88,8 +88,8 @@ impl<'a> Walk<'a> {
             let mut after: Option<DocId> = None;
             loop {
                 let page = tenant.sql.scan(&collection.name, after.as_ref(), PAGE).await?;
-                let now = self.copying.means.clock.now();
-                let held = page.rows.iter().filter_map(|row| by_location(row, self.instant, now));
+                let moment = self.moment();
+                let held = page.rows.iter().filter_map(|row| by_location(row, moment));
                 self.write(held.map(|held| Entry::Held(Box::new(held))).collect()).await?;
                 after = page.next;
                 if after.is_none() {
@@ -100,7 +100,8 @@ impl<'a> Walk<'a> {
         // Documents that were replaced or deleted before the walk came to them.
         let (mut after, tenant): (Option<Ended>, _) = (None, self.copying.tenant);
         while let Some(versions) = ended(tenant, self.instant, &mut after).await? {
-            let held = versions.iter().filter_map(|version| by_version(version, self.instant));
+            let moment = self.moment();
+            let held = versions.iter().filter_map(|version| by_version(version, moment));
             self.write(held.map(|held| Entry::Held(Box::new(held))).collect()).await?;
         }
         let mut after: Option<VersionNumber> = None;
@@ -136,6 +137,11 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    fn moment(&self) -> Moment {
+        // The database's clock told the instant, and this process's may be behind it.
+        Moment { instant: self.instant, now: self.copying.means.clock.now().max(self.instant) }
+    }
+
     /// The names in the offsite store: asking for each object would take far longer.
     async fn list(&self) -> StoreResult<Scratch> {
         let there = Scratch::new()?;
@@ -159,8 +165,8 @@ impl<'a> Walk<'a> {
             collection: collection.clone(),
             id,
         });
-        let (copying, instant) = (&self.copying, self.instant);
-        let entries = stream::iter(keys).map(|key| at_instant(copying, key, instant)).buffered(AT_ONCE).try_collect().await?;
+        let (copying, moment) = (&self.copying, self.moment());
+        let entries = stream::iter(keys).map(|key| at_instant(copying, key, moment)).buffered(AT_ONCE).try_collect().await?;
         self.write(entries).await
     }
 
@@ -173,7 +179,8 @@ impl<'a> Walk<'a> {
 
     /// Writes a line for each version that had ended at the instant and whose bytes an object has.
     async fn write_versions(&mut self, versions: &[Version]) -> Result<(), BackupError> {
-        let ended = versions.iter().filter(|version| version.held_to <= self.instant);
+        let moment = self.moment();
+        let ended = versions.iter().filter(|version| moment.is_after(version.held_to));
         let staged = ended.clone().filter(|version| matches!(version.kept, Kept::Staged(_))).map(|version| version.held_to);
         self.staged_from = self.staged_from.into_iter().chain(staged).min();
         let held = ended.filter_map(|version| Some(Held { held_to: Some(version.held_to), ..content_of(version)? }));
@@ -234,6 +241,20 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The instant, as it is looked at now.
+#[derive(Clone, Copy)]
+struct Moment {
+    instant: Timestamp,
+    now: Timestamp,
+}
+
+impl Moment {
+    /// What bears a time to come was noted while a clock was ahead, and lies before the instant for all that anybody knows.
+    fn is_after(self, noted: Timestamp) -> bool {
+        noted <= self.instant || noted > self.now + CLOCK_SKEW
+    }
+}
+
 /// Some of what ended since, and goes on behind that; `None` at the end.
 async fn ended(tenant: &Tenant, since: Timestamp, after: &mut Option<Ended>) -> StoreResult<Option<Vec<Version>>> {
     let versions = tenant.sql.ended_since(since, *after, PAGE).await?;
@@ -242,10 +263,11 @@ async fn ended(tenant: &Tenant, since: Timestamp, after: &mut Option<Ended>) -> 
     Ok(Some(versions))
 }
 
-/// Whether the history has it still. One whose time was over meanwhile is missed by nobody.
+/// Whether the history may have it still. One whose time was over meanwhile is missed by nobody.
 async fn is_version(copying: &Copying<'_>, held: &Held) -> Result<bool, BackupError> {
     let key = super::key_of(copying.tenant, &held.collection, &held.document)?;
-    Ok(copying.tenant.sql.version(&key, &held.stamp).await?.is_some())
+    // A collection that is served no more cannot be asked in every database.
+    Ok(!matches!(copying.tenant.sql.version(&key, &held.stamp).await, Ok(None)))
 }
 
 async fn ensure(copying: &Copying<'_>, entry: Entry, is_there: bool) -> Result<(Entry, Copied), BackupError> {
@@ -257,21 +279,20 @@ async fn ensure(copying: &Copying<'_>, entry: Entry, is_there: bool) -> Result<(
 }
 
 /// By the document's row and its versions, as they are now.
-async fn at_instant(copying: &Copying<'_>, key: DocKey, instant: Timestamp) -> Result<Entry, BackupError> {
+async fn at_instant(copying: &Copying<'_>, key: DocKey, moment: Moment) -> Result<Entry, BackupError> {
     let row = copying.tenant.sql.bare_row(&key).await?;
-    if let Some(held) = by_location(&row, instant, copying.means.clock.now()) {
+    if let Some(held) = by_location(&row, moment) {
         return Ok(Entry::Held(Box::new(held)));
     }
     // By the spelling that its versions have.
     let versions = copying.tenant.sql.versions(&row.key, None, VERSIONS).await?;
-    let held = versions.iter().find_map(|version| by_version(version, instant));
+    let held = versions.iter().find_map(|version| by_version(version, moment));
     let gone = || Gone { collection: key.collection.to_string(), document: key.id.to_string() };
     Ok(held.map_or_else(|| Entry::Gone(gone()), |held| Entry::Held(Box::new(held))))
 }
 
-/// What bears a time to come was written while a clock was ahead, and is no younger than the instant for all that anybody knows.
-fn by_location(row: &DocRow, instant: Timestamp, now: Timestamp) -> Option<Held> {
-    let location = row.location.as_ref().filter(|location| location.held_from <= instant || location.held_from > now + CLOCK_SKEW)?;
+fn by_location(row: &DocRow, moment: Moment) -> Option<Held> {
+    let location = row.location.as_ref().filter(|location| moment.is_after(location.held_from))?;
     let object = location.object.as_ref()?;
     match row.truth().holder {
         Holder::Both | Holder::Object => {}
@@ -296,8 +317,8 @@ fn by_location(row: &DocRow, instant: Timestamp, now: Timestamp) -> Option<Held>
     })
 }
 
-fn by_version(version: &Version, instant: Timestamp) -> Option<Held> {
-    let held = version.held_from.is_none_or(|from| from <= instant) && instant < version.held_to;
+fn by_version(version: &Version, moment: Moment) -> Option<Held> {
+    let held = version.held_from.is_none_or(|from| moment.is_after(from)) && !moment.is_after(version.held_to);
     if held { content_of(version) } else { None }
 }
 

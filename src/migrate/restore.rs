@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use self::intent::{Action, Intent, Look, Source};
-use self::put::{Ended, Put, remove};
+use self::put::{Ended, Put, last_ended, remove};
 use super::work::{Attempt, JobError, SLICE, Tools};
 use crate::model::document::DocRow;
 use crate::model::history::VersionNumber;
@@ -135,7 +135,7 @@ pub fn plan(tenant: Arc<Tenant>, wish: RestoreWish) -> impl Stream<Item = StoreR
 }
 
 fn planned(intent: &Intent) -> Option<PlannedDocument> {
-    let Intent { row, action, doubtful } = intent;
+    let Intent { row, action, doubtful, .. } = intent;
     let (action, bytes, stamp, reason) = match action {
         Action::Stay if !doubtful => return None,
         Action::Stay | Action::Dealt => (PlannedAction::Stay, 0, None, None),
@@ -328,7 +328,7 @@ impl Restore<'_> {
                 Action::Dealt => return Ok(RestoreFigures { dealt: 1, ..figures }),
                 Action::Marked => return Ok(RestoreFigures { marked: 1, ..figures }),
                 Action::Barred(_) => return Ok(RestoreFigures { barred: 1, ..figures }),
-                Action::Put(source) => self.put(&intent.row, source).await,
+                Action::Put(source) => self.put(&intent, source).await,
                 Action::Remove => remove(self.to, &intent.row).await,
             };
             match (ended, &intent.action) {
@@ -361,21 +361,25 @@ impl Restore<'_> {
         RestoreFigures { failed: 1, ..figures }
     }
 
-    async fn put(&self, row: &DocRow, source: &Source) -> Result<Ended, JobError> {
+    async fn put(&self, intent: &Intent, source: &Source) -> Result<Ended, JobError> {
+        let row = &intent.row;
         if self.cancelled.run_until_cancelled(self.tools.pace.of(&self.to.id).document()).await.is_none() {
             return Ok(Ended::Moved);
         }
-        let put = |to_row| async move {
-            Put { tools: self.tools, from: self.tenant, of: row, source, to: self.to, row: to_row, cancelled: &self.cancelled }.run().await
+        let put = |to_row, last_ended| async move {
+            let (tools, from, to, cancelled) = (self.tools, self.tenant, self.to, &self.cancelled);
+            Put { tools, from, of: row, source, to, row: to_row, last_ended, cancelled }.run().await
         };
         if self.to.id == self.tenant.id {
-            return put(row).await;
+            return put(row, intent.last_ended).await;
         }
         let key = DocKey { tenant: self.to.id.clone(), ..row.key.clone() };
         if self.to.collection(&key.collection).is_none() {
             return Ok(Ended::Refused(format!("tenant {} has no collection {}", self.to.id, key.collection)));
         }
-        put(&self.to.sql.bare_row(&key).await?).await
+        let to_row = self.to.sql.bare_row(&key).await?;
+        let last_ended = last_ended(self.to, &to_row).await?;
+        put(&to_row, last_ended).await
     }
 
     /// False: the lease is lost, and another agent goes on.

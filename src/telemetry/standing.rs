@@ -20,6 +20,7 @@ pub(super) struct StandingFamilies {
     read_only: IntGaugeVec,
     put_back: IntGaugeVec,
     drilled_at: GaugeVec,
+    drill_failed: IntGaugeVec,
     paused: IntGaugeVec,
     documents_per_second: IntGaugeVec,
     bytes_per_second: IntGaugeVec,
@@ -43,6 +44,11 @@ impl StandingFamilies {
             drilled_at: r.seconds(
                 "backup_drill_last_success_timestamp_seconds",
                 "When the last drill of a tenant's backup ended well, by the evidence that it left, in seconds since 1970; 0 where none is there.",
+                of_tenant,
+            ),
+            drill_failed: r.gauges(
+                "backup_drill_last_failed",
+                "1 where the last drill of a tenant's backup has failed, by the evidence that it left, else 0.",
                 of_tenant,
             ),
             paused: r.gauges("work_paused", "1 while an operator has paused the agents, by tenant; tenant \"-\" for all together.", of_tenant),
@@ -73,6 +79,7 @@ impl StandingFamilies {
         let _ = self.read_only.remove_label_values(&[tenant.as_str()]);
         let _ = self.put_back.remove_label_values(&[tenant.as_str()]);
         let _ = self.drilled_at.remove_label_values(&[tenant.as_str()]);
+        let _ = self.drill_failed.remove_label_values(&[tenant.as_str()]);
     }
 
     fn set_limits(&self, of: &str, limits: WorkLimits) {
@@ -102,10 +109,11 @@ impl Metrics {
         self.standing.put_back.with_label_values(&[tenant.as_str()]).set(i64::from(put_back));
     }
 
-    /// When a drill of this tenant's backup last passed. `None`: no evidence is there that one ever did.
-    pub fn set_drilled(&self, tenant: &TenantId, at: Option<Timestamp>) {
+    /// When a drill of this tenant's backup last passed, `None` where no evidence is there that one ever did; and whether the last one failed.
+    pub fn set_drilled(&self, tenant: &TenantId, at: Option<Timestamp>, failed: bool) {
         let at = at.map_or(0.0, |at| at.as_duration().as_secs_f64());
         self.standing.drilled_at.with_label_values(&[tenant.as_str()]).set(at);
+        self.standing.drill_failed.with_label_values(&[tenant.as_str()]).set(i64::from(failed));
     }
 
     pub fn set_read_only(&self, tenant: &TenantId, read_only: bool) {

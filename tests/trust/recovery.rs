@@ -69,6 +69,7 @@ fn a_drill_restores_every_document_and_leaves_evidence_and_finds_a_changed_byte(
     let _process = site.serve();
     let metric = "sluss_backup_drill_last_success_timestamp_seconds{tenant=\"acme\"} 1";
     wait_until("the last drill is told", || site.metrics().contains(metric));
+    assert!(site.metrics().contains("sluss_backup_drill_last_failed{tenant=\"acme\"} 1"), "the one after that has failed");
 }
 
 /// The evidence that drills left.

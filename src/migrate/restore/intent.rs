@@ -42,6 +42,8 @@ pub(super) struct Intent {
     pub(super) action: Action,
     /// As far as anybody knows: nobody saw when the content was written.
     pub(super) doubtful: bool,
+    /// When the last of its contents had ended, as far as that was asked.
+    pub(super) last_ended: Option<Timestamp>,
 }
 
 const NO_ROW: &str = "its row is no more, and in this collection the application makes the rows (create = \"existing\")";
@@ -111,6 +113,7 @@ impl Look<'_> {
     }
 
     fn intent(&self, row: DocRow, trace: Trace) -> Intent {
+        let last_ended = trace.last_ended;
         let step = step(&row, trace, self.instant, self.begun);
         if self.elsewhere {
             let truth = row.truth();
@@ -120,7 +123,7 @@ impl Look<'_> {
                 Step::Marked => (Action::Marked, false),
                 Step::Stay { .. } | Step::Remove | Step::Dealt => (Action::Stay, false),
             };
-            return Intent { row, action, doubtful };
+            return Intent { row, action, doubtful, last_ended };
         }
         let rules = self.tenant.collection(&row.key.collection).map(|collection| (collection.create, collection.delete));
         let makes_rows = rules.is_none_or(|(create, _)| create == CreateRule::Insert);
@@ -134,6 +137,6 @@ impl Look<'_> {
             Step::Dealt => (Action::Dealt, false),
             Step::Marked => (Action::Marked, false),
         };
-        Intent { row, action, doubtful }
+        Intent { row, action, doubtful, last_ended }
     }
 }

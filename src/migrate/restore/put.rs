@@ -65,6 +65,11 @@ pub(super) async fn remove(tenant: &Tenant, row: &DocRow) -> Result<Ended, JobEr
     Ok(tenant.sql.commit(&row.key, row.state.epoch, change).await?.into())
 }
 
+/// When the last of a document's contents ended.
+pub(super) async fn last_ended(tenant: &Tenant, row: &DocRow) -> StoreResult<Option<Timestamp>> {
+    Ok(tenant.sql.trace(&row.key, Timestamp::MAX).await?.last_ended)
+}
+
 /// A content on its way from one tenant's document to the same or another tenant's.
 pub(super) struct Put<'a> {
     pub(super) tools: &'a Tools,
@@ -75,6 +80,8 @@ pub(super) struct Put<'a> {
     pub(super) to: &'a Tenant,
     /// The document that gets it.
     pub(super) row: &'a DocRow,
+    /// When the last of that document's contents had ended when it was seen.
+    pub(super) last_ended: Option<Timestamp>,
     /// What is on its way then is dropped, and the document counts as moved.
     pub(super) cancelled: &'a CancellationToken,
 }
@@ -91,14 +98,13 @@ impl Put<'_> {
         let side = self.row.state.phase.writes_to();
         let begun = Begun::of(&self.row.key, Direction::Restore, (Party::Object, side.into()), Some(length_bytes));
         let transfer = self.tools.transfers.begin(&begun);
-        let last_ended = self.last_ended().await?;
         let Some(content) = self.open().await? else { return Ok(Ended::Moved) };
         let progress = transfer.progress();
         let content = progress.of(self.tools.pace.of(&self.to.id).slow(content));
         // The empty content names no object in any phase, so it goes to the row.
         let ended = match side {
-            Side::Object if length_bytes > 0 => self.to_object(content, &progress, last_ended).await,
-            Side::Sql | Side::Object => self.to_sql(content, last_ended).await,
+            Side::Object if length_bytes > 0 => self.to_object(content, &progress).await,
+            Side::Sql | Side::Object => self.to_sql(content).await,
         };
         transfer.end(ended).map(|ended| match ended {
             Ended::Done { .. } => Ended::Done { bytes: length_bytes },
@@ -177,28 +183,25 @@ impl Put<'_> {
         NewAttributes { media_type, file_name, all: true }
     }
 
-    /// When the last content ended of a document that has none. It has no name that a precondition could hold on to, and what came and went
-    /// meanwhile is known by this alone.
-    async fn last_ended(&self) -> StoreResult<Option<Timestamp>> {
-        if self.row.current().stamp.is_some() {
-            return Ok(None);
-        }
-        Ok(self.to.sql.trace(&self.row.key, Timestamp::MAX).await?.last_ended)
+    /// Whether a client's content came and went since the document was seen. A document that has none has no name that a precondition could hold
+    /// on to.
+    async fn has_moved(&self) -> StoreResult<bool> {
+        Ok(self.row.current().stamp.is_none() && last_ended(self.to, self.row).await? != self.last_ended)
     }
 
-    async fn to_sql(&self, content: ByteStream, last_ended: Option<Timestamp>) -> Result<Ended, JobError> {
+    async fn to_sql(&self, content: ByteStream) -> Result<Ended, JobError> {
         let check = |found: &Fingerprint| self.check(found);
         let epoch = self.row.state.epoch;
         let brought = self.cancelled.run_until_cancelled(bring_in(self.to, epoch, content, self.length_bytes(), &check)).await;
         let Some(content) = brought.transpose()? else { return Ok(Ended::Moved) };
-        if self.last_ended().await? != last_ended {
+        if self.has_moved().await? {
             return Ok(Ended::Moved);
         }
         let change = Change::Store { content, attributes: self.attributes(), precondition: unchanged(self.row) };
         Ok(self.to.sql.commit(&self.row.key, epoch, change).await?.into())
     }
 
-    async fn to_object(&self, content: ByteStream, progress: &Progress, last_ended: Option<Timestamp>) -> Result<Ended, JobError> {
+    async fn to_object(&self, content: ByteStream, progress: &Progress) -> Result<Ended, JobError> {
         let epoch = self.row.state.epoch;
         let key = self.to.objects.mint();
         let upload = key.object().id;
@@ -230,7 +233,7 @@ impl Put<'_> {
             condemn(self.tools, self.to, upload, &self.row.key).await?;
             return Err(other.into());
         }
-        if self.last_ended().await? != last_ended {
+        if self.has_moved().await? {
             condemn(self.tools, self.to, upload, &self.row.key).await?;
             return Ok(Ended::Moved);
         }

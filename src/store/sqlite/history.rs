@@ -342,7 +342,8 @@ pub(super) async fn expire(tenant: &SqliteTenant, older_than: u64, limit: usize)
                 }
                 gone.versions += 1;
                 gone.bytes += past.bytes;
-                expired_to = expired_to.max(Some(past.ended_at));
+                // A clock that was ahead has noted a time to come.
+                expired_to = expired_to.max(Some(past.ended_at.min(now)));
             }
             if let Some(expired_to) = expired_to {
                 tx.prepare_cached("UPDATE sluss_tick SET expired_to = max(coalesce(expired_to, 0), ?2) WHERE tenant = ?1")?

@@ -172,10 +172,10 @@ CREATE INDEX IF NOT EXISTS sluss_version_attempt ON sluss_version (attempt) WHER
 CREATE INDEX IF NOT EXISTS sluss_version_ended ON sluss_version (tenant, held_to, number);
 ";
 
-/// What the state has besides since a tenant can be read-only.
 /// `expired_to`: when the youngest version ended that was given up.
 const TICK_SINCE_VERSION_4: &[(&str, &str)] = &[("expired_to", "INTEGER")];
 
+/// What the state has besides since a tenant can be read-only.
 const STATE_SINCE_VERSION_1: &[(&str, &str)] = &[("read_only", "INTEGER NOT NULL DEFAULT 0")];
 
 /// Brings a table that an older version made to the columns of this one. What is there stays.

@@ -35,7 +35,7 @@ fn touch_everything(metrics: &Metrics) {
     metrics.response_started("get", ServedFrom::Sql, Duration::from_millis(3));
     metrics.set_read_only(&acme, true);
     metrics.set_put_back(&acme, false);
-    metrics.set_drilled(&acme, None);
+    metrics.set_drilled(&acme, None, false);
     metrics.set_limits(&limits());
     metrics.set_certificate_expiry("admin", Timestamp::UNIX_EPOCH);
     metrics.set_placements(&acme, &[placement("one", true)]);
@@ -69,6 +69,7 @@ fn names_and_labels_are_those_that_dashboards_rely_on() {
     touch_everything(&metrics);
     let expected = "\
         sluss_backup_bytes_total{}
+        sluss_backup_drill_last_failed{tenant}
         sluss_backup_drill_last_success_timestamp_seconds{tenant}
         sluss_backup_last_failed{tenant}
         sluss_backup_last_success_timestamp_seconds{tenant}

@@ -33,7 +33,8 @@ SELECT x.object, @tenant, MIN(x.placement), 'expired', @epoch, 'condemned', @now
 UPDATE TOP (@limit) sluss.upload SET state = 'condemned', changed_at = @now
 WHERE tenant = @tenant AND state = 'open' AND epoch <> @epoch
     AND EXISTS (SELECT 1 FROM sluss.tick AS t WITH (READCOMMITTEDLOCK) WHERE t.tenant = @tenant AND t.epoch_at <= t.tick - @older_than);
--- Last, because triggers wait for this row.
+-- A clock that was ahead has noted a time to come. Last, because triggers wait for this row.
+IF @expired_to > @now SET @expired_to = @now;
 UPDATE sluss.tick SET expired_to = @expired_to WHERE tenant = @tenant AND ISNULL(expired_to, 0) < @expired_to;
 COMMIT TRANSACTION;
 SELECT 'done' AS outcome, @versions AS versions, @bytes AS bytes;
