@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use self::intent::{Action, Intent, Look, Source};
 use self::put::{Ended, Put, last_ended, remove};
 use super::work::{Attempt, JobError, SLICE, Tools};
-use crate::model::document::DocRow;
 use crate::model::history::VersionNumber;
 use crate::model::id::{CollectionName, DocKey};
 use crate::model::job::JobKind;
