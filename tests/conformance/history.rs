@@ -303,7 +303,8 @@ async fn a_version_goes_by_ticks_however_the_clock_jumps(w: World) {
     assert_eq!(w.sql.expire(10, 100).await.unwrap().versions, 0);
     pass(&w, 1).await;
     let all = VersionCount { versions: 1, bytes: 5 };
-    let ended = versions(&w, &numbered(1)).await[0].held_to;
+    // It ended at a time that is still to come, by the clock that was put back: so far nothing reaches.
+    let ended = versions(&w, &numbered(1)).await[0].held_to.min(w.clock.now());
     assert_eq!(w.sql.history(Some(10)).await.unwrap(), HistoryFigures { all, past: all, ..HistoryFigures::default() });
     assert_eq!(w.sql.expire(10, 100).await.unwrap(), all);
     assert!(versions(&w, &numbered(1)).await.is_empty());
