@@ -11,7 +11,7 @@ use super::manifest::{COLLECTION, FORMAT, Header, Previous};
 use super::reading::{self, STORE};
 use super::spool::{Spool, Spooled};
 use super::walk::Walk;
-use super::{BackupError, Means, signing_key, trusted_keys};
+use super::{BackupError, Means, signing_key};
 use crate::config::BackupConfig;
 use crate::model::backup::{BackupKind, BackupRun, BackupState, BadCopy, Manifest, Signature};
 use crate::model::id::{ObjectId, ObjectRef};
@@ -35,7 +35,8 @@ const RUNS: usize = 1000;
 pub async fn run(means: &Means<'_>, tenant: &Tenant, offsite: &Offsite, config: &BackupConfig, lease: &Lease) -> Result<(), BackupError> {
     let Some(running) = tenant.sql.backups_in(BackupState::Running).await?.pop() else { return Ok(()) };
     own(means, offsite).await?;
-    let (key, keys) = (signing_key(&tenant.id, config).await?, trusted_keys(&tenant.id, config).await?);
+    let key = signing_key(&tenant.id, config).await?;
+    let keys = TrustedKeys { own: key.public_key(), former: config.former_keys.clone() };
     let rate = Arc::new(Rate::new(config.bytes_per_second));
     Run { means, tenant, offsite, lease, key, keys, rate }.bring_to_its_end(running).await
 }

@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
             }
         }
         // Documents that were replaced or deleted before the walk came to them.
-        let (mut after, tenant): (Option<Ended>, _) = (None, self.copying.tenant);
+        let mut after: Option<Ended> = None;
         while let Some(versions) = ended(tenant, self.instant, &mut after).await? {
             let moment = self.moment();
             let held = versions.iter().filter_map(|version| by_version(version, moment));
